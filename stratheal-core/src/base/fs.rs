@@ -1,0 +1,101 @@
+//! Files written whole or not at all, and a lock that dies with its process.
+//!
+//! Every error names the path.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Puts the path into an I/O error, so that a person knows which file it was.
+#[must_use]
+pub fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Reads a text file of at most `limit` bytes.
+///
+/// # Errors
+/// What the system says with the path in front, or `InvalidData` when the file is larger or not UTF-8.
+pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    use std::io::Read;
+    let file = File::open(path).map_err(|error| named(path, &error))?;
+    let mut bytes = Vec::new();
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| named(path, &error))?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("{}: larger than {limit} bytes", path.display()),
+        ));
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not UTF-8", path.display())))
+}
+
+/// Replaces a file's content atomically: a reader sees the old text or the new one, also after a crash.
+///
+/// # Errors
+/// What the system says, with the path in front. The old file is untouched then.
+pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = folder.join(format!(".{name}.{}.tmp", std::process::id()));
+    let written = (|| {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)?;
+        File::open(folder)?.sync_all()
+    })();
+    written.map_err(|error| {
+        if let Err(left) = fs::remove_file(&temporary)
+            && left.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(path = %temporary.display(), %left, "cannot remove a temporary file");
+        }
+        named(path, &error)
+    })
+}
+
+/// A lock on a file, held until dropped or until the process ends in whatever way.
+#[derive(Debug)]
+pub struct FileLock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl FileLock {
+    /// Takes the lock without waiting, creating the file when it is missing; `None` when somebody else holds it.
+    ///
+    /// The holder's process id is written into the file, for people.
+    ///
+    /// # Errors
+    /// What the system says, with the path in front.
+    pub fn try_acquire(path: &Path) -> io::Result<Option<Self>> {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|error| named(path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(named(path, &error)),
+        }
+        // The number is a courtesy: on a full disk the lock must hold without it.
+        if let Err(error) = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())) {
+            tracing::debug!(path = %path.display(), %error, "cannot write the holder's process id");
+        }
+        Ok(Some(Self { path: path.to_owned(), _file: file }))
+    }
+
+    /// The locked file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

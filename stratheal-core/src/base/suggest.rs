@@ -1,0 +1,19 @@
+//! "Did you mean ...?"
+
+/// The candidate nearest to `given`, if one is near enough to be what was meant.
+///
+/// Near enough is a Jaro-Winkler similarity of 0.8: one or two wrong letters in a word of usual length.
+///
+/// ```
+/// use stratheal_core::base::suggest::nearest;
+/// assert_eq!(nearest("intervall", ["timeout", "interval"]), Some("interval"));
+/// assert_eq!(nearest("zzz", ["timeout", "interval"]), None);
+/// ```
+pub fn nearest<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(given, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,9 @@
+//! stratheal keeps Python applications and their hosts healthy.
+//!
+//! This crate is the library: health checks that explain themselves, the engine that runs them, and what is built on them. The
+//! modules below are in layer order: each imports only from those above it.
+
+pub mod base;
+pub mod model;
+
+pub mod contract;

@@ -1,0 +1,22 @@
+//! The words of the domain as plain data: what was measured, what it means, what happened.
+
+pub mod aggregate;
+pub mod event;
+pub mod id;
+pub mod metric;
+pub mod perfdata;
+pub mod plan;
+pub mod quantity;
+pub mod range;
+pub mod report;
+pub mod spec;
+pub mod status;
+pub mod view;
+pub mod window;
+
+pub use id::{CheckId, InvalidId, RemedyId};
+pub use metric::{Metric, Unit};
+pub use range::Range;
+pub use report::{Hint, Report};
+pub use spec::{CheckSpec, Dependency, GatePolicy, Probe};
+pub use status::Status;
