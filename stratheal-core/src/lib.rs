@@ -7,3 +7,7 @@ pub mod base;
 pub mod model;
 
 pub mod contract;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub mod engine;

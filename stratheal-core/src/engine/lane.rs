@@ -1,0 +1,256 @@
+//! Lanes: threads with a small runtime each, on which checks run.
+//!
+//! A check that blocks its thread stops everything else on that thread. So each lane shows which check it is polling, the scheduler
+//! looks at that every few milliseconds, and a lane that still polls the same thing at the next look is *blocked*: it gets no new
+//! runs, a replacement is started, and its other runs are moved. When it comes back it is used again, or ends if there are
+//! enough lanes without it.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+/// Shows what a lane is polling. Written by the lane, read by the scheduler.
+#[derive(Debug, Default)]
+struct Gauge {
+    /// The check's number plus one in the low half, a count of polls in the high half; zero in between.
+    polling: AtomicU64,
+    polls: AtomicU64,
+}
+
+impl Gauge {
+    fn enter(&self, check: u32) {
+        let count = self.polls.load(Ordering::Relaxed).wrapping_add(1);
+        self.polls.store(count, Ordering::Relaxed);
+        self.polling.store(count << 32 | (u64::from(check) + 1), Ordering::Relaxed);
+    }
+
+    fn leave(&self) {
+        self.polling.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A run, which shows on the gauge of its lane while it is polled or dropped.
+struct Watched {
+    gauge: Arc<Gauge>,
+    check: u32,
+    run: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+}
+
+impl Future for Watched {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(run) = &mut this.run else { return Poll::Ready(()) };
+        this.gauge.enter(this.check);
+        let poll = run.as_mut().poll(cx);
+        this.gauge.leave();
+        poll
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        // Dropping a run can block as well as polling it.
+        self.gauge.enter(self.check);
+        self.run = None;
+        self.gauge.leave();
+    }
+}
+
+/// A place where a run is.
+#[derive(Debug)]
+pub(crate) struct Placed {
+    pub(crate) lane: u32,
+    pub(crate) abort: AbortHandle,
+}
+
+/// A check that was found blocking a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Blocked {
+    pub(crate) lane: u32,
+    pub(crate) check: u32,
+}
+
+struct Lane {
+    number: u32,
+    handle: Handle,
+    gauge: Arc<Gauge>,
+    seen: u64,
+    blocked: Option<(u32, Instant)>,
+    running: usize,
+    /// Ends the thread when dropped.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// All lanes.
+pub(crate) struct Lanes {
+    /// `None`: runs are spawned on the runtime of the scheduler itself, as tests with a paused clock need it.
+    wanted: Option<usize>,
+    all: Vec<Lane>,
+    numbered: u32,
+    turn: usize,
+}
+
+impl fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").field("lanes", &self.all.len()).finish_non_exhaustive()
+    }
+}
+
+impl Lanes {
+    /// How often the scheduler looks while something runs. Two looks find a blocked lane.
+    pub(crate) const LOOK: Duration = Duration::from_millis(15);
+
+    /// So many lanes may be blocked before no further replacement is started.
+    const MAX_BLOCKED: usize = 32;
+
+    /// Lanes with threads of their own.
+    pub(crate) fn threads(count: usize) -> io::Result<Self> {
+        let mut lanes = Self { wanted: Some(count.max(1)), all: Vec::new(), numbered: 0, turn: 0 };
+        for _ in 0..count.max(1) {
+            lanes.start()?;
+        }
+        Ok(lanes)
+    }
+
+    /// One lane that is the current runtime.
+    pub(crate) fn here() -> Self {
+        let lane = Lane {
+            number: 0,
+            handle: Handle::current(),
+            gauge: Arc::default(),
+            seen: 0,
+            blocked: None,
+            running: 0,
+            stop: None,
+            thread: None,
+        };
+        Self { wanted: None, all: vec![lane], numbered: 1, turn: 0 }
+    }
+
+    fn start(&mut self) -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let number = self.numbered;
+        let thread = std::thread::Builder::new().name(format!("stratheal-{number}")).spawn(move || {
+            // Either way the lane is to end: told to, or its owner is gone.
+            drop(runtime.block_on(stopped));
+            // Dropping the runtime drops what still runs on it.
+            drop(runtime);
+        })?;
+        self.numbered += 1;
+        self.all.push(Lane {
+            number,
+            handle,
+            gauge: Arc::default(),
+            seen: 0,
+            blocked: None,
+            running: 0,
+            stop: Some(stop),
+            thread: Some(thread),
+        });
+        Ok(())
+    }
+
+    /// The lane for the next run: in turn, leaving out blocked ones.
+    pub(crate) fn next_lane(&mut self) -> u32 {
+        let count = self.all.len();
+        self.turn = self.turn.wrapping_add(1);
+        let mut in_turn = (0..count).map(|step| &self.all[(self.turn + step) % count]);
+        // With every lane blocked and no replacement to be had, the run waits for whichever comes back.
+        let free = in_turn.find(|lane| lane.blocked.is_none());
+        free.map_or(self.all[self.turn % count].number, |lane| lane.number)
+    }
+
+    /// Starts a run on a lane.
+    pub(crate) fn spawn(
+        &mut self,
+        number: u32,
+        check: u32,
+        run: impl Future<Output = ()> + Send + 'static,
+    ) -> AbortHandle {
+        let place = self.all.iter().position(|lane| lane.number == number).unwrap_or_default();
+        let lane = &mut self.all[place];
+        lane.running += 1;
+        let watched = Watched { gauge: lane.gauge.clone(), check, run: Some(Box::pin(run)) };
+        lane.handle.spawn(watched).abort_handle()
+    }
+
+    /// A run on this lane is over.
+    pub(crate) fn ended(&mut self, number: u32) {
+        if let Some(lane) = self.all.iter_mut().find(|lane| lane.number == number) {
+            lane.running = lane.running.saturating_sub(1);
+        }
+    }
+
+    /// Looks at every lane; the checks that block one since the last look.
+    pub(crate) fn look(&mut self, now: Instant) -> Vec<Blocked> {
+        let mut found = Vec::new();
+        if self.wanted.is_none() {
+            return found;
+        }
+        for lane in &mut self.all {
+            let polling = lane.gauge.polling.load(Ordering::Relaxed);
+            let same = polling != 0 && polling == std::mem::replace(&mut lane.seen, polling);
+            if same && lane.blocked.is_none() {
+                let check = (polling & u64::from(u32::MAX)) as u32 - 1;
+                lane.blocked = Some((check, now));
+                found.push(Blocked { lane: lane.number, check });
+            } else if !same {
+                lane.blocked = None;
+            }
+        }
+        self.keep_enough();
+        found
+    }
+
+    /// Starts lanes while too few are free, ends those that are too many.
+    fn keep_enough(&mut self) {
+        let Some(wanted) = self.wanted else { return };
+        let free = |lanes: &[Lane]| lanes.iter().filter(|lane| lane.blocked.is_none()).count();
+        while free(&self.all) < wanted && self.all.len() - free(&self.all) <= Self::MAX_BLOCKED {
+            if let Err(error) = self.start() {
+                tracing::error!(%error, "no thread to replace a blocked one");
+                break;
+            }
+        }
+        while free(&self.all) > wanted {
+            let idle = self.all.iter().position(|lane| lane.blocked.is_none() && lane.running == 0);
+            let Some(place) = idle else { break };
+            // Its thread ends by itself; nothing of it is running.
+            drop(self.all.swap_remove(place));
+        }
+    }
+
+    /// The checks that block a lane now.
+    pub(crate) fn blocking(&self) -> impl Iterator<Item = (u32, Instant)> + '_ {
+        self.all.iter().filter_map(|lane| lane.blocked)
+    }
+
+    /// Ends all lanes. The thread of a blocked one is left behind: nothing can stop it.
+    pub(crate) fn shut_down(self) {
+        for mut lane in self.all {
+            drop(lane.stop.take());
+            if lane.blocked.is_none()
+                && let Some(thread) = lane.thread.take()
+                && thread.join().is_err()
+            {
+                tracing::error!(lane = lane.number, "the thread of a lane panicked");
+            }
+        }
+    }
+}
