@@ -10,4 +10,9 @@ pub mod contract;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+#[cfg(all(feature = "control", unix))]
+pub mod control;
+#[cfg(feature = "endpoints")]
+pub mod endpoints;
 pub mod engine;
+pub mod format;

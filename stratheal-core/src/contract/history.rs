@@ -64,6 +64,7 @@ pub struct RunRow {
     /// How it ended.
     pub outcome: Outcome,
     /// How long it took.
+    #[serde(with = "crate::model::seconds")]
     pub duration: Duration,
     /// The metrics: name and value.
     pub metrics: Vec<(String, f64)>,
@@ -86,12 +87,15 @@ pub struct RollupRow {
     /// The beginning of the span.
     pub at: Timestamp,
     /// The length of the span.
+    #[serde(with = "crate::model::seconds")]
     pub span: Duration,
     /// Runs by status: healthy, warning, critical, unknown.
     pub counts: [u64; 4],
     /// The mean duration of a run.
+    #[serde(with = "crate::model::seconds")]
     pub mean: Duration,
     /// The longest duration of a run.
+    #[serde(with = "crate::model::seconds")]
     pub max: Duration,
 }
 

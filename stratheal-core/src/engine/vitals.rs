@@ -25,8 +25,10 @@ pub struct Vitals {
     /// Runs that were repeated because this program was late, since start.
     pub repeated: u64,
     /// How late runs began in the last minute: the median.
+    #[serde(with = "crate::model::seconds")]
     pub lateness_p50: Duration,
     /// The same: 99 of 100 began no later than this.
+    #[serde(with = "crate::model::seconds")]
     pub lateness_p99: Duration,
     /// Checks that block the thread they run on, at this moment.
     pub blocking: Vec<CheckId>,

@@ -77,6 +77,7 @@ pub enum EventKind {
     /// This program did not get to run for a while: it was stopped, or the machine is overloaded or was suspended.
     Delayed {
         /// For how long.
+        #[serde(with = "crate::model::seconds")]
         by: Duration,
     },
     /// The wall clock was set.

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod quantity;
 pub mod range;
 pub mod report;
+pub(crate) mod seconds;
 pub mod spec;
 pub mod status;
 pub mod view;

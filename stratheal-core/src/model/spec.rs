@@ -77,14 +77,19 @@ impl Default for GatePolicy {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CheckSpec {
     /// From start to start.
+    #[serde(with = "crate::model::seconds")]
     pub interval: Duration,
     /// What one run may take.
+    #[serde(with = "crate::model::seconds")]
     pub timeout: Duration,
     /// The interval while a change is being confirmed.
+    #[serde(with = "crate::model::seconds")]
     pub retry_interval: Duration,
     /// How long after its registration the first run waits.
+    #[serde(with = "crate::model::seconds")]
     pub initial_delay: Duration,
     /// A result older than this says nothing any more: the state becomes Unknown.
+    #[serde(with = "crate::model::seconds")]
     pub stale_after: Duration,
     /// Debouncing.
     pub gate: GatePolicy,

@@ -53,8 +53,10 @@ pub struct Execution {
     /// When it began.
     pub started: Timestamp,
     /// How long it took.
+    #[serde(with = "crate::model::seconds")]
     pub duration: Duration,
     /// How much later than planned it began.
+    #[serde(with = "crate::model::seconds")]
     pub late_by: Duration,
     /// How it ended.
     pub outcome: Outcome,

@@ -4,7 +4,7 @@
 //! an end within its time, and no blocked thread.
 
 use std::future::Future;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -114,7 +114,7 @@ async fn cancel_after(check: &dyn HealthCheck, timeout: Duration, awaits: usize)
     let mut future = check.check(&cx);
     for _ in 0..awaits {
         let mut task = Context::from_waker(Waker::noop());
-        if let Poll::Ready(_) = Future::poll(future.as_mut(), &mut task) {
+        if Future::poll(future.as_mut(), &mut task).is_ready() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;

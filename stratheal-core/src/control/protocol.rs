@@ -1,0 +1,100 @@
+//! What is said on the socket.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::history::{Query, RollupRow, RunRow, TransitionRow};
+use crate::engine::explain::Explanation;
+use crate::engine::vitals::Vitals;
+use crate::model::view::{CheckView, Snapshot};
+
+/// The longest line that is read.
+pub(super) const MAX_REQUEST: usize = 64 * 1024;
+
+/// The longest answer that is read: a snapshot of very many checks.
+pub(super) const MAX_RESPONSE: usize = 256 * 1024 * 1024;
+
+/// A question. Written as `{"call":"explain","id":"api"}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "call")]
+#[non_exhaustive]
+pub enum Request {
+    /// Is somebody there?
+    Ping,
+    /// The state of all checks.
+    Snapshot,
+    /// How the engine does.
+    Vitals,
+    /// Why a check is what it is.
+    Explain {
+        /// Which check.
+        id: String,
+    },
+    /// Run a check now.
+    Run {
+        /// Which check.
+        id: String,
+    },
+    /// Stop running a check for a while.
+    Pause {
+        /// Which check.
+        id: String,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Run a paused check again.
+    Resume {
+        /// Which check.
+        id: String,
+    },
+    /// Read the configuration again.
+    Reload,
+    /// Recorded runs.
+    Runs {
+        /// Which.
+        query: Query,
+    },
+    /// Recorded changes of state.
+    Transitions {
+        /// Which.
+        query: Query,
+    },
+    /// Recorded runs added up.
+    Rollups {
+        /// Which.
+        query: Query,
+    },
+}
+
+/// An answer. Written as `{"answer":"pong", ...}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer", content = "with")]
+#[non_exhaustive]
+pub enum Response {
+    /// Somebody is there.
+    Pong {
+        /// The version of the program.
+        version: String,
+        /// Its process id.
+        pid: u32,
+    },
+    /// Done; a sentence about it.
+    Done(String),
+    /// The state of all checks.
+    Snapshot(Arc<Snapshot>),
+    /// How the engine does.
+    Vitals(Arc<Vitals>),
+    /// Why a check is what it is.
+    Explanation(Box<Explanation>),
+    /// The state of one check.
+    Check(Arc<CheckView>),
+    /// Recorded runs.
+    Runs(Vec<RunRow>),
+    /// Recorded changes.
+    Transitions(Vec<TransitionRow>),
+    /// Recorded runs added up.
+    Rollups(Vec<RollupRow>),
+    /// It was not done; why.
+    Refused(String),
+}

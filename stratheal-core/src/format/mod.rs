@@ -1,0 +1,17 @@
+//! What the engine knows, written for others to read: people, scripts, plugins' callers, test reports, scrapers.
+//!
+//! Pure functions from a [`Snapshot`](crate::model::view::Snapshot) to text.
+
+mod health_json;
+mod human;
+mod json;
+mod junit;
+mod nagios;
+mod prometheus;
+
+pub use health_json::{check_health_json, health_json};
+pub use human::{Style, human, line};
+pub use json::json;
+pub use junit::junit;
+pub use nagios::nagios;
+pub use prometheus::{Exposition, metrics};
