@@ -1,0 +1,45 @@
+# `make run` and `make test` are the two commands a newcomer needs. The others do one part of their work.
+#
+# Everything is built in CARGO_TARGET_DIR, or in ./target when that is not set.
+
+export CARGO_TARGET_DIR ?= target
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint docs py bench bench-health fuzz soak clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+# The debug build: it is there in a fraction of the time of an optimised one, shares its parts with `make test`, and a demo of
+# ten checks does not notice the difference. `cargo build --release -p stratheal-cli` builds what to deploy.
+run: ## build, then watch a small web server and this host; Ctrl-C ends it
+	cargo build --locked -p stratheal-cli
+	@scripts/demo
+
+test: ## everything: format, lints, features, Rust, docs' examples, Python, end to end
+	@scripts/test
+
+lint: ## format and lints of Rust and shell, without running anything
+	@scripts/test format shell clippy
+
+docs: ## the API documentation, warnings denied
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude stratheal-py --all-features --no-deps
+
+py: ## build the Python module and test it
+	@scripts/test python
+
+bench: ## all benchmarks
+	cargo bench --locked -p stratheal-benches
+
+bench-health: ## the health engine beside its peers, as one table
+	cargo bench --locked -p stratheal-benches --bench health
+
+fuzz: ## every parser's "never panics" property with many cases
+	@scripts/test fuzz
+
+soak: ## the tests that take long
+	@scripts/test soak
+
+clean: ## remove what was built, the Python environment included
+	cargo clean
+	rm -f stratheal-py/python/stratheal/_stratheal*.so

@@ -1,0 +1,33 @@
+"""The package imports, and its two halves agree."""
+
+import doctest
+import importlib.metadata
+
+import pytest
+
+import stratheal
+from stratheal import Status
+
+
+def test_version_is_that_of_the_installed_package() -> None:
+    assert stratheal.__version__ == importlib.metadata.version("stratheal")
+
+
+def test_statuses_are_those_of_the_library() -> None:
+    assert {status.label: int(status) for status in Status} == stratheal.status_codes()
+
+
+def test_status_codes_are_a_copy() -> None:
+    stratheal.status_codes().clear()
+    assert len(stratheal.status_codes()) == 4
+
+
+def test_a_number_outside_the_protocol_is_refused() -> None:
+    with pytest.raises(ValueError, match="4 is not a valid Status"):
+        Status(4)
+
+
+def test_the_examples_in_the_docs_hold() -> None:
+    result = doctest.testmod(stratheal)
+    assert result.attempted > 0
+    assert result.failed == 0
