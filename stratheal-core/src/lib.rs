@@ -7,3 +7,5 @@ pub mod base;
 pub mod model;
 
 pub mod contract;
+
+pub mod checks;
