@@ -8,4 +8,7 @@ pub mod model;
 
 pub mod contract;
 
+#[cfg(feature = "http")]
+pub mod net;
+
 pub mod checks;

@@ -19,6 +19,12 @@ pub trait Measure: Debug + Send + Sync + 'static {
     /// What it uses, so that the engine can bound how many of a kind run at the same time.
     fn kind(&self) -> CheckKind;
 
+    /// Told once, before the first run, by which conditions it will be judged, so that it need not supply a fact that none of
+    /// them names. Without this call it supplies all.
+    fn prepare(&mut self, conditions: &Conditions) {
+        let _ = conditions;
+    }
+
     /// Measures once.
     ///
     /// # Errors
@@ -57,12 +63,14 @@ impl From<Report> for Measurement {
 }
 
 macro_rules! forward {
-    ($wrapper:ident) => {
+    ($wrapper:ident $(, $method:item)?) => {
         #[async_trait]
         impl<M: Measure + ?Sized> Measure for $wrapper<M> {
             fn kind(&self) -> CheckKind {
                 self.as_ref().kind()
             }
+
+            $($method)?
 
             async fn measure(&self, cx: &CheckContext) -> Result<Measurement, CheckError> {
                 self.as_ref().measure(cx).await
@@ -70,8 +78,14 @@ macro_rules! forward {
         }
     };
 }
+// What is behind an `Arc` may be shared with others, so it cannot be told of these conditions.
 forward!(Arc);
-forward!(Box);
+forward!(
+    Box,
+    fn prepare(&mut self, conditions: &Conditions) {
+        self.as_mut().prepare(conditions);
+    }
+);
 
 /// A check: what `M` measures, judged by [`Conditions`].
 ///
@@ -111,7 +125,8 @@ pub struct Judged<M> {
 
 impl<M: Measure> Judged<M> {
     /// A check with this name.
-    pub fn new(id: CheckId, measure: M, conditions: Conditions) -> Self {
+    pub fn new(id: CheckId, mut measure: M, conditions: Conditions) -> Self {
+        measure.prepare(&conditions);
         Self { id, measure, conditions, active: Mutex::default() }
     }
 

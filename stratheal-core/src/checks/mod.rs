@@ -5,9 +5,17 @@
 //! hysteresis, and the same words when a threshold is crossed.
 
 pub mod condition;
+#[cfg(feature = "http")]
+mod finding;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod judge;
 pub mod judged;
+mod option;
+#[cfg(feature = "http")]
+pub mod tcp;
 
 pub use condition::{Condition, InvalidCondition};
 pub use judge::{Active, Conditions, judge};
 pub use judged::{Judged, Measure, Measurement};
+pub use option::InvalidOption;
