@@ -4,15 +4,25 @@
 //! modules below are in layer order: each imports only from those above it.
 
 pub mod base;
+
 pub mod model;
 
 pub mod contract;
-#[cfg(any(test, feature = "testing"))]
-pub mod testing;
+
+pub mod engine;
+
+pub mod format;
+
+#[cfg(feature = "http")]
+pub mod net;
+
+pub mod checks;
+
+#[cfg(feature = "endpoints")]
+pub mod endpoints;
 
 #[cfg(all(feature = "control", unix))]
 pub mod control;
-#[cfg(feature = "endpoints")]
-pub mod endpoints;
-pub mod engine;
-pub mod format;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -1,0 +1,21 @@
+//! What is measured: each check is a [`Measure`] without thresholds, judged by [`Conditions`] that a person wrote.
+//!
+//! A check has two halves. The first measures and knows only what is plainly broken; the second compares what was measured
+//! with `warn_if` and `crit_if`. Keeping them apart means that every check has the same language for thresholds, the same
+//! hysteresis, and the same words when a threshold is crossed.
+
+pub mod condition;
+#[cfg(feature = "http")]
+mod finding;
+#[cfg(feature = "http")]
+pub mod http;
+pub mod judge;
+pub mod judged;
+mod option;
+#[cfg(feature = "http")]
+pub mod tcp;
+
+pub use condition::{Condition, InvalidCondition};
+pub use judge::{Active, Conditions, judge};
+pub use judged::{Judged, Measure, Measurement};
+pub use option::InvalidOption;
