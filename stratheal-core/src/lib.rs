@@ -18,6 +18,9 @@ pub mod net;
 
 pub mod checks;
 
+#[cfg(feature = "config")]
+pub mod config;
+
 #[cfg(feature = "endpoints")]
 pub mod endpoints;
 

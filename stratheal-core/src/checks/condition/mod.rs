@@ -12,6 +12,7 @@
 //! expressions need no doubling.
 
 mod compare;
+mod fits;
 mod operand;
 mod parse;
 

@@ -1,0 +1,27 @@
+//! `stratheal.toml`: load, validate, build.
+//!
+//! The file is read by hand from its syntax tree rather than into structs, so that all mistakes are reported in one go, each with
+//! its line, its column, its key and what to write instead. The [`fields`](Field) that are read are also what unknown keys are
+//! compared with and what the JSON schema is made of, so these cannot differ.
+
+mod checks;
+mod field;
+mod init;
+mod kinds;
+mod load;
+mod node;
+mod overlay;
+mod problem;
+mod reader;
+mod schema;
+mod settings;
+
+pub use field::{Field, Kind};
+pub use init::{Detected, ListeningPort, init};
+pub use load::{Lookup, Source, find, load, parse};
+pub use problem::{ConfigError, Problem};
+pub use schema::schema;
+pub use settings::{Config, EndpointSettings, HistorySettings, IndexSettings, ProjectSettings};
+
+#[cfg(test)]
+mod tests;

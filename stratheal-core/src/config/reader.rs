@@ -1,0 +1,336 @@
+//! Reads one table by its fields and collects what is wrong with it.
+
+use std::hash::{Hash, Hasher};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::field::{Field, Kind};
+use super::load::Lookup;
+use super::node::{Entry, Node, Table, Value};
+use super::problem::Problems;
+use crate::base::fs::read_text;
+use crate::base::redact::Secret;
+use crate::base::suggest::nearest;
+use crate::model::Unit;
+use crate::model::quantity;
+
+/// The largest secret file.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// What reading needs beside the table.
+pub(super) struct Context<'a, 'text> {
+    pub(super) problems: &'a mut Problems<'text>,
+    pub(super) lookup: &'a Lookup<'a>,
+    /// Relative paths begin here: the folder of the file.
+    pub(super) folder: &'a Path,
+    /// Whether secrets are looked up; in an overlay that is not in use they need not be there.
+    pub(super) secrets: bool,
+    /// Stands for everything that the current check was read from.
+    pub(super) digest: u64,
+}
+
+/// A table that is being read.
+pub(super) struct Reader<'a, 'b, 'text> {
+    pub(super) context: &'a mut Context<'b, 'text>,
+    /// The dotted key of the table.
+    pub(super) path: String,
+    pub(super) span: Range<usize>,
+    table: Table,
+    fields: &'static [Field],
+}
+
+impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
+    /// Begins to read a table; keys that are no fields are reported at once.
+    pub(super) fn new(
+        context: &'a mut Context<'b, 'text>,
+        path: impl Into<String>,
+        span: Range<usize>,
+        table: &Table,
+        fields: &'static [Field],
+    ) -> Self {
+        let path = path.into();
+        for entry in &table.entries {
+            if !fields.iter().any(|field| field.name == entry.key) {
+                let names = fields.iter().map(|field| field.name);
+                let advice = match nearest(&entry.key, names.clone()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("known keys are {}", names.collect::<Vec<_>>().join(", ")),
+                };
+                let message = format!("unknown key: {advice}");
+                context.problems.add(&entry.span, join(&path, &entry.key), message);
+            }
+        }
+        Self { context, path, span, table: table.clone(), fields }
+    }
+
+    /// Reports a mistake with a key's value, or with the table when the key is not there.
+    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
+        let span = self.table.get(key).map_or(self.span.clone(), |entry| entry.node.span.clone());
+        let path = if key.is_empty() { self.path.clone() } else { join(&self.path, key) };
+        self.context.problems.add(&span, path, message);
+    }
+
+    /// Whether the key is there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.get(key).is_some()
+    }
+
+    /// Reports when a key is missing that must be there.
+    pub(super) fn require(&mut self, key: &str) {
+        if !self.has(key) {
+            let about = self.fields.iter().find(|field| field.name == key).map_or("", |field| field.about);
+            self.problem("", format!("`{key}` is missing: {about}"));
+        }
+    }
+
+    fn entry(&self, key: &str) -> Option<Entry> {
+        debug_assert!(self.fields.iter().any(|field| field.name == key), "`{key}` is read but is no field");
+        self.table.get(key).cloned()
+    }
+
+    fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
+        self.problem(key, format!("is {}, but must be {wanted}", node.kind()));
+    }
+
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
+        let entry = self.entry(key)?;
+        if let Value::Text(text) = entry.node.value {
+            return Some(text);
+        }
+        self.wrong(key, &entry.node, "a text");
+        None
+    }
+
+    pub(super) fn choice(&mut self, key: &str, words: &[&str]) -> Option<String> {
+        let text = self.text(key)?;
+        if words.contains(&text.as_str()) {
+            return Some(text);
+        }
+        self.problem(key, format!("is `{text}`, but must be one of {}", words.join(", ")));
+        None
+    }
+
+    pub(super) fn boolean(&mut self, key: &str) -> Option<bool> {
+        let entry = self.entry(key)?;
+        if let Value::Boolean(truth) = entry.node.value {
+            return Some(truth);
+        }
+        self.wrong(key, &entry.node, "true or false");
+        None
+    }
+
+    pub(super) fn integer(&mut self, key: &str) -> Option<i64> {
+        let entry = self.entry(key)?;
+        let field = self.fields.iter().find(|field| field.name == key)?;
+        let (least, most) = match field.kind {
+            Kind::Integer(least, most) => (least, most),
+            _ => (i64::MIN, i64::MAX),
+        };
+        match entry.node.value {
+            Value::Integer(Some(number)) if (least..=most).contains(&number) => Some(number),
+            Value::Integer(_) => {
+                self.problem(key, format!("must be from {least} to {most}"));
+                None
+            }
+            _ => {
+                self.wrong(key, &entry.node, "a whole number");
+                None
+            }
+        }
+    }
+
+    pub(super) fn duration(&mut self, key: &str) -> Option<Duration> {
+        let entry = self.entry(key)?;
+        match &entry.node.value {
+            Value::Text(text) => {
+                let duration = quantity::parse_duration(text).ok();
+                if duration.is_none() {
+                    self.problem(key, format!("`{text}` is not a duration: write for example 300ms, 10s, 5m or 1h30m"));
+                }
+                duration
+            }
+            Value::Integer(Some(number)) => {
+                self.problem(key, format!("has no unit: write \"{number}s\" for seconds"));
+                None
+            }
+            _ => {
+                self.wrong(key, &entry.node, "a duration such as \"10s\"");
+                None
+            }
+        }
+    }
+
+    pub(super) fn size(&mut self, key: &str) -> Option<u64> {
+        let text = self.text(key)?;
+        match quantity::parse(&text) {
+            Ok(size) if matches!(size.unit, Unit::Bytes | Unit::Number) && size.value >= 0.0 => Some(size.value as u64),
+            _ => {
+                self.problem(key, format!("`{text}` is not a size: write for example 512KiB, 256MiB or 1GB"));
+                None
+            }
+        }
+    }
+
+    /// A text counts as a list of one.
+    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<String>> {
+        let entry = self.entry(key)?;
+        if let Value::Text(text) = entry.node.value {
+            return Some(vec![text]);
+        }
+        self.list(key, &entry.node)
+    }
+
+    pub(super) fn choices(&mut self, key: &str, words: &[&str]) -> Option<Vec<String>> {
+        let texts = self.texts(key)?;
+        let unknown: Vec<_> = texts.iter().filter(|text| !words.contains(&text.as_str())).collect();
+        if unknown.is_empty() {
+            return Some(texts);
+        }
+        self.problem(key, format!("has `{}`, but knows only {}", unknown[0], words.join(", ")));
+        None
+    }
+
+    /// A command: a list that is not empty.
+    pub(super) fn command(&mut self, key: &str) -> Option<Vec<String>> {
+        let entry = self.entry(key)?;
+        if let Value::Text(text) = &entry.node.value {
+            let words: Vec<_> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
+            self.problem(key, format!("must be a list, as no shell takes a text apart: [{}]", words.join(", ")));
+            return None;
+        }
+        let argv = self.list(key, &entry.node)?;
+        if argv.first().is_none_or(String::is_empty) {
+            self.problem(key, "names no program: write [\"program\", \"argument\", ...]");
+            return None;
+        }
+        Some(argv)
+    }
+
+    fn list(&mut self, key: &str, node: &Node) -> Option<Vec<String>> {
+        let Value::Array(items) = &node.value else {
+            self.wrong(key, node, "a list of texts");
+            return None;
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        let mut sound = true;
+        for item in items {
+            if let Value::Text(text) = &item.value {
+                texts.push(text.clone());
+            } else {
+                sound = false;
+                let message = format!("holds {}, but must be a list of texts", item.kind());
+                self.context.problems.add(&item.span, join(&self.path, key), message);
+            }
+        }
+        sound.then_some(texts)
+    }
+
+    /// A secret by reference.
+    pub(super) fn secret(&mut self, key: &str) -> Option<Secret<String>> {
+        let entry = self.entry(key)?;
+        let path = join(&self.path, key);
+        self.secret_at(&path, &entry.node)
+    }
+
+    /// A table of texts or secrets.
+    pub(super) fn texts_by_name(&mut self, key: &str) -> Option<Vec<(String, Secret<String>)>> {
+        let entry = self.entry(key)?;
+        let Value::Table(table) = &entry.node.value else {
+            self.wrong(key, &entry.node, "a table of texts");
+            return None;
+        };
+        let path = join(&self.path, key);
+        let read = |reader: &mut Self, entry: &Entry| match &entry.node.value {
+            Value::Text(text) => Some((entry.key.clone(), Secret::new(text.clone()))),
+            _ => Some((entry.key.clone(), reader.secret_at(&join(&path, &entry.key), &entry.node)?)),
+        };
+        table.entries.iter().map(|entry| read(self, entry)).collect::<Vec<_>>().into_iter().collect()
+    }
+
+    fn secret_at(&mut self, path: &str, node: &Node) -> Option<Secret<String>> {
+        const HOW: &str = "write { env = \"NAME\" } or { file = \"path\" }";
+        let reference = match &node.value {
+            Value::Table(table) => match table.entries.as_slice() {
+                [Entry { key, node: Node { value: Value::Text(text), .. }, .. }] => Some((key.as_str(), text)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let read = match reference {
+            Some(("env" | "file", _)) if !self.context.secrets => Ok(String::new()),
+            Some(("env", name)) => (self.context.lookup.variable)(name)
+                .ok_or_else(|| format!("the environment variable `{name}` is not set")),
+            Some(("file", file)) => read_text(&self.context.folder.join(file), MAX_SECRET)
+                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                .map_err(|error| format!("cannot read the secret: {error}")),
+            _ => Err(format!("a secret never stands in the configuration itself: {HOW}")),
+        };
+        match read {
+            Ok(text) => {
+                let mut hasher = std::hash::DefaultHasher::new();
+                (self.context.digest, &text).hash(&mut hasher);
+                self.context.digest = hasher.finish().max(1);
+                Some(Secret::new(text))
+            }
+            Err(message) => {
+                self.context.problems.add(&node.span, path, message);
+                None
+            }
+        }
+    }
+
+    /// A path, relative ones from the folder of the file.
+    pub(super) fn path(&mut self, key: &str) -> Option<PathBuf> {
+        let text = self.text(key)?;
+        Some(self.context.folder.join(text))
+    }
+
+    /// Reads a table below this one. A text or a list stands for the first field where the kind says so.
+    pub(super) fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Reader<'_, 'b, 'text>) -> T) -> Option<T> {
+        let entry = self.entry(key)?;
+        let kind = self.fields.iter().find(|field| field.name == key)?.kind;
+        let (table, fields) = match (kind, &entry.node.value) {
+            (
+                Kind::Table(fields) | Kind::TextOr(fields) | Kind::CommandOr(fields) | Kind::SwitchOr(fields),
+                Value::Table(table),
+            ) => (table.clone(), fields),
+            (Kind::TextOr(fields), Value::Text(_)) | (Kind::CommandOr(fields), Value::Array(_)) => {
+                (short(fields, &entry), fields)
+            }
+            (Kind::SwitchOr(fields), Value::Boolean(true)) => (Table::default(), fields),
+            (Kind::TextOr(_), _) => {
+                self.wrong(key, &entry.node, "a text or a table");
+                return None;
+            }
+            (Kind::CommandOr(_), _) => {
+                self.wrong(key, &entry.node, "a list such as [\"program\", \"argument\"], or a table");
+                return None;
+            }
+            (Kind::SwitchOr(_), _) => {
+                self.wrong(key, &entry.node, "true, or a table such as {}");
+                return None;
+            }
+            _ => {
+                self.wrong(key, &entry.node, "a table");
+                return None;
+            }
+        };
+        let path = join(&self.path, key);
+        let mut reader = Reader::new(&mut *self.context, path, entry.node.span.clone(), &table, fields);
+        Some(read(&mut reader))
+    }
+}
+
+/// A table whose first field has the value of a short form.
+fn short(fields: &'static [Field], entry: &Entry) -> Table {
+    let key = fields.first().map_or("", |field| field.name).to_owned();
+    Table { entries: vec![Entry { key, span: entry.node.span.clone(), node: entry.node.clone() }] }
+}
+
+/// A dotted key, quoted where it must be.
+pub(super) fn join(path: &str, key: &str) -> String {
+    let bare = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    let key = if bare { key.to_owned() } else { format!("{key:?}") };
+    if path.is_empty() { key } else { format!("{path}.{key}") }
+}

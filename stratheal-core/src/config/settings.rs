@@ -1,0 +1,255 @@
+//! The root of the file, and what is built from it.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::checks::{self, CHECK};
+use super::field::{Field, Kind};
+use super::node::{Table, Value};
+use super::reader::{Context, Reader};
+use crate::engine::Registration;
+use crate::engine::graph::{Graph, GraphError};
+
+/// A validated configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// `[project]`.
+    pub project: ProjectSettings,
+    /// `[index]`.
+    pub index: IndexSettings,
+    /// `[endpoints]`.
+    pub endpoints: EndpointSettings,
+    /// `[history]`.
+    pub history: HistorySettings,
+    /// `[checks.*]`, ready for an engine.
+    pub checks: Vec<Registration>,
+}
+
+impl Config {
+    /// The folder where relative paths begin and the state folder lies by default.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+    }
+}
+
+/// `[project]`: what the installer works on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProjectSettings {
+    /// The virtual environment.
+    pub environment: Option<PathBuf>,
+    /// Requirements files.
+    pub requirements: Vec<PathBuf>,
+    /// Where state is kept.
+    pub state: Option<PathBuf>,
+}
+
+/// `[index]`: where packages come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IndexSettings {
+    /// The index.
+    pub url: Option<String>,
+    /// Mirrors with the same content.
+    pub mirrors: Vec<String>,
+}
+
+/// `[endpoints]`: the HTTP endpoints of `stratheal up`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndpointSettings {
+    /// Whether they are served.
+    pub enabled: bool,
+    /// Where.
+    pub listen: SocketAddr,
+    /// Whether `/health` shows what checks say.
+    pub details: bool,
+    /// Host names that are answered beside addresses and `localhost`.
+    pub hosts: Vec<String>,
+}
+
+impl Default for EndpointSettings {
+    fn default() -> Self {
+        Self { enabled: true, listen: SocketAddr::from(([127, 0, 0, 1], 8090)), details: false, hosts: Vec::new() }
+    }
+}
+
+/// `[history]`: what is recorded, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Whether anything is recorded on disk.
+    pub enabled: bool,
+    /// The most bytes on disk.
+    pub max_size: u64,
+    /// How long single runs are kept.
+    pub keep_runs: Duration,
+    /// How long hourly sums are kept.
+    pub keep_hours: Duration,
+    /// How long daily sums are kept.
+    pub keep_days: Duration,
+    /// How long changes of state are kept.
+    pub keep_transitions: Duration,
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        let days = |count: u64| Duration::from_hours(count * 24);
+        Self {
+            enabled: true,
+            max_size: 256 * 1024 * 1024,
+            keep_runs: days(7),
+            keep_hours: days(90),
+            keep_days: days(400),
+            keep_transitions: days(400),
+        }
+    }
+}
+
+pub(super) const ROOT: &[Field] = &[
+    Field::new("project", Kind::Table(PROJECT), "What the installer works on, and where state is kept."),
+    Field::new("index", Kind::Table(INDEX), "Where packages come from; by default the index your pip uses."),
+    Field::new("endpoints", Kind::Table(ENDPOINTS), "The HTTP endpoints of `stratheal up`."),
+    Field::new("history", Kind::Table(HISTORY), "What is recorded on disk, and for how long."),
+    // The keys below this one are the user's; each is read by CHECK.
+    Field::new("checks", Kind::Table(&[]), "The checks, each in a table of its own: [checks.NAME]."),
+    Field::new("environments", Kind::Table(&[]), "Overlays chosen with --env: [environments.NAME]."),
+];
+
+const PROJECT: &[Field] = &[
+    Field::new("environment", Kind::Text, "The virtual environment, such as \".venv\"."),
+    Field::new("requirements", Kind::Texts, "Requirements files."),
+    Field::new("state_dir", Kind::Text, "Where state is kept; default \".stratheal\" beside this file."),
+];
+
+const INDEX: &[Field] = &[
+    Field::new("url", Kind::Text, "The URL of the index's simple API."),
+    Field::new("mirrors", Kind::Texts, "URLs of mirrors with the same content."),
+];
+
+const ENDPOINTS: &[Field] = &[
+    Field::new("enabled", Kind::Boolean, "Whether the endpoints are served; default true."),
+    Field::new("listen", Kind::Text, "Address and port; default \"127.0.0.1:8090\"."),
+    Field::new("details", Kind::Boolean, "Whether /health shows what checks say and measured; default false."),
+    Field::new("hosts", Kind::Texts, "Host names that are answered, beside IP addresses and localhost."),
+];
+
+const HISTORY: &[Field] = &[
+    Field::new("enabled", Kind::Boolean, "Whether results are recorded on disk; default true."),
+    Field::new("max_size", Kind::Size, "The most it may take on disk; default \"256MiB\"."),
+    Field::new("keep_runs", Kind::Duration, "How long single runs are kept; default \"7d\"."),
+    Field::new("keep_hours", Kind::Duration, "How long hourly sums are kept; default \"90d\"."),
+    Field::new("keep_days", Kind::Duration, "How long daily sums are kept; default \"400d\"."),
+    Field::new("keep_transitions", Kind::Duration, "How long changes of state are kept; default \"400d\"."),
+];
+
+/// Sections of the design that this version does not have yet. They are refused rather than ignored: a service that is written
+/// down and not watched is worse than one that is missing.
+const LATER: &[&str] = &["services", "heal", "notify", "deps", "deploy", "fleet", "predict", "audit"];
+
+/// Reads the root table.
+pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file: &Path) -> Config {
+    let mut root = root.clone();
+    root.entries.retain(|entry| {
+        let later = LATER.contains(&entry.key.as_str());
+        if later {
+            let message = "is not supported by this version: remove this section";
+            context.problems.add(&entry.span, super::reader::join(path, &entry.key), message);
+        }
+        !later
+    });
+    let mut reader = Reader::new(context, path, 0..0, &root, ROOT);
+    let project = reader.section("project", |reader| {
+        let folder = reader.context.folder.to_owned();
+        let requirements = reader.texts("requirements").unwrap_or_default();
+        ProjectSettings {
+            environment: reader.path("environment"),
+            requirements: requirements.into_iter().map(|file| folder.join(file)).collect(),
+            state: reader.path("state_dir"),
+        }
+    });
+    let index = reader.section("index", |reader| IndexSettings {
+        url: reader.text("url"),
+        mirrors: reader.texts("mirrors").unwrap_or_default(),
+    });
+    let endpoints = reader.section("endpoints", endpoints);
+    let history = reader.section("history", history);
+    let checks = match root.get("checks").map(|entry| (&entry.node, &entry.node.value)) {
+        None => Vec::new(),
+        Some((_, Value::Table(table))) => {
+            let path = super::reader::join(path, "checks");
+            table.entries.iter().filter_map(|entry| checks::read(reader.context, &path, entry)).collect()
+        }
+        Some((node, _)) => {
+            reader.problem("checks", format!("is {}, but must hold tables: [checks.NAME]", node.kind()));
+            Vec::new()
+        }
+    };
+    dependencies(&mut reader, path, &root, &checks);
+    Config {
+        file: file.to_owned(),
+        project: project.unwrap_or_default(),
+        index: index.unwrap_or_default(),
+        endpoints: endpoints.unwrap_or_default(),
+        history: history.unwrap_or_default(),
+        checks,
+    }
+}
+
+/// Reports parents that do not exist, and circles. A parent that exists but was not understood has been reported already.
+fn dependencies(reader: &mut Reader<'_, '_, '_>, path: &str, root: &Table, checks: &[Registration]) {
+    let written = root.get("checks").and_then(|entry| match &entry.node.value {
+        Value::Table(table) => Some(table),
+        _ => None,
+    });
+    let find = |id: &str| written.and_then(|table| table.get(id));
+    let numbered = (0_u32..).zip(checks);
+    let graph = Graph::build(numbered.map(|(n, r)| (n, r.check.id(), r.spec.depends_on.as_slice())));
+    for error in graph.err().unwrap_or_default() {
+        let id = match &error {
+            GraphError::Missing { parent, .. } if find(parent.as_str()).is_some() => continue,
+            GraphError::Missing { check, .. } => check.as_str(),
+            GraphError::Cycle { path } => path.first().map_or("", |id| id.as_str()),
+        };
+        let span = find(id).map_or(0..0, |entry| entry.span.clone());
+        let key = super::reader::join(&super::reader::join(path, "checks"), id);
+        reader.context.problems.add(&span, format!("{key}.depends_on"), error.to_string());
+    }
+}
+
+fn endpoints(reader: &mut Reader<'_, '_, '_>) -> EndpointSettings {
+    let default = EndpointSettings::default();
+    let listen = reader.text("listen").map(|text| text.parse().map_err(|_| text));
+    if let Some(Err(text)) = &listen {
+        reader
+            .problem("listen", format!("`{text}` is not an address and a port: write for example \"127.0.0.1:8090\""));
+    }
+    EndpointSettings {
+        enabled: reader.boolean("enabled").unwrap_or(default.enabled),
+        listen: listen.and_then(Result::ok).unwrap_or(default.listen),
+        details: reader.boolean("details").unwrap_or(default.details),
+        hosts: reader.texts("hosts").unwrap_or_default(),
+    }
+}
+
+fn history(reader: &mut Reader<'_, '_, '_>) -> HistorySettings {
+    const LEAST: u64 = 1024 * 1024;
+    let default = HistorySettings::default();
+    let max_size = reader.size("max_size").unwrap_or(default.max_size);
+    if max_size < LEAST {
+        reader.problem("max_size", "is below 1MiB, which holds next to nothing");
+    }
+    HistorySettings {
+        enabled: reader.boolean("enabled").unwrap_or(default.enabled),
+        max_size,
+        keep_runs: reader.duration("keep_runs").unwrap_or(default.keep_runs),
+        keep_hours: reader.duration("keep_hours").unwrap_or(default.keep_hours),
+        keep_days: reader.duration("keep_days").unwrap_or(default.keep_days),
+        keep_transitions: reader.duration("keep_transitions").unwrap_or(default.keep_transitions),
+    }
+}
+
+/// The fields of a check, for the schema.
+pub(super) const fn check_fields() -> &'static [Field] {
+    CHECK
+}
