@@ -162,3 +162,62 @@ impl<M: Measure> HealthCheck for Judged<M> {
         self.measure.kind()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::blocking::BlockingPool;
+    use crate::model::{Metric, Status, Unit};
+
+    /// Each run measures the next of these values; `None` cannot be measured.
+    #[derive(Debug)]
+    struct Sequence {
+        values: Vec<Option<f64>>,
+        next: AtomicU64,
+        told: bool,
+    }
+
+    #[async_trait]
+    impl Measure for Sequence {
+        fn kind(&self) -> CheckKind {
+            CheckKind::Host
+        }
+
+        fn prepare(&mut self, conditions: &Conditions) {
+            self.told = conditions.name("used");
+        }
+
+        async fn measure(&self, _cx: &CheckContext) -> Result<Measurement, CheckError> {
+            assert!(self.told);
+            let value = self.values[self.next.fetch_add(1, Ordering::SeqCst) as usize];
+            let value = value.ok_or_else(|| CheckError::other("no value"))?;
+            Ok(Report::healthy("fine").metric(Metric::new("used", value, Unit::Percent)).into())
+        }
+    }
+
+    async fn statuses(values: &[Option<f64>], one_shot: bool) -> Vec<Option<Status>> {
+        let values = Sequence { values: values.to_vec(), next: AtomicU64::new(0), told: false };
+        let conditions = Conditions::default().crit("used > 85% clear 80%".parse().unwrap());
+        let runs = values.values.len();
+        let check = Judged::new(CheckId::new("disk").unwrap(), Box::new(values), conditions);
+        assert_eq!(check.kind(), CheckKind::Host);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        let cx = CheckContext::new(deadline, None, one_shot, BlockingPool::new(1));
+        let mut found = Vec::new();
+        for _ in 0..runs {
+            found.push(check.check(&cx).await.ok().map(|report| report.status));
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_monitor_remembers_and_a_single_run_does_not() {
+        const VALUES: [Option<f64>; 5] = [Some(82.0), Some(90.0), None, Some(82.0), Some(80.0)];
+        let (critical, healthy) = (Some(Status::Critical), Some(Status::Healthy));
+        assert_eq!(statuses(&VALUES, false).await, [healthy, critical, None, critical, healthy]);
+        assert_eq!(statuses(&VALUES, true).await, [healthy, critical, None, healthy, healthy]);
+    }
+}

@@ -16,16 +16,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Connects to the first address that answers; the error is that of the first address that failed.
 pub(super) async fn connect(addresses: &[SocketAddr]) -> Result<TcpStream, (SocketAddr, io::Error)> {
-    let attempt = |address: SocketAddr| async move {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Only a matter of speed: without it a small second write may wait for the first one's acknowledgement.
-                drop(stream.set_nodelay(true));
-                Ok(stream)
-            }
-            Err(error) => Err((address, error)),
-        }
-    };
+    let attempt =
+        |address: SocketAddr| async move { TcpStream::connect(address).await.map_err(|error| (address, error)) };
     let [first, rest @ ..] = addresses else {
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
         return Err((nowhere, io::Error::new(io::ErrorKind::NotFound, "there is no address")));

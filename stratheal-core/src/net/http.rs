@@ -48,6 +48,7 @@ pub async fn exchange(
     progress: &mut Progress,
 ) -> Result<Answer, NetError> {
     progress.enter(Phase::FirstByte, Instant::now());
+    let says_goodbye = matches!(stream, Stream::Tls(_));
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MAX_HEAD).max_headers(MAX_HEADERS);
     let (mut sender, connection) =
@@ -76,9 +77,11 @@ pub async fn exchange(
         }
     }
     progress.leave(Instant::now());
-    // Lets the connection say goodbye, without waiting for it.
-    drop((sender, incoming));
-    driver.alongside(std::future::ready(())).await;
+    if says_goodbye {
+        // Without waiting for it: a server logs a TLS connection that just ends as an error.
+        drop((sender, incoming));
+        driver.alongside(std::future::ready(())).await;
+    }
     Ok(answer)
 }
 

@@ -124,6 +124,8 @@ impl Tls {
             })?,
         };
         let shown = name.to_str().into_owned();
+        // Only a matter of speed: a handshake is several small writes, each of which would wait for an acknowledgement.
+        drop(stream.set_nodelay(true));
         let stream = TlsConnector::from(config).connect(name, stream).await.map_err(|source| {
             if self.options.ca_file.is_some() {
                 // The file may have been replaced since it was read.

@@ -87,7 +87,7 @@ impl Measure for HttpMeasure {
                 Ok(finding::with_times(report, &progress, None, SystemClock.now()).into())
             }
             Err(_) => {
-                let report = finding::timed_out(&progress, total);
+                let report = finding::timed_out(&progress, deadline - started);
                 Ok(finding::with_times(report, &progress, None, SystemClock.now()).into())
             }
         }

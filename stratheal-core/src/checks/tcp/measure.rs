@@ -118,8 +118,8 @@ impl Measure for TcpMeasure {
             }
             (Ok(Ok(ending)), Some(expect)) => unexpected(expect, ending, &received),
             (Ok(Err(error)), _) => finding::failed(error, &progress, total)?,
-            (Err(_), Some(expect)) if !received.is_empty() => late(expect, &received, total),
-            (Ok(Ok(_)) | Err(_), _) => finding::timed_out(&progress, total),
+            (Err(_), Some(expect)) if !received.is_empty() => late(expect, &received, deadline - started),
+            (Ok(Ok(_)) | Err(_), _) => finding::timed_out(&progress, deadline - started),
         };
         let report = finding::with_times(report, &progress, whole, SystemClock.now());
         let received = String::from_utf8_lossy(&received).into_owned();

@@ -11,10 +11,21 @@ use crate::model::{Report, Status};
 use crate::net::TlsOptions;
 use crate::net::test_server::{Act, Authority, Certificate, TestServer, context};
 
-async fn measure(server: &TestServer, options: impl FnOnce(TcpOptions) -> TcpOptions) -> Measurement {
+async fn measure_in(
+    time: Duration,
+    server: &TestServer,
+    options: impl FnOnce(TcpOptions) -> TcpOptions,
+) -> Measurement {
     let options = options(TcpOptions::new(server.address.to_string()));
-    TcpMeasure::new(options).unwrap().measure(&context(Duration::from_millis(400))).await.unwrap()
+    TcpMeasure::new(options).unwrap().measure(&context(time)).await.unwrap()
 }
+
+async fn measure(server: &TestServer, options: impl FnOnce(TcpOptions) -> TcpOptions) -> Measurement {
+    measure_in(Duration::from_secs(20), server, options).await
+}
+
+/// For targets that never answer.
+const SHORT: Duration = Duration::from_millis(400);
 
 #[track_caller]
 fn assert_critical(report: &Report, code: &str, part: &str) {
@@ -69,11 +80,11 @@ async fn a_wrong_or_missing_answer_shows_what_came() {
     assert_critical(&found.report, "unexpected-answer", r#"closed without "+OK", received "-ERR\x01 no""#);
 
     let hung = TestServer::raw(vec![Act::send("-ERR"), Act::Hang]).await;
-    let found = measure(&hung, |options| TcpOptions { expect: Some(text("+OK")), ..options }).await;
+    let found = measure_in(SHORT, &hung, |options| TcpOptions { expect: Some(text("+OK")), ..options }).await;
     assert_critical(&found.report, "unexpected-answer", "did not come within 3");
 
     let silent = TestServer::raw(vec![Act::Hang]).await;
-    let found = measure(&silent, |options| TcpOptions { expect: Some(text("+OK")), ..options }).await;
+    let found = measure_in(SHORT, &silent, |options| TcpOptions { expect: Some(text("+OK")), ..options }).await;
     assert_critical(&found.report, "timeout-first-byte", "waiting for the first byte");
 
     let flood = TestServer::raw(vec![Act::send("x".repeat(1 << 20)), Act::Hang]).await;
