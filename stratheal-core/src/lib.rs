@@ -7,3 +7,6 @@ pub mod base;
 pub mod model;
 
 pub mod contract;
+
+#[cfg(feature = "system")]
+pub mod sys;
