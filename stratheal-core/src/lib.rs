@@ -10,3 +10,5 @@ pub mod contract;
 
 #[cfg(feature = "system")]
 pub mod sys;
+
+pub mod checks;
