@@ -21,7 +21,7 @@ impl CpuQuota {
     /// How many processors that is worth.
     #[must_use]
     pub fn processors(&self) -> f64 {
-        self.quota.as_secs_f64() / self.period.as_secs_f64()
+        self.quota.as_nanos() as f64 / self.period.as_nanos() as f64
     }
 }
 

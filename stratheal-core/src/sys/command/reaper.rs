@@ -55,8 +55,12 @@ fn queue() -> MutexGuard<'static, Queue> {
 /// Hands a killed command over. The queue holds at most as many as there are running commands.
 pub(super) fn hand_over(child: Child, tree: Tree, answer: Option<oneshot::Sender<Swept>>) {
     let mut queue = queue();
-    queue.waiting.push_back(Corpse { child, tree, reaped: false, rounds: 0, answer });
     let own = Some(std::process::id());
+    if queue.served_by.is_some() && queue.served_by != own {
+        // This process was forked off another, whose children are none of ours.
+        *queue = Queue::default();
+    }
+    queue.waiting.push_back(Corpse { child, tree, reaped: false, rounds: 0, answer });
     if queue.served_by != own {
         match std::thread::Builder::new().name("stratheal-reaper".to_owned()).spawn(serve) {
             Ok(_) => queue.served_by = own,

@@ -92,7 +92,7 @@ impl Running {
     pub async fn finish(mut self, deadline: Instant) -> Result<Finished, CommandError> {
         let wait = |source| CommandError::Wait { source };
         let Some((child, _)) = &mut self.alive else {
-            return Err(wait(std::io::Error::other("it was waited for already")));
+            return Err(already());
         };
         let stdout = child.stdout.take().map(ChildStdout::from_std).transpose().map_err(wait)?;
         let stderr = child.stderr.take().map(ChildStderr::from_std).transpose().map_err(wait)?;
@@ -139,8 +139,8 @@ impl Running {
             }
         }
         let duration = self.started.elapsed();
-        let Some((child, mut tree)) = self.alive.take() else { return Err(already()) };
-        tree.kill_now();
+        let Some((mut child, mut tree)) = self.alive.take() else { return Err(already()) };
+        kill(&mut child, &mut tree);
         let swept = output.drain_while(sweep(child, tree)).await;
         // What is in the pipes was printed in time.
         drop(timeout(PIPE_GRACE, output.drain()).await);
@@ -166,18 +166,21 @@ async fn sweep(child: Child, tree: Tree) -> Swept {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some((child, mut tree)) = self.alive.take() {
-            tree.kill_now();
-            #[cfg(not(unix))]
-            let child = {
-                let mut child = child;
-                if let Err(error) = child.kill() {
-                    tracing::warn!(%error, "cannot kill a command");
-                }
-                child
-            };
+        if let Some((mut child, mut tree)) = self.alive.take() {
+            kill(&mut child, &mut tree);
             reaper::hand_over(child, tree, None);
         }
+    }
+}
+
+/// Kills a command with everything below it.
+fn kill(child: &mut Child, tree: &mut Tree) {
+    tree.kill_now();
+    // The group covers the command itself where there are groups.
+    if cfg!(not(unix))
+        && let Err(error) = child.kill()
+    {
+        tracing::warn!(%error, "cannot kill a command");
     }
 }
 

@@ -55,6 +55,12 @@ fn runs(process: &Process, executable: Option<PathBuf>, wanted: &Path) -> bool {
     }
 }
 
+/// Whether a process fits.
+#[must_use]
+pub fn fits(root: &SysRoot, selector: &ProcessSelector, process: &Process) -> bool {
+    selector.fits(process, || info::executable(root, process.id.pid))
+}
+
 /// The processes that fit, with the memory they hold, without this process itself.
 ///
 /// # Errors
