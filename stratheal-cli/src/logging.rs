@@ -15,7 +15,8 @@ pub(crate) fn begin(common: &Common, service: bool) {
         (_, _, true) => LevelFilter::INFO,
         _ => LevelFilter::WARN,
     };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).with_env_var("STRATHEAL_LOG").from_env_lossy();
+    let filter =
+        EnvFilter::builder().with_default_directive(level.into()).with_env_var("STRATHEAL_LOG").from_env_lossy();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false);
     let begun = match common.log_format {
         LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).try_init(),

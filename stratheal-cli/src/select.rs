@@ -21,7 +21,8 @@ impl Selection {
     pub(crate) fn registrations(&self, all: Vec<Registration>) -> Result<Vec<Registration>, Failure> {
         let known = |registration: &Registration| (registration.check.id().to_string(), registration.spec.tags.clone());
         self.refuse_unknown(&all.iter().map(known).collect::<Vec<_>>())?;
-        let chosen = |registration: &Registration| self.wants(registration.check.id().as_str(), &registration.spec.tags);
+        let chosen =
+            |registration: &Registration| self.wants(registration.check.id().as_str(), &registration.spec.tags);
         let mut wanted: Vec<Registration> = all.into_iter().filter(chosen).collect();
         let ids: HashSet<_> = wanted.iter().map(|registration| registration.check.id().clone()).collect();
         for registration in &mut wanted {

@@ -16,6 +16,9 @@ pub mod format;
 #[cfg(feature = "http")]
 pub mod net;
 
+#[cfg(feature = "system")]
+pub mod sys;
+
 pub mod checks;
 
 #[cfg(feature = "config")]

@@ -14,7 +14,11 @@ pub(crate) fn run(common: &Common, command: &ConfigCommand) -> Result<ExitCode, 
         ConfigCommand::Check => {
             let config = place::written_configuration(common)?;
             let checks = config.checks.len();
-            output::print(&format!("{}: valid, {checks} check{}", config.file.display(), if checks == 1 { "" } else { "s" }))?;
+            output::print(&format!(
+                "{}: valid, {checks} check{}",
+                config.file.display(),
+                if checks == 1 { "" } else { "s" }
+            ))?;
         }
         ConfigCommand::Schema => output::print(&format!("{:#}", config::schema()))?,
         ConfigCommand::Reload => {

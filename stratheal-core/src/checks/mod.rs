@@ -5,15 +5,43 @@
 //! hysteresis, and the same words when a threshold is crossed.
 
 pub mod condition;
+pub mod judge;
+pub mod judged;
+mod option;
+
 #[cfg(feature = "http")]
 mod finding;
 #[cfg(feature = "http")]
 pub mod http;
-pub mod judge;
-pub mod judged;
-mod option;
 #[cfg(feature = "http")]
 pub mod tcp;
+
+#[cfg(feature = "system")]
+pub mod command;
+#[cfg(feature = "system")]
+pub mod cpu;
+#[cfg(feature = "system")]
+pub mod disk;
+#[cfg(feature = "system")]
+pub mod file;
+#[cfg(feature = "system")]
+pub mod load;
+#[cfg(feature = "system")]
+pub mod memory;
+#[cfg(feature = "system")]
+pub mod oom;
+#[cfg(feature = "system")]
+pub mod open_files;
+#[cfg(feature = "system")]
+mod patience;
+#[cfg(feature = "system")]
+mod plugin;
+#[cfg(feature = "system")]
+pub mod pressure;
+#[cfg(feature = "system")]
+pub mod process;
+#[cfg(feature = "system")]
+mod stored;
 
 pub use condition::{Condition, InvalidCondition};
 pub use judge::{Active, Conditions, judge};

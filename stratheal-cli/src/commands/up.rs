@@ -1,0 +1,1 @@
+//! `stratheal up`.
