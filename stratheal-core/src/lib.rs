@@ -13,6 +13,10 @@ pub mod engine;
 
 pub mod format;
 
+pub mod history;
+
+pub mod state;
+
 #[cfg(feature = "http")]
 pub mod net;
 
