@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Common {
     /// The configuration file; default: stratheal.toml or pyproject.toml, here or in the nearest folder above.
     #[arg(long, global = true, value_name = "FILE", env = "STRATHEAL_CONFIG")]

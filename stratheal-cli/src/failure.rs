@@ -1,6 +1,7 @@
 //! Why a command could not do its work, and what it exits with.
 
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use stratheal_core::base::class::chain;
@@ -9,6 +10,7 @@ use stratheal_core::contract::HistoryError;
 use stratheal_core::control::ControlError;
 use stratheal_core::engine::EngineError;
 use stratheal_core::model::Status;
+use stratheal_core::state::StateError;
 
 /// The exit code of a status.
 pub(crate) fn code(status: Status) -> ExitCode {
@@ -26,6 +28,10 @@ pub(crate) enum Failure {
     Control(#[from] ControlError),
     #[error(transparent)]
     History(#[from] HistoryError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("cannot listen on {address}: choose another with --listen or `listen` under [endpoints]")]
+    Listen { address: SocketAddr, source: io::Error },
     #[error("{0}")]
     Usage(String),
     #[error("cannot {action}")]

@@ -7,6 +7,9 @@ mod failure;
 mod logging;
 mod output;
 mod place;
+mod recording;
+mod reload;
+mod screen;
 mod select;
 mod systemd;
 
@@ -27,7 +30,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             // Whoever reads this has closed the terminal if it cannot be printed.
             let _ = error.print();
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            return if asked { ExitCode::SUCCESS } else { failure::UNKNOWN };
+            return if asked { ExitCode::SUCCESS } else { failure::code(stratheal_core::model::Status::Unknown) };
         }
     };
     match dispatch(arguments) {

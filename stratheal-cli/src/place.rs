@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use stratheal_core::base::fs::read_text;
 use stratheal_core::config::{self, Config, ConfigError, Detected, Lookup, Source};
 use stratheal_core::control::{Client, Request, Response, socket_path};
 use stratheal_core::engine::permits::Limits;
@@ -19,7 +20,8 @@ pub(crate) fn configuration(common: &Common) -> Result<Config, Failure> {
             if !common.quiet {
                 crate::output::complain("no stratheal.toml here: checking this host; `stratheal init` writes one");
             }
-            let text = config::init(&Detected { pressure: Path::new("/proc/pressure").exists(), ..Detected::default() });
+            let text =
+                config::init(&Detected { pressure: Path::new("/proc/pressure").exists(), ..Detected::default() });
             let folder = env::current_dir().map_err(|error| Failure::io("find the current folder", error))?;
             let source = Source { file: folder.join("stratheal.toml"), text };
             Ok(with_lookup(|lookup| config::parse(&source, None, lookup))?)
@@ -68,6 +70,9 @@ fn state_of(common: &Common, configured: Option<&Path>, project: &Path) -> PathB
     })
 }
 
+/// The file in the state folder that says where the control socket is.
+pub(crate) const ADDRESS: &str = "control";
+
 /// The control socket of a state folder.
 pub(crate) fn socket(state: &Path) -> PathBuf {
     let runtime = folder_in("RUNTIME_DIRECTORY").or_else(|| folder_in("XDG_RUNTIME_DIR"));
@@ -91,7 +96,8 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
         }
         Err(_) => state_of(common, None, Path::new(".")),
     };
-    let mut client = Client::connect(&socket(&state)).await?;
+    let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
+    let mut client = Client::connect(&left.unwrap_or_else(|| socket(&state))).await?;
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(client.ask(request).await?);

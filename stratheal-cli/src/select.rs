@@ -46,12 +46,12 @@ impl Selection {
 
     /// A name that means nothing would select nothing, and nothing looks like health.
     fn refuse_unknown(&self, all: &[(String, Vec<String>)]) -> Result<(), Failure> {
-        for id in self.ids.iter().filter(|id| !all.iter().any(|(known, _)| known == *id)) {
+        if let Some(id) = self.ids.iter().find(|id| !all.iter().any(|(known, _)| known == *id)) {
             let advice = advice(id, all.iter().map(|(known, _)| known.as_str()));
             return Err(Failure::Usage(format!("there is no check `{id}`{advice}")));
         }
         let tags = || all.iter().flat_map(|(_, tags)| tags).map(String::as_str);
-        for tag in self.tag.iter().filter(|tag| !tags().any(|known| known == tag.as_str())) {
+        if let Some(tag) = self.tag.iter().find(|tag| !tags().any(|known| known == tag.as_str())) {
             return Err(Failure::Usage(format!("no check has the tag `{tag}`{}", advice(tag, tags()))));
         }
         if !all.is_empty() && !all.iter().any(|(id, tags)| self.wants(id, tags)) {

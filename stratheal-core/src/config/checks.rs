@@ -70,6 +70,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
         }
     };
     context.digest = entry.node.digest();
+    entry.key.clone_into(&mut context.check);
     let mut reader = Reader::new(context, path, entry.span.clone(), table, CHECK);
     let spec = spec(&mut reader);
     let check_type = check_type(&mut reader)?;

@@ -141,12 +141,12 @@ fn validate(
             if let Value::Table(overlay) = &entry.node.value {
                 let mut combined = root.clone();
                 lay_over(&mut combined, overlay);
-                let mut context = Context { problems: &mut *problems, lookup, folder, secrets: false, digest: 0 };
+                let mut context = Context { problems: &mut *problems, lookup, folder, secrets: false, digest: 0, check: String::new() };
                 settings::read(&mut context, path, &combined, &source.file);
             }
         }
     }
-    let mut context = Context { problems, lookup, folder, secrets: true, digest: 0 };
+    let mut context = Context { problems, lookup, folder, secrets: true, digest: 0, check: String::new() };
     Some(settings::read(&mut context, path, &root, &source.file))
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -216,7 +217,7 @@ impl Scheduler {
             }
         }
         self.lanes.look(Instant::now());
-        let blocking: Vec<u32> = self.lanes.blocking().map(|(slot, _)| slot).collect();
+        let blocking: Vec<u32> = self.lanes.blocking().collect();
         shutdown.left_behind =
             blocking.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         self.lanes.shut_down();
@@ -256,23 +257,28 @@ impl Scheduler {
     /// Finds blocked lanes, moves what is on them, and gives up runs whose lane does not come back.
     fn look_at_lanes(&mut self, now: Instant, wall: Timestamp) {
         for blocked in self.lanes.look(now) {
-            let Some(culprit) = self.slot(blocked.check) else { continue };
-            let id = culprit.id().clone();
-            tracing::warn!(check = %id, "a check blocks its thread");
-            self.emit(wall, || EventKind::Blocked { id });
+            if blocked.stalled
+                && let Some(culprit) = self.slot(blocked.check)
+            {
+                let id = culprit.id().clone();
+                tracing::warn!(check = %id, "a check blocks its thread");
+                self.emit(wall, || EventKind::Blocked { id });
+            }
+            // What has begun may still go on when the lane comes back soon; what has not begun must not wait for that.
+            let moves = |slot: &Slot| {
+                let running = slot.running.as_deref()?;
+                let here = running.placed.as_ref()?.lane == blocked.lane;
+                (here && (blocked.stalled || !slot.has_begun(running))).then_some(())
+            };
             let others: Vec<u32> = (0..self.slots.len() as u32)
-                .filter(|slot| *slot != blocked.check)
-                .filter(|slot| {
-                    let placed = self.slot(*slot).and_then(|s| s.running.as_ref()).and_then(|r| r.placed.as_ref());
-                    placed.is_some_and(|placed| placed.lane == blocked.lane)
-                })
+                .filter(|number| *number != blocked.check && self.slot(*number).and_then(moves).is_some())
                 .collect();
             for slot in others {
                 self.dispatch(slot, now);
             }
         }
-        let blocking: Vec<(u32, Instant)> = self.lanes.blocking().collect();
-        for (slot, since) in blocking {
+        let stalling: Vec<(u32, Instant)> = self.lanes.stalling().collect();
+        for (slot, since) in stalling {
             self.report_stuck(slot, since, now, wall);
         }
     }
@@ -363,7 +369,9 @@ impl Scheduler {
         let check = slot.check.clone();
         let order = Order { timeout: slot.spec.timeout, previous: slot.last.clone(), one_shot, pool };
         let lane = self.lanes.next_lane();
+        let begun = slot.begun.clone();
         let run = async move {
+            begun.store(attempt, Ordering::Relaxed);
             let started = Instant::now();
             let ending = Ending::Panicked("it panicked while it was being stopped".to_owned());
             let finished = Finished { slot: number, attempt, lane, started, ended: started, ending };
@@ -505,7 +513,7 @@ impl Scheduler {
             waiting: self.permits.waiting(),
             lateness_p50: self.lateness.quantile(0.5),
             lateness_p99: self.lateness.quantile(0.99),
-            blocking: self.lanes.blocking().filter_map(|(slot, _)| name(slot)).collect(),
+            blocking: self.lanes.stalling().filter_map(|(slot, _)| name(slot)).collect(),
             stuck: self.pool.stuck(),
             unknown,
             history: self.history.as_ref().map(|history| history.state()),

@@ -153,15 +153,26 @@ mod tests {
         };
         let row = |second, from, to| TransitionRow {
             at: at(second),
-            transition: Transition { id: id.clone(), from, to, summary: Report::unknown("x").summary.into(), muted: None, flapping: false },
+            transition: Transition {
+                id: id.clone(),
+                from,
+                to,
+                summary: Report::unknown("x").summary.into(),
+                muted: None,
+                flapping: false,
+            },
         };
         let snapshot = Snapshot::new(at(1000), 1, vec![Arc::new(view)]);
-        let changes = vec![row(400, Status::Critical, Status::Healthy), row(300, Status::Healthy, Status::Critical), row(50, Status::Unknown, Status::Healthy)];
+        let changes = vec![
+            row(400, Status::Critical, Status::Healthy),
+            row(300, Status::Healthy, Status::Critical),
+            row(50, Status::Unknown, Status::Healthy),
+        ];
         let report = time_report(&snapshot, at(100), changes);
-        assert_eq!(report.checks[0].seconds, [800.0, 0.0, 100.0, 0.0]);
+        assert_eq!(report.checks[0].seconds.map(|s| s as u64), [800, 0, 100, 0]);
         assert_eq!((report.checks[0].alarms, report.changes.len()), (1, 2));
         assert!((report.checks[0].availability.unwrap() - 800.0 / 900.0).abs() < 1e-9);
         let report = time_report(&snapshot, at(500), Vec::new());
-        assert_eq!(report.checks[0].seconds, [500.0, 0.0, 0.0, 0.0]);
+        assert_eq!(report.checks[0].seconds.map(|s| s as u64), [500, 0, 0, 0]);
     }
 }

@@ -35,6 +35,7 @@ pub struct MemoryHistory {
     sender: SyncSender<Entry>,
     rows: Mutex<Rows>,
     dropped: AtomicU64,
+    failing: Option<String>,
 }
 
 struct Rows {
@@ -87,7 +88,13 @@ impl MemoryHistory {
             count: 0,
             transitions: VecDeque::new(),
         };
-        Self { sender, rows: Mutex::new(rows), dropped: AtomicU64::new(0) }
+        Self { sender, rows: Mutex::new(rows), dropped: AtomicU64::new(0), failing: None }
+    }
+
+    /// A record that stands in for a durable one that cannot be had, and says why in its state.
+    #[must_use]
+    pub fn instead(why: String) -> Self {
+        Self { failing: Some(why), ..Self::default() }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -230,7 +237,8 @@ impl History for MemoryHistory {
     }
 
     fn state(&self) -> HistoryState {
-        HistoryState { dropped: self.dropped.load(Ordering::Relaxed), ..HistoryState::default() }
+        let dropped = self.dropped.load(Ordering::Relaxed);
+        HistoryState { dropped, failing: self.failing.clone(), ..HistoryState::default() }
     }
 
     async fn flush(&self, _limit: Duration) -> Result<(), HistoryError> {

@@ -83,7 +83,12 @@ fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> Result<HashMap<u64, String>,
         let Ok(descriptors) = fs::read_dir(root.path(format!("proc/{pid}/fd"))) else { continue };
         let links = descriptors.flatten().filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
         let sockets = links.filter_map(|link| {
-            link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse::<u64>().ok().filter(|i| inodes.contains(i))
+            link.to_str()?
+                .strip_prefix("socket:[")?
+                .strip_suffix(']')?
+                .parse::<u64>()
+                .ok()
+                .filter(|i| inodes.contains(i))
         });
         for inode in sockets {
             if let Some(process) = read_process(root, pid)? {
@@ -107,7 +112,10 @@ mod tests {
                     1: 0100007F:1F91 0100007F:AAAA 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 100 0 0 10 0\n";
         let expected = if cfg!(target_endian = "little") { "127.0.0.1:8080" } else { "1.0.0.127:8080" };
         assert_eq!(parse(text).unwrap(), [(expected.parse().unwrap(), 4711)]);
-        assert_eq!(address("00000000000000000000000001000000:0050").map(|a| a.to_string()), Some("[::1]:80".to_owned()));
+        assert_eq!(
+            address("00000000000000000000000001000000:0050").map(|a| a.to_string()),
+            Some("[::1]:80".to_owned())
+        );
     }
 
     #[test]

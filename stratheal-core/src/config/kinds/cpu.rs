@@ -28,6 +28,6 @@ pub(super) const TYPE: CheckType = CheckType {
 const FIELDS: &[Field] = &[];
 
 fn build(reader: &mut Reader<'_, '_, '_>) -> Option<Build> {
-    let sample_file = reader.context.lookup.cache.as_ref().map(|folder| folder.join("cpu-sample.json"));
+    let sample_file = reader.context.sample_file();
     reader.section(FIELD.name, |_| judged(Cpu::new(CpuOptions { sample_file }, SysRoot::default())))
 }

@@ -22,7 +22,7 @@ pub(super) const TYPE: CheckType = CheckType {
 const FIELDS: &[Field] = &[Field::new("hold", Kind::Duration, "For how long a kill counts as recent; default \"5m\".")];
 
 fn build(reader: &mut Reader<'_, '_, '_>) -> Option<Build> {
-    let sample_file = reader.context.lookup.cache.as_ref().map(|folder| folder.join("oom-sample.json"));
+    let sample_file = reader.context.sample_file();
     reader.section(FIELD.name, |reader| {
         let hold = reader.duration("hold").unwrap_or(OomOptions::default().hold);
         judged(Oom::new(OomOptions { hold, sample_file }, SysRoot::default()))
