@@ -8,6 +8,8 @@ pub mod model;
 
 pub mod contract;
 
+#[cfg(feature = "http")]
+pub mod net;
 #[cfg(feature = "system")]
 pub mod sys;
 

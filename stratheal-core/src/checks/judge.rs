@@ -49,6 +49,12 @@ impl Conditions {
         self.warn.is_empty() && self.crit.is_empty()
     }
 
+    /// Whether a condition names the fact of this name, or something inside it.
+    #[must_use]
+    pub fn name(&self, fact: &str) -> bool {
+        self.iter().any(|(_, condition)| condition.operand.is_within(fact))
+    }
+
     /// Criticals first, so that the worst is named first; each with its tier and place.
     fn iter(&self) -> impl Iterator<Item = (Place, &Condition)> {
         let crit = self.crit.iter().enumerate().map(|(index, condition)| (Place { crit: true, index }, condition));

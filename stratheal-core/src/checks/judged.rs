@@ -19,6 +19,12 @@ pub trait Measure: Debug + Send + Sync + 'static {
     /// What it uses, so that the engine can bound how many of a kind run at the same time.
     fn kind(&self) -> CheckKind;
 
+    /// Told once, before the first run, by which conditions it will be judged, so that it need not supply a fact that none of
+    /// them names. Without this call it supplies all.
+    fn prepare(&mut self, conditions: &Conditions) {
+        let _ = conditions;
+    }
+
     /// Measures once.
     ///
     /// # Errors
@@ -57,12 +63,14 @@ impl From<Report> for Measurement {
 }
 
 macro_rules! forward {
-    ($wrapper:ident) => {
+    ($wrapper:ident $(, $method:item)?) => {
         #[async_trait]
         impl<M: Measure + ?Sized> Measure for $wrapper<M> {
             fn kind(&self) -> CheckKind {
                 self.as_ref().kind()
             }
+
+            $($method)?
 
             async fn measure(&self, cx: &CheckContext) -> Result<Measurement, CheckError> {
                 self.as_ref().measure(cx).await
@@ -70,8 +78,14 @@ macro_rules! forward {
         }
     };
 }
+// What is behind an `Arc` may be shared with others, so it cannot be told of these conditions.
 forward!(Arc);
-forward!(Box);
+forward!(
+    Box,
+    fn prepare(&mut self, conditions: &Conditions) {
+        self.as_mut().prepare(conditions);
+    }
+);
 
 /// A check: what `M` measures, judged by [`Conditions`].
 ///
@@ -111,7 +125,8 @@ pub struct Judged<M> {
 
 impl<M: Measure> Judged<M> {
     /// A check with this name.
-    pub fn new(id: CheckId, measure: M, conditions: Conditions) -> Self {
+    pub fn new(id: CheckId, mut measure: M, conditions: Conditions) -> Self {
+        measure.prepare(&conditions);
         Self { id, measure, conditions, active: Mutex::default() }
     }
 
@@ -145,5 +160,64 @@ impl<M: Measure> HealthCheck for Judged<M> {
 
     fn kind(&self) -> CheckKind {
         self.measure.kind()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::blocking::BlockingPool;
+    use crate::model::{Metric, Status, Unit};
+
+    /// Each run measures the next of these values; `None` cannot be measured.
+    #[derive(Debug)]
+    struct Sequence {
+        values: Vec<Option<f64>>,
+        next: AtomicU64,
+        told: bool,
+    }
+
+    #[async_trait]
+    impl Measure for Sequence {
+        fn kind(&self) -> CheckKind {
+            CheckKind::Host
+        }
+
+        fn prepare(&mut self, conditions: &Conditions) {
+            self.told = conditions.name("used");
+        }
+
+        async fn measure(&self, _cx: &CheckContext) -> Result<Measurement, CheckError> {
+            assert!(self.told);
+            let value = self.values[self.next.fetch_add(1, Ordering::SeqCst) as usize];
+            let value = value.ok_or_else(|| CheckError::other("no value"))?;
+            Ok(Report::healthy("fine").metric(Metric::new("used", value, Unit::Percent)).into())
+        }
+    }
+
+    async fn statuses(values: &[Option<f64>], one_shot: bool) -> Vec<Option<Status>> {
+        let values = Sequence { values: values.to_vec(), next: AtomicU64::new(0), told: false };
+        let conditions = Conditions::default().crit("used > 85% clear 80%".parse().unwrap());
+        let runs = values.values.len();
+        let check = Judged::new(CheckId::new("disk").unwrap(), Box::new(values), conditions);
+        assert_eq!(check.kind(), CheckKind::Host);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
+        let cx = CheckContext::new(deadline, None, one_shot, BlockingPool::new(1));
+        let mut found = Vec::new();
+        for _ in 0..runs {
+            found.push(check.check(&cx).await.ok().map(|report| report.status));
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_monitor_remembers_and_a_single_run_does_not() {
+        const VALUES: [Option<f64>; 5] = [Some(82.0), Some(90.0), None, Some(82.0), Some(80.0)];
+        let (critical, healthy) = (Some(Status::Critical), Some(Status::Healthy));
+        assert_eq!(statuses(&VALUES, false).await, [healthy, critical, None, critical, healthy]);
+        assert_eq!(statuses(&VALUES, true).await, [healthy, critical, None, healthy, healthy]);
     }
 }

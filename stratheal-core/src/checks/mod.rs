@@ -15,6 +15,10 @@ pub mod cpu;
 pub mod disk;
 #[cfg(feature = "system")]
 pub mod file;
+#[cfg(feature = "http")]
+mod finding;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod judge;
 pub mod judged;
 #[cfg(feature = "system")]
@@ -25,6 +29,7 @@ pub mod memory;
 pub mod oom;
 #[cfg(feature = "system")]
 pub mod open_files;
+mod option;
 #[cfg(feature = "system")]
 mod patience;
 #[cfg(feature = "system")]
@@ -35,7 +40,10 @@ pub mod pressure;
 pub mod process;
 #[cfg(feature = "system")]
 mod stored;
+#[cfg(feature = "http")]
+pub mod tcp;
 
 pub use condition::{Condition, InvalidCondition};
 pub use judge::{Active, Conditions, judge};
 pub use judged::{Judged, Measure, Measurement};
+pub use option::InvalidOption;

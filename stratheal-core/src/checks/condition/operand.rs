@@ -60,6 +60,11 @@ impl Operand {
         rest.iter().try_fold(facts.get(first)?, member)
     }
 
+    /// Whether it names this fact, or something inside it.
+    pub(crate) fn is_within(&self, fact: &str) -> bool {
+        matches!(self.path.first(), Some(Step::Key(first)) if first == fact)
+    }
+
     /// A stable word made of the operand, in `kebab-case`.
     pub(crate) fn code(&self) -> String {
         let mut code = String::new();
