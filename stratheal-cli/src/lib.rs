@@ -15,12 +15,16 @@ mod systemd;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
 
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
+
+/// How long the last killed commands have to be gone.
+const SETTLE: Duration = Duration::from_secs(1);
 
 /// Runs the tool. The exit code is 0 to 3: a status, or 3 for whatever could not be done.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -33,10 +37,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return if asked { ExitCode::SUCCESS } else { failure::code(stratheal_core::model::Status::Unknown) };
         }
     };
-    match dispatch(arguments) {
-        Ok(code) => code,
-        Err(failure) => failure.report(),
+    let code = dispatch(arguments).unwrap_or_else(|failure| failure.report());
+    // Commands that were killed are made sure of on a thread that ends with this program.
+    if !stratheal_core::sys::command::settle(SETTLE) {
+        tracing::warn!("a killed command may have left processes behind");
     }
+    code
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {

@@ -360,7 +360,7 @@ async fn a_command_that_hangs_is_killed_with_its_tree_and_told() {
     let report = run(CommandOptions { on_timeout: Status::Warning, ..options.clone() }).await;
     assert_eq!(report.status, Status::Warning);
     // Without a time-out of its own it ends before the run does, so that the report arrives.
-    let cx = context_for(Duration::from_secs(1));
+    let cx = context_for(Duration::from_secs(3));
     let report = Command::new(CommandOptions { timeout: None, ..options }).measure(&cx).await.unwrap().report;
     assert_eq!(report.code, "timed-out");
     assert!(cx.remaining() > Duration::ZERO);

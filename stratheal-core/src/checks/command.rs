@@ -103,7 +103,7 @@ impl Command {
     /// When the command has to end: early enough that killing it and reporting still fit into the run.
     fn deadline(&self, cx: &CheckContext) -> Instant {
         let left = cx.remaining();
-        let margin = (left / 10).min(Duration::from_millis(500)) + self.program.grace.min(left / 2);
+        let margin = (left / 5).min(Duration::from_millis(500)) + self.program.grace.min(left / 2);
         let last = cx.deadline - margin.min(left);
         self.timeout.map_or(last, |timeout| last.min(Instant::now() + timeout))
     }

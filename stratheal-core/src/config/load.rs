@@ -141,7 +141,14 @@ fn validate(
             if let Value::Table(overlay) = &entry.node.value {
                 let mut combined = root.clone();
                 lay_over(&mut combined, overlay);
-                let mut context = Context { problems: &mut *problems, lookup, folder, secrets: false, digest: 0, check: String::new() };
+                let mut context = Context {
+                    problems: &mut *problems,
+                    lookup,
+                    folder,
+                    secrets: false,
+                    digest: 0,
+                    check: String::new(),
+                };
                 settings::read(&mut context, path, &combined, &source.file);
             }
         }

@@ -29,16 +29,15 @@ pub(super) fn value(inherited: Option<&str>, mark: &str) -> String {
     }
 }
 
-/// Whether an environment, as `/proc/<pid>/environ` shows it, carries a mark.
+/// The marks an environment carries, as `/proc/<pid>/environ` shows it.
 #[cfg_attr(
     not(any(target_os = "linux", test)),
     expect(dead_code, reason = "only Linux shows the environment of others")
 )]
-pub(super) fn is_marked(environment: &[u8], mark: &str) -> bool {
-    let values = environment
-        .split(|byte| *byte == 0)
-        .filter_map(|entry| entry.strip_prefix(VARIABLE.as_bytes())?.strip_prefix(b"="));
-    values.flat_map(|value| value.split(|byte| *byte == b',')).any(|part| part == mark.as_bytes())
+pub(super) fn marks(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let value = |entry: &'_ [u8]| entry.strip_prefix(VARIABLE.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
+    let values = environment.split(|byte| *byte == 0).filter(move |entry| value(entry));
+    values.flat_map(|entry| entry[VARIABLE.len() + 1..].split(|byte| *byte == b','))
 }
 
 #[cfg(test)]
@@ -51,16 +50,16 @@ mod tests {
         let (outer, inner) = (fresh(), fresh());
         assert_ne!(outer, inner);
         let nested = value(Some(&outer), &inner);
-        let environment = format!("PATH=/bin\0{VARIABLE}={nested}\0");
-        assert!(is_marked(environment.as_bytes(), &outer) && is_marked(environment.as_bytes(), &inner));
-        assert!(!is_marked(format!("X{environment}").replace("\0S", "\0XS").as_bytes(), &inner));
+        let environment = format!("PATH=/bin\0{VARIABLE}={nested}\0{VARIABLE}X=no\0");
+        let found: Vec<&[u8]> = marks(environment.as_bytes()).collect();
+        assert_eq!(found, [outer.as_bytes(), inner.as_bytes()]);
         assert_eq!(value(Some(&"x".repeat(600)), &inner), inner);
     }
 
     proptest! {
         #[test]
         fn never_panics(environment in proptest::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(!is_marked(&environment, "1-2-3"));
+            prop_assert!(marks(&environment).all(|mark| mark != b"1-2-3"));
         }
     }
 }

@@ -139,8 +139,7 @@ impl Running {
             }
         }
         let duration = self.started.elapsed();
-        let Some((mut child, mut tree)) = self.alive.take() else { return Err(already()) };
-        kill(&mut child, &mut tree);
+        let Some((child, tree)) = self.alive.take() else { return Err(already()) };
         let swept = output.drain_while(sweep(child, tree)).await;
         // What is in the pipes was printed in time.
         drop(timeout(PIPE_GRACE, output.drain()).await);
@@ -167,20 +166,10 @@ async fn sweep(child: Child, tree: Tree) -> Swept {
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some((mut child, mut tree)) = self.alive.take() {
-            kill(&mut child, &mut tree);
+            // At once and not by the reaper's thread: the whole program may be about to exit.
+            reaper::kill_now(&mut child, &mut tree);
             reaper::hand_over(child, tree, None);
         }
-    }
-}
-
-/// Kills a command with everything below it.
-fn kill(child: &mut Child, tree: &mut Tree) {
-    tree.kill_now();
-    // The group covers the command itself where there are groups.
-    if cfg!(not(unix))
-        && let Err(error) = child.kill()
-    {
-        tracing::warn!(%error, "cannot kill a command");
     }
 }
 

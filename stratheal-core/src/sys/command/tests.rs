@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::mark::is_marked;
+use super::mark::marks;
 use super::*;
 use crate::sys::SysRoot;
 use crate::sys::process::{pids, read_stat};
@@ -245,9 +245,7 @@ async fn many_at_once_leave_nothing() {
 #[tokio::test]
 async fn children_carry_the_mark() {
     let finished = run(&shell("cat /proc/self/environ"), Duration::from_secs(10)).await;
-    let environment = finished.stdout.bytes().to_vec();
-    let text = finished.stdout.text();
-    let mark = text.split('\0').find_map(|entry| entry.strip_prefix("STRATHEAL_RUN=")).unwrap();
-    let last = mark.rsplit(',').next().unwrap();
-    assert!(is_marked(&environment, last), "{text}");
+    let own = format!("{}-", std::process::id());
+    let last = marks(finished.stdout.bytes()).last().unwrap();
+    assert!(last.starts_with(own.as_bytes()), "{}", finished.stdout.text());
 }

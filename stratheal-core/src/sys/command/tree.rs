@@ -5,7 +5,7 @@
 //! So those below by parent are noted before anything dies, then the group is killed, then whatever carries the mark, until
 //! nothing is left. What escapes all three (a daemon that forks twice and empties its environment) is out of reach.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::sys::process::ProcessId;
 
@@ -62,13 +62,20 @@ impl Tree {
         }
     }
 
-    /// Looks through all processes for the mark, kills what has it, and answers how many of the tree are still alive.
-    pub(super) fn sweep(&mut self) -> Vec<u32> {
-        for process in platform::marked(&self.mark, self.started, self.leader) {
-            self.note(process);
+    /// Kills what carries the mark, and answers what of the tree is still alive.
+    pub(super) fn sweep(&mut self, census: &Census) -> Vec<u32> {
+        for process in census.carrying(&self.mark) {
+            if process.pid != self.leader && process.started >= self.started {
+                self.note(*process);
+            }
         }
         self.kill_now();
         self.known.iter().filter(|process| platform::is_alive(**process)).map(|process| process.pid).collect()
+    }
+
+    /// When the leader was started, in ticks since the machine was; nothing older belongs to the tree.
+    pub(super) const fn started(&self) -> u64 {
+        self.started
     }
 
     /// How many processes besides the leader were found.
@@ -87,6 +94,28 @@ impl Tree {
         if self.known.len() < MAX_PROCESSES {
             self.known.insert(process);
         }
+    }
+}
+
+/// All marked processes at one moment: one look at the machine serves any number of trees.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    marked: HashMap<Vec<u8>, Vec<ProcessId>>,
+}
+
+impl Census {
+    /// Looks at every process that was started at `since` or later. Older ones cannot belong to a tree, and reading the environment
+    /// of a process that is stuck can get the reader stuck.
+    pub(super) fn take(since: u64) -> Self {
+        let mut census = Self::default();
+        platform::each_mark(since, |process, mark| {
+            census.marked.entry(mark.to_owned()).or_default().push(process);
+        });
+        census
+    }
+
+    fn carrying(&self, mark: &str) -> &[ProcessId] {
+        self.marked.get(mark.as_bytes()).map_or(&[], Vec::as_slice)
     }
 }
 
@@ -126,7 +155,7 @@ mod platform {
 
     pub(super) use super::signals::{Signal, pid_of, signal_group};
     use crate::sys::SysRoot;
-    use crate::sys::command::mark::is_marked;
+    use crate::sys::command::mark::marks;
     use crate::sys::process::{ProcessId, ProcessStat, if_alive, pids, read_stat};
 
     /// The state of a process; `None` when it is gone or cannot be looked at.
@@ -199,18 +228,19 @@ mod platform {
         pids.into_iter().filter_map(stat)
     }
 
-    /// Everything that carries a mark, apart from the leader. Nothing older than the leader is looked at: it cannot belong to it, and
-    /// reading the environment of a process that is stuck can get the reader stuck.
-    pub(super) fn marked(mark: &str, started: u64, leader: u32) -> Vec<ProcessId> {
+    /// Calls `note` with each mark of each living process that was started at `since` or later.
+    pub(super) fn each_mark(since: u64, mut note: impl FnMut(ProcessId, &[u8])) {
         let own = std::process::id();
-        let young = all().filter(|process| process.id.started >= started && !process.state.has_ended());
-        let others = young.filter(|process| process.id.pid != leader && process.id.pid != own);
-        let carries = |process: &ProcessStat| {
+        let young = all().filter(|process| process.id.started >= since && process.id.pid != own);
+        for process in young.filter(|process| !process.state.has_ended()) {
             // What may not be read belongs to somebody else, and could not be killed either.
-            let environment = SysRoot::default().read_bytes(format!("proc/{}/environ", process.id.pid));
-            environment.is_ok_and(|environment| is_marked(&environment, mark))
-        };
-        others.filter(carries).map(|process| process.id).collect()
+            let Ok(environment) = SysRoot::default().read_bytes(format!("proc/{}/environ", process.id.pid)) else {
+                continue;
+            };
+            for mark in marks(&environment) {
+                note(process.id, mark);
+            }
+        }
     }
 
     /// Kills exactly this process: the handle is taken first, then it is made sure that the number was not used again.
@@ -270,9 +300,7 @@ mod platform {
         BTreeSet::new()
     }
 
-    pub(super) fn marked(_mark: &str, _started: u64, _leader: u32) -> Vec<ProcessId> {
-        Vec::new()
-    }
+    pub(super) fn each_mark(_since: u64, _note: impl FnMut(ProcessId, &[u8])) {}
 
     pub(super) fn kill(_process: ProcessId) {}
 
