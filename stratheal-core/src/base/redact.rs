@@ -99,3 +99,23 @@ pub fn safe_url(url: &str) -> String {
     }
     safe
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,60}", near in "([a-z]{0,5}(://|:|//))?([a-z:@/?#&=%]){0,20}") {
+            let _ = (safe_url(&text), safe_url(&near));
+        }
+
+        #[test]
+        fn a_password_does_not_survive(password in "[A-Z]{6,12}", host in "[a-z]{1,8}", path in "(/[a-z@]{0,5}){0,3}") {
+            let url = format!("http://user:{password}@{host}{path}?token={password}#{password}");
+            prop_assert!(!safe_url(&url).contains(&password), "{}", safe_url(&url));
+        }
+    }
+}

@@ -205,6 +205,7 @@ fn the_schema_names_every_key() {
 proptest! {
     #[test]
     fn never_panics(text in "\\PC{0,200}") {
+        let _ = super::load::has_section(&text);
         let _ = problems(&text);
     }
 

@@ -193,3 +193,28 @@ impl Writer {
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn accept_chooses_the_format() {
+        for (accept, format) in [
+            ("", Exposition::Prometheus),
+            ("*/*", Exposition::Prometheus),
+            ("text/plain;version=0.0.4, application/openmetrics-text; version=1.0.0;q=0.5", Exposition::OpenMetrics),
+        ] {
+            assert_eq!(Exposition::from_accept(accept), format, "{accept}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(accept in "\\PC{0,80}") {
+            let _ = Exposition::from_accept(&accept);
+        }
+    }
+}
