@@ -160,6 +160,8 @@ impl Scheduler {
     /// Runs until stopped.
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
+        // Nobody should see numbers of an engine without checks.
+        self.tick(self.origin, self.clock.now());
         let mut tick = self.origin + TICK;
         let (grace, reply) = loop {
             let look = if self.running > 0 { Instant::now() + Lanes::LOOK } else { tick };
@@ -422,7 +424,10 @@ impl Scheduler {
             Admission::Accept | Admission::Rerun => {}
         }
         let late_by = started.saturating_duration_since(running.due);
-        self.lateness.note(late_by);
+        // A start that was late because this program was stopped is told as that, not as a machine that is too busy.
+        if !self.disturbances.overlap(running.due, started) {
+            self.lateness.note(late_by);
+        }
         let ago = now.saturating_duration_since(started);
         let execution = Execution {
             started: wall.checked_sub(ago).unwrap_or(wall),

@@ -65,8 +65,10 @@ fn check_time(view: &CheckView, changes: &[TransitionRow], from: Timestamp, unti
     let mut add = |status: Status, begin: Timestamp, end: Timestamp| {
         seconds[usize::from(status.exit_code())] += end.duration_since(begin).as_secs_f64().max(0.0);
     };
-    // Before its first change within the span a check was what it changed from; without any, what it has been since.
+    // Before its first change within the span a check was what it changed from; without any, what it has been since. What is
+    // unknown until the first change was not observed: the monitor did not run yet, or the check was not there.
     let (mut status, mut since) = match own.first() {
+        Some(first) if first.transition.from == Status::Unknown => (Status::Unknown, first.at),
         Some(first) => (first.transition.from, from),
         None => (view.status, view.since.max(from)),
     };
