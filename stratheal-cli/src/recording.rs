@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stratheal_core::base::class::chain;
+use stratheal_core::base::clock::SystemClock;
 use stratheal_core::config::HistorySettings;
 use stratheal_core::contract::History;
-use stratheal_core::history::MemoryHistory;
+use stratheal_core::history::{MemoryHistory, Retention, SqliteHistory};
 use stratheal_core::state::{StateError, StateFolder};
 
 use crate::failure::Failure;
@@ -32,7 +33,17 @@ pub(crate) fn begin(state: &Path, settings: &HistorySettings) -> Result<Recordin
     if !settings.enabled {
         return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: Some(folder) });
     }
-    Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: Some(folder) })
+    let retention = Retention {
+        runs: settings.keep_runs,
+        hourly: settings.keep_hours,
+        daily: settings.keep_days,
+        transitions: settings.keep_transitions,
+        max_size: settings.max_size,
+    };
+    match SqliteHistory::open(&folder.history(), retention, Arc::new(SystemClock)) {
+        Ok(history) => Ok(Recording { history: Arc::new(history), _folder: Some(folder) }),
+        Err(error) => Ok(without_disk(Some(folder), &chain(&error))),
+    }
 }
 
 fn without_disk(folder: Option<StateFolder>, why: &str) -> Recording {

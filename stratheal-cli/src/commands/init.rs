@@ -15,7 +15,9 @@ use crate::failure::Failure;
 use crate::output;
 
 /// More than a person wants to look through.
-const MOST_PORTS: usize = 16;
+const MOST_PORTS: usize = 32;
+/// Of one program: workers and test tools open dozens.
+const MOST_OF_ONE: usize = 3;
 /// How long a port has to say whether it speaks HTTP.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// Servers of other protocols that a stray request would only trouble.
@@ -63,9 +65,19 @@ fn ports() -> Vec<ListeningPort> {
             _ => return None,
         };
         let own = listening.process.as_deref() == Some("stratheal");
-        (!own).then(|| ListeningPort { http: speaks_http(address), address, program: listening.process })
+        (!own).then(|| ListeningPort { http: false, address, program: listening.process })
     });
-    reachable.take(MOST_PORTS).collect()
+    let mut ports: Vec<ListeningPort> = Vec::new();
+    for port in reachable.take(MOST_PORTS * 8) {
+        let of_one = ports.iter().filter(|known| known.program.is_some() && known.program == port.program).count();
+        if of_one < MOST_OF_ONE && ports.len() < MOST_PORTS {
+            ports.push(port);
+        }
+    }
+    for port in &mut ports {
+        port.http = speaks_http(port.address);
+    }
+    ports
 }
 
 fn speaks_http(address: SocketAddr) -> bool {

@@ -247,9 +247,12 @@ impl Scheduler {
     }
 
     fn note_delay(&mut self, planned: Instant, now: Instant, wall: Timestamp) {
-        if let Some(by) = self.disturbances.note(planned, now)
-            && by >= Duration::from_secs(1)
-        {
+        let Some(by) = self.disturbances.note(planned, now) else { return };
+        // Nobody could measure or look meanwhile: results do not age in that time, and are renewed right after it.
+        for slot in self.slots.iter_mut().flatten() {
+            slot.known_until += by;
+        }
+        if by >= Duration::from_secs(1) {
             tracing::warn!(?by, "this program did not get to run");
             self.totals.delayed = Some((wall, by));
             self.emit(wall, || EventKind::Delayed { by });
