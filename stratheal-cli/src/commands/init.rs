@@ -65,7 +65,7 @@ fn ports() -> Vec<ListeningPort> {
             _ => return None,
         };
         let own = listening.process.as_deref() == Some("stratheal");
-        (!own).then(|| ListeningPort { http: false, address, program: listening.process })
+        (!own).then_some(ListeningPort { http: false, address, program: listening.process })
     });
     let mut ports: Vec<ListeningPort> = Vec::new();
     for port in reachable.take(MOST_PORTS * 8) {

@@ -212,6 +212,11 @@ impl Scheduler {
         // Dropping the reply tells the caller that the check is gone.
         let Ok(number) = self.number_of(id) else { return };
         let Some(slot) = self.slot_mut(number) else { return };
+        if slot.running.as_ref().is_some_and(|running| running.reported_stuck) {
+            // It may never come back, and what there is to say was said. The caller may have gone.
+            drop(reply.send(slot.cell.load_full()));
+            return;
+        }
         slot.waiters.push(reply);
         if slot.running.is_none() {
             self.start(number, now, now);

@@ -218,11 +218,9 @@ impl Scheduler {
                 shutdown.cut_off.push(slot.id().clone());
             }
         }
-        self.lanes.look(Instant::now());
-        let blocking: Vec<u32> = self.lanes.blocking().collect();
-        shutdown.left_behind =
-            blocking.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
-        self.lanes.shut_down();
+        let lanes = std::mem::replace(&mut self.lanes, Lanes::none());
+        let left = lanes.shut_down().await;
+        shutdown.left_behind = left.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         if let Some(reply) = reply {
             // Whoever asked may have gone.
             drop(reply.send(shutdown));
