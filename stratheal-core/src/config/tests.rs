@@ -1,3 +1,5 @@
+//! A whole file: what it becomes, and every mistake in it.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

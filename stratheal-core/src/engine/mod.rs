@@ -27,6 +27,7 @@ pub mod self_check;
 mod settle;
 mod slot;
 pub mod vitals;
+mod watch;
 
 pub use builder::{Engine, EngineBuilder, EngineError, Registration};
 pub use handle::{Applied, EngineHandle, Shutdown};

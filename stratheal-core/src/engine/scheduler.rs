@@ -106,8 +106,6 @@ const TICK: Duration = Duration::from_secs(1);
 const BATCH: usize = 512;
 /// The wall clock counts as set when it differs by more than this from the monotonic clock within a tick.
 const CLOCK_JUMP: f64 = 2.0;
-/// How long after its deadline a run may still report before it is given up.
-const GRACE: Duration = Duration::from_millis(500);
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts, lanes: Lanes) -> (Self, EngineHandle) {
@@ -257,54 +255,6 @@ impl Scheduler {
         }
     }
 
-    /// Finds blocked lanes, moves what is on them, and gives up runs whose lane does not come back.
-    fn look_at_lanes(&mut self, now: Instant, wall: Timestamp) {
-        for blocked in self.lanes.look(now) {
-            if blocked.stalled
-                && let Some(culprit) = self.slot(blocked.check)
-            {
-                let id = culprit.id().clone();
-                tracing::warn!(check = %id, "a check blocks its thread");
-                self.emit(wall, || EventKind::Blocked { id });
-            }
-            // What has begun may still go on when the lane comes back soon; what has not begun must not wait for that.
-            let moves = |slot: &Slot| {
-                let running = slot.running.as_deref()?;
-                let here = running.placed.as_ref()?.lane == blocked.lane;
-                (here && (blocked.stalled || !slot.has_begun(running))).then_some(())
-            };
-            let others: Vec<u32> = (0..self.slots.len() as u32)
-                .filter(|number| *number != blocked.check && self.slot(*number).and_then(moves).is_some())
-                .collect();
-            for slot in others {
-                self.dispatch(slot, now);
-            }
-        }
-        let stalling: Vec<(u32, Instant)> = self.lanes.stalling().collect();
-        for (slot, since) in stalling {
-            self.report_stuck(slot, since, now, wall);
-        }
-    }
-
-    /// Publishes that a check does not give its thread back, once its time is over.
-    fn report_stuck(&mut self, number: u32, since: Instant, now: Instant, wall: Timestamp) {
-        let Some(slot) = self.slot_mut(number) else { return };
-        let timeout = slot.spec.timeout;
-        let Some(running) = &mut slot.running else { return };
-        if running.reported_stuck || now < running.dispatched + timeout + GRACE {
-            return;
-        }
-        running.reported_stuck = true;
-        let execution = Execution {
-            started: wall.checked_sub(now - running.dispatched).unwrap_or(wall),
-            duration: now - running.dispatched,
-            late_by: running.dispatched.saturating_duration_since(running.due),
-            outcome: Outcome::Stuck,
-            report: runner::stuck(now - since),
-        };
-        self.accept(number, execution, now, now, wall);
-    }
-
     /// A check's moment has come: start it, or note what time itself has changed.
     fn come_up(&mut self, number: u32, now: Instant, wall: Timestamp) {
         let Some(slot) = self.slot_mut(number) else { return };
@@ -359,7 +309,7 @@ impl Scheduler {
     }
 
     /// Puts a run on a lane, taking it off another if it was on one.
-    fn dispatch(&mut self, number: u32, now: Instant) {
+    pub(super) fn dispatch(&mut self, number: u32, now: Instant) {
         self.attempts += 1;
         let attempt = self.attempts;
         let (to, pool, one_shot) = (self.results_to.clone(), self.pool.clone(), self.one_shot);
@@ -462,7 +412,7 @@ impl Scheduler {
     }
 
     /// Takes a result that counts.
-    fn accept(&mut self, number: u32, execution: Execution, ended: Instant, now: Instant, wall: Timestamp) {
+    pub(super) fn accept(&mut self, number: u32, execution: Execution, ended: Instant, now: Instant, wall: Timestamp) {
         let Some(slot) = self.slot_mut(number) else { return };
         let status = execution.report.status;
         let execution = Arc::new(execution);
