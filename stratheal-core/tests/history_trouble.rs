@@ -21,6 +21,7 @@ use stratheal_core::model::event::Transition;
 use stratheal_core::model::view::{Execution, Outcome};
 use stratheal_core::model::{CheckId, Metric, Report, Status, Unit};
 use stratheal_core::state::{StateError, StateFolder};
+use stratheal_core::testing::skipped;
 use tokio::time::Instant;
 
 const MODE: &str = "STRATHEAL_TEST_HISTORY_MODE";
@@ -317,9 +318,7 @@ fn with_own_mounts(script: &str, folder: &Path) -> Option<Command> {
     };
     let allowed = unshare("mount -t tmpfs tmpfs \"$1\"").output().is_ok_and(|output| output.status.success());
     if !allowed {
-        let mut out = std::io::stderr().lock();
-        writeln!(out, "SKIPPED: this user may not mount a file system in a namespace (unshare --user --mount)")
-            .unwrap();
+        skipped("a history on a full and on a read-only disk", "this user may not mount (unshare --user --mount)");
     }
     allowed.then(|| unshare(script))
 }
