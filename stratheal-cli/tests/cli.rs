@@ -171,8 +171,15 @@ fn a_crash_leaves_nothing_that_hinders_the_next_start() {
     let play = Playground::new(&web(server.port));
     let monitor = play.up();
     until(|| play.run(&["status"]).code == 0);
+    // What was recorded two seconds before a crash is there after it.
+    pause(SECOND * 3);
     let (code, _) = monitor.end(Signal::KILL);
     assert_eq!(code, None);
+    let report = play.run(&["report", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    let changes = told["changes"].as_array().unwrap();
+    assert!(changes.iter().any(|change| change["transition"]["id"] == "web"), "{report:?}");
+    assert!(report.err.contains("no monitor is running"), "{report:?}");
     let monitor = play.up();
     until(|| play.run(&["status"]).code == 0);
     let report = play.run(&["report", "--format", "json"]);
