@@ -86,7 +86,7 @@ run = ["x"]
         "stratheal.toml:7:1: checks.b.tcpp: unknown key: did you mean `tcp`?",
         "stratheal.toml:8:9: checks.c: has `http` and `tcp`: make a check of each",
         "stratheal.toml:13:11: checks.d.warn_if: `latncy > 3s`: this check has no `latncy`: did you mean `latency`?",
-        "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 1000",
+        "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 64",
         "stratheal.toml:15:2: chekcs: unknown key: did you mean `checks`?",
         "stratheal.toml:17:2: services: is not supported by this version: remove this section",
     ];
