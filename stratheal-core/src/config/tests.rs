@@ -210,6 +210,33 @@ fn the_schema_names_every_key() {
     assert_eq!(schema["additionalProperties"], false);
 }
 
+/// Every key of a part of the schema, at any depth.
+fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| keys(member, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_tells_of_every_key() {
+    let page = include_str!("../../../docs/configuration.md");
+    let mut found = Vec::new();
+    keys(&schema(), &mut found);
+    // In a table, as the head of a section, or in an example.
+    let told = |key: &String| {
+        [format!("`{key}`"), format!("[{key}"), format!("{key} =")].iter().any(|form| page.contains(form))
+    };
+    let missing: Vec<_> = found.iter().filter(|key| !told(key)).collect();
+    assert!(found.len() > 50 && missing.is_empty(), "docs/configuration.md says nothing about {missing:?}");
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "\\PC{0,200}") {
