@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stratheal_core::base::class::chain;
+use stratheal_core::base::clock::SystemClock;
 use stratheal_core::config::HistorySettings;
 use stratheal_core::contract::History;
-use stratheal_core::history::MemoryHistory;
+use stratheal_core::history::{MemoryHistory, SqliteHistory};
 use stratheal_core::state::{StateError, StateFolder};
 
 use crate::failure::Failure;
@@ -24,15 +25,22 @@ pub(crate) struct Recording {
 /// Checks are worth more than their record: where nothing can be written, the monitor runs all the same, keeps what it can in memory,
 /// and says so in the log and in `stratheal.self`. Only another monitor on the same folder is a reason not to start.
 pub(crate) fn begin(state: &Path, settings: &HistorySettings) -> Result<Recording, Failure> {
+    if !settings.enabled {
+        let folder = match StateFolder::open(state) {
+            Err(error @ StateError::InUse { .. }) => return Err(Failure::State(error)),
+            folder => folder.ok(),
+        };
+        return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: folder });
+    }
     let folder = match StateFolder::open(state) {
         Ok(folder) => folder,
         Err(error @ StateError::InUse { .. }) => return Err(Failure::State(error)),
         Err(error) => return Ok(without_disk(None, &chain(&error))),
     };
-    if !settings.enabled {
-        return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: Some(folder) });
+    match SqliteHistory::open(&folder.history(), settings.retention.clone(), Arc::new(SystemClock)) {
+        Ok(history) => Ok(Recording { history: Arc::new(history), _folder: Some(folder) }),
+        Err(error) => Ok(without_disk(Some(folder), &chain(&error))),
     }
-    Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: Some(folder) })
 }
 
 fn without_disk(folder: Option<StateFolder>, why: &str) -> Recording {

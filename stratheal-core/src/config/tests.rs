@@ -54,7 +54,7 @@ fn a_whole_file_is_read() {
     assert_eq!((api.spec.on_timeout, api.spec.gate.window), (Status::Warning, Some((3, 10))));
     assert_eq!((api.spec.depends_on.len(), api.spec.maintenance.len()), (1, 1));
     assert_eq!(config.endpoints.listen.port(), 9000);
-    assert_eq!(config.history.max_size, 64 << 20);
+    assert_eq!(config.history.retention.max_size, 64 << 20);
     assert!(!format!("{config:?}").contains("s3cret"));
 }
 
@@ -123,6 +123,14 @@ fn each_mistake_says_what_to_do() {
         ("[checks.\"stratheal.x\"]\ntcp = \"h:1\"", "reserved"),
         ("[checks.a]\ninterval = \"10s\"", "says not what to check: add one of"),
         ("checks = 5", "must hold tables"),
+        ("[checks.a]\ncommand = \"echo hi\"", "no shell takes a text apart: [\"echo\", \"hi\"]"),
+        ("[checks.a]\ncpu = false", "leave this check out instead"),
+        ("[checks.a]\nhttp = { url = \"http://h/\", status = [200, \"soon\"] }", "soon"),
+        ("[checks.a]\ncommand = []", "names no program"),
+        ("[checks.a]\nprocess = { min = 2 }", "says not which process"),
+        ("[checks.a]\nprocess = { pattern = \"(\" }", "is not a pattern"),
+        ("[checks.a]\ndisk = {}\nwarn_if = \"used > 850%\"", "can never be true"),
+        ("[history]\nmax_size = \"1MiB\"", "the largest size is 1048576 bytes: use 4.0MiB"),
         ("[endpoints]\nlisten = \"everywhere\"", "not an address and a port"),
         ("[checks.a]\ntcp = \"h:1\"\nmaintenance = \"sometimes\"", "not a maintenance window"),
         ("[checks.a]\ntcp = \"h:1\"\nprobes = [\"alive\"]", "knows only startup, liveness, readiness"),
@@ -175,7 +183,7 @@ fn revisions_tell_what_changed() {
 
 #[test]
 fn what_init_writes_is_valid() {
-    let port = |port: u16, http: bool| ListeningPort {
+    let port = |port: u16, http: Option<&'static str>| ListeningPort {
         address: ([127, 0, 0, 1], port).into(),
         program: Some("cpu\n[evil".to_owned()),
         http,
@@ -183,7 +191,7 @@ fn what_init_writes_is_valid() {
     let detected = Detected {
         environment: Some(".venv \"odd\"".into()),
         requirements: vec!["requirements.txt".into()],
-        ports: vec![port(8000, true), port(5432, false)],
+        ports: vec![port(8000, Some("/healthz")), port(5432, None)],
         pressure: true,
     };
     for detected in [detected, Detected::default()] {
@@ -200,6 +208,33 @@ fn the_schema_names_every_key() {
         assert!(check[key]["description"].is_string(), "{key}");
     }
     assert_eq!(schema["additionalProperties"], false);
+}
+
+/// Every key of a part of the schema, at any depth.
+fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| keys(member, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_tells_of_every_key() {
+    let page = include_str!("../../../docs/configuration.md");
+    let mut found = Vec::new();
+    keys(&schema(), &mut found);
+    // In a table, as the head of a section, or in an example.
+    let told = |key: &String| {
+        [format!("`{key}`"), format!("[{key}"), format!("{key} =")].iter().any(|form| page.contains(form))
+    };
+    let missing: Vec<_> = found.iter().filter(|key| !told(key)).collect();
+    assert!(found.len() > 50 && missing.is_empty(), "docs/configuration.md says nothing about {missing:?}");
 }
 
 proptest! {

@@ -20,6 +20,7 @@ pub mod handle;
 mod lane;
 pub mod once;
 pub mod permits;
+mod pulse;
 mod runner;
 pub mod schedule;
 mod scheduler;

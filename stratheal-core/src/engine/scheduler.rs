@@ -28,7 +28,7 @@ use crate::contract::History;
 use crate::contract::history::Entry;
 use crate::model::event::{Event, EventKind};
 use crate::model::view::{Execution, Outcome};
-use crate::model::{CheckId, Status};
+use crate::model::{CheckId, GatePolicy, Status};
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -81,31 +81,31 @@ pub(crate) struct Scheduler {
     pub(super) origin: Instant,
     pub(super) stopping: bool,
     pub(super) one_shot: bool,
-    permits: Permits,
+    pub(super) permits: Permits,
     pub(super) lanes: Lanes,
-    pool: BlockingPool,
-    disturbances: Disturbances,
+    pub(super) pool: BlockingPool,
+    pub(super) disturbances: Disturbances,
     bus: broadcast::Sender<Arc<Event>>,
     sequence: u64,
     attempts: u64,
-    running: usize,
-    lateness: Lateness,
-    vitals: Arc<ArcSwap<Vitals>>,
-    totals: Vitals,
-    ticks: u64,
-    last_tick: (Instant, Timestamp),
+    pub(super) running: usize,
+    pub(super) lateness: Lateness,
+    pub(super) vitals: Arc<ArcSwap<Vitals>>,
+    pub(super) totals: Vitals,
+    pub(super) ticks: u64,
+    pub(super) last_tick: (Instant, Timestamp),
     commands: mpsc::Receiver<Command>,
     /// Bounded by the number of checks: each has at most one run whose end counts, and abandoned ones end once.
     results: mpsc::UnboundedReceiver<Finished>,
     results_to: mpsc::UnboundedSender<Finished>,
 }
 
+/// The gate of a single run: its result is taken at its word.
+const SINGLE: GatePolicy = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };
 /// How often vitals are published and clocks compared.
 const TICK: Duration = Duration::from_secs(1);
 /// Results taken in one go, so that commands and due checks get their turn under load.
 const BATCH: usize = 512;
-/// The wall clock counts as set when it differs by more than this from the monotonic clock within a tick.
-const CLOCK_JUMP: f64 = 2.0;
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts, lanes: Lanes) -> (Self, EngineHandle) {
@@ -158,13 +158,15 @@ impl Scheduler {
     /// Runs until stopped.
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
+        // Nobody should see numbers of an engine without checks.
+        self.tick(self.origin, self.clock.now());
         let mut tick = self.origin + TICK;
         let (grace, reply) = loop {
             let look = if self.running > 0 { Instant::now() + Lanes::LOOK } else { tick };
             let wake = self.schedule.next().unwrap_or(tick).min(tick).min(look);
             let mut stop = None;
+            // In random order: under load there are always results, and commands must get their turn.
             tokio::select! {
-                biased;
                 _ = self.results.recv_many(&mut batch, BATCH) => {}
                 command = self.commands.recv() => match command {
                     // Every handle is gone: nobody can look any more.
@@ -214,11 +216,9 @@ impl Scheduler {
                 shutdown.cut_off.push(slot.id().clone());
             }
         }
-        self.lanes.look(Instant::now());
-        let blocking: Vec<u32> = self.lanes.blocking().collect();
-        shutdown.left_behind =
-            blocking.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
-        self.lanes.shut_down();
+        let lanes = std::mem::replace(&mut self.lanes, Lanes::none());
+        let left = lanes.shut_down().await;
+        shutdown.left_behind = left.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         if let Some(reply) = reply {
             // Whoever asked may have gone.
             drop(reply.send(shutdown));
@@ -242,16 +242,6 @@ impl Scheduler {
         }
     }
 
-    fn note_delay(&mut self, planned: Instant, now: Instant, wall: Timestamp) {
-        if let Some(by) = self.disturbances.note(planned, now)
-            && by >= Duration::from_secs(1)
-        {
-            tracing::warn!(?by, "this program did not get to run");
-            self.totals.delayed = Some((wall, by));
-            self.emit(wall, || EventKind::Delayed { by });
-        }
-    }
-
     /// A check's moment has come: start it, or note what time itself has changed.
     fn come_up(&mut self, number: u32, now: Instant, wall: Timestamp) {
         let Some(slot) = self.slot_mut(number) else { return };
@@ -270,13 +260,10 @@ impl Scheduler {
         let Some(slot) = self.slot_mut(number) else { return };
         slot.due = next;
         let (busy, paused) = (slot.running.is_some(), slot.paused.is_some());
-        if busy {
-            slot.skipped += 1;
-        } else if !paused {
-            // Starts of the grid that went by while this program did not run are left out, and counted.
-            slot.skipped += grid_starts(due, now, interval);
-        }
-        let missed = u64::from(busy);
+        // Starts of the grid that went by while this program did not run are left out, and counted like those that found the
+        // run before still going on.
+        let missed = if paused { 0 } else { u64::from(busy) + grid_starts(due, now, interval) };
+        slot.skipped += missed;
         self.totals.skipped += missed;
         self.schedule.push(next, number);
         if !busy && !paused && !self.stopping {
@@ -317,7 +304,13 @@ impl Scheduler {
             self.lanes.ended(placed.lane);
         }
         let check = slot.check.clone();
-        let order = Order { timeout: slot.spec.timeout, previous: slot.last.clone(), one_shot, pool };
+        let order = Order {
+            timeout: slot.spec.timeout,
+            on_timeout: slot.spec.on_timeout,
+            previous: slot.last.clone(),
+            one_shot,
+            pool,
+        };
         let lane = self.lanes.next_lane();
         let begun = slot.begun.clone();
         let run = async move {
@@ -347,7 +340,6 @@ impl Scheduler {
         self.running -= 1;
         let kind = slot.check.kind();
         let timeout = slot.spec.timeout;
-        let late_timer = matches!(ending, Ending::TimedOut) && timer_was_late(started + timeout, ended, timeout);
         let (mut outcome, mut report) = runner::interpret(ending, &slot.spec);
         if let Some(next) = self.permits.release(kind) {
             self.dispatch(next, now);
@@ -358,7 +350,7 @@ impl Scheduler {
             return;
         }
         let failed = report.status != Status::Healthy;
-        let disturbed = late_timer || (failed && self.disturbances.overlap(started, ended));
+        let disturbed = timer_was_late(started + timeout, ended, timeout) || self.disturbances.overlap(started, ended);
         match admit(failed, disturbed, running.again) {
             Admission::Rerun if !self.stopping => {
                 self.totals.repeated += 1;
@@ -372,7 +364,10 @@ impl Scheduler {
             Admission::Accept | Admission::Rerun => {}
         }
         let late_by = started.saturating_duration_since(running.due);
-        self.lateness.note(late_by);
+        // A start that was late because this program was stopped is told as that, not as a machine that is too busy.
+        if !self.disturbances.overlap(running.due, started) {
+            self.lateness.note(late_by);
+        }
         let ago = now.saturating_duration_since(started);
         let execution = Execution {
             started: wall.checked_sub(ago).unwrap_or(wall),
@@ -407,6 +402,7 @@ impl Scheduler {
 
     /// Takes a result that counts.
     pub(super) fn accept(&mut self, number: u32, execution: Execution, ended: Instant, now: Instant, wall: Timestamp) {
+        let one_shot = self.one_shot;
         let Some(slot) = self.slot_mut(number) else { return };
         let status = execution.report.status;
         let execution = Arc::new(execution);
@@ -417,7 +413,7 @@ impl Scheduler {
             slot.known_until = ended + slot.spec.stale_after;
         }
         let policy = slot.spec.clone();
-        let change = slot.gate.apply(status, &policy.gate);
+        let change = slot.gate.apply(status, if one_shot { &SINGLE } else { &policy.gate });
         slot.proven |= matches!(slot.gate.hard(), Status::Healthy | Status::Warning);
         let id = slot.id().clone();
         self.totals.runs += 1;
@@ -438,37 +434,6 @@ impl Scheduler {
                 drop(waiter.send(view.clone()));
             }
         }
-    }
-
-    /// Once a second: publish how the engine does, and compare the clocks.
-    fn tick(&mut self, now: Instant, wall: Timestamp) {
-        self.ticks += 1;
-        if self.ticks.is_multiple_of(Lateness::PART.as_secs()) {
-            self.lateness.advance();
-        }
-        let (last_now, last_wall) = std::mem::replace(&mut self.last_tick, (now, wall));
-        let seconds = wall.duration_since(last_wall).as_secs_f64() - (now - last_now).as_secs_f64();
-        if seconds.abs() > CLOCK_JUMP {
-            tracing::warn!(seconds, "the wall clock was set");
-            self.totals.clock_jumped = Some((wall, seconds));
-            self.emit(wall, || EventKind::ClockJumped { seconds });
-        }
-        let name = |slot: u32| self.slot(slot).map(|slot| slot.id().clone());
-        let mut unknown: Vec<CheckId> = self.unknown.iter().filter_map(|slot| name(*slot)).collect();
-        unknown.retain(|id| id.as_str() != SELF_ID);
-        unknown.sort_unstable();
-        self.vitals.store(Arc::new(Vitals {
-            checks: self.index.len(),
-            running: self.running,
-            waiting: self.permits.waiting(),
-            lateness_p50: self.lateness.quantile(0.5),
-            lateness_p99: self.lateness.quantile(0.99),
-            blocking: self.lanes.stalling().filter_map(|(slot, _)| name(slot)).collect(),
-            stuck: self.pool.stuck(),
-            unknown,
-            history: self.history.as_ref().map(|history| history.state()),
-            ..self.totals.clone()
-        }));
     }
 
     /// Takes a run away, because its check is removed or replaced.

@@ -180,6 +180,16 @@ pub enum Deletion {
     },
 }
 
+impl Deletion {
+    /// Of what kind.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::Expired { kind, .. } | Self::Excess { kind } => kind,
+        }
+    }
+}
+
 /// What to delete next, or `None` when everything that is there may stay.
 ///
 /// ```
