@@ -7,6 +7,7 @@ mod failure;
 mod logging;
 mod output;
 mod place;
+mod printer;
 mod recording;
 mod reload;
 mod screen;

@@ -91,8 +91,8 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
     // A broken configuration must not hide what is running.
     let state = match written_configuration(common) {
         Ok(config) => state(common, &config),
-        Err(Failure::Config(ConfigError::Invalid { file, .. })) => {
-            state_of(common, None, file.parent().unwrap_or_else(|| Path::new(".")))
+        Err(Failure::Config(ConfigError::Invalid { file, state, .. })) => {
+            state_of(common, state.as_deref(), file.parent().unwrap_or_else(|| Path::new(".")))
         }
         Err(_) => state_of(common, None, Path::new(".")),
     };

@@ -1,8 +1,7 @@
 //! What a running monitor shows: a line for each change, and on a terminal a last line that sums up.
 
 use std::collections::HashSet;
-use std::io::{self, IsTerminal, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use stratheal_core::engine::EngineHandle;
@@ -12,20 +11,7 @@ use stratheal_core::model::{CheckId, Status};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::args::Common;
-use crate::output;
-
-/// Whether the cursor stands behind the last line, which has to go before anything else is printed.
-static LAST_LINE: AtomicBool = AtomicBool::new(false);
-
-const ERASE: &str = "\r\u{1b}[2K";
-
-/// Takes the last line away, if it is there.
-pub(crate) fn clear() {
-    if LAST_LINE.swap(false, Ordering::Relaxed) {
-        // A terminal that is gone needs no clearing.
-        let _ = write!(io::stdout().lock(), "{ERASE}").and_then(|()| io::stdout().flush());
-    }
-}
+use crate::{output, printer};
 
 /// Shows what happens until the engine stops.
 pub(crate) async fn run(common: Common, engine: EngineHandle) {
@@ -43,20 +29,13 @@ pub(crate) async fn run(common: Common, engine: EngineHandle) {
                     if let EventKind::Changed(change) = &event.kind
                         && !first.is_good_news(change)
                     {
-                        clear();
-                        // With standard output gone there is still the log, and checks go on.
-                        if output::print(&transition_line(event.at, change, style)).is_err() {
-                            return;
-                        }
+                        printer::line(transition_line(event.at, change, style));
                     }
                     if let EventKind::Ran { id, .. } = &event.kind
                         && first.are_complete_with(id, &engine)
                         && !common.quiet
                     {
-                        clear();
-                        if output::print(&format!("all checks ran once: {}", counts(&engine))).is_err() {
-                            return;
-                        }
+                        printer::line(format!("all checks ran once: {}", counts(&engine)));
                     }
                 }
                 Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events were not shown"),
@@ -108,9 +87,5 @@ fn counts(engine: &EngineHandle) -> String {
 
 fn last_line(engine: &EngineHandle, style: Style) {
     let (begin, end) = if style.colour { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
-    let mut out = io::stdout().lock();
-    // A terminal that is gone is noticed when a line is printed.
-    let _ =
-        write!(out, "{ERASE}{begin}{:.0}  {}{end}", engine.snapshot().at, counts(engine)).and_then(|()| out.flush());
-    LAST_LINE.store(true, Ordering::Relaxed);
+    printer::status(format!("{begin}{:.0}  {}{end}", engine.snapshot().at, counts(engine)));
 }

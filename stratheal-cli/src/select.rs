@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use stratheal_core::base::suggest::nearest;
 use stratheal_core::engine::Registration;
+use stratheal_core::model::Dependency;
 use stratheal_core::model::view::{CheckView, Snapshot};
 
 use crate::args::Selection;
@@ -28,7 +29,10 @@ impl Selection {
         for registration in &mut wanted {
             if registration.spec.depends_on.iter().any(|dependency| !ids.contains(&dependency.on)) {
                 let spec = Arc::make_mut(&mut registration.spec);
-                spec.depends_on.retain(|dependency| ids.contains(&dependency.on));
+                let left_out = |dependency: &&Dependency| !ids.contains(&dependency.on);
+                // Half a group of which one must work would blame the half that is there.
+                let halved: Vec<_> = spec.depends_on.iter().filter(left_out).map(|d| d.group.clone()).collect();
+                spec.depends_on.retain(|d| ids.contains(&d.on) && (d.group.is_none() || !halved.contains(&d.group)));
             }
         }
         Ok(wanted)

@@ -1,7 +1,7 @@
 //! Telling systemd how it goes.
 //!
-//! Source: `sd_notify(3)`. The socket's name is taken from the environment and removed there, so that child processes do not
-//! speak in our name.
+//! Source: `sd_notify(3)`. Commands that are run as checks get an environment of their own, without the socket's name, so that they
+//! do not speak in ours.
 
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};

@@ -292,6 +292,49 @@ async fn unknown_and_paused_parents_never_suppress() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_parent_that_cannot_be_measured_does_not_hide_its_child_for_ever() {
+    let (parent, child) = (Scripted::new("parent", Status::Healthy), Scripted::new("child", Status::Healthy));
+    let engine = start(vec![
+        (&parent, CheckSpec::every(seconds(10))),
+        (&child, CheckSpec::every(seconds(10)).depends_on(id("parent"))),
+    ]);
+    tokio::time::sleep(seconds(40)).await;
+    parent.script.lock().unwrap().push_back(Status::Critical);
+    parent.set(Status::Unknown);
+    child.set(Status::Critical);
+    tokio::time::sleep(seconds(60)).await;
+    let view = engine.check("child").unwrap();
+    assert_eq!((view.status, view.muted.clone()), (Status::Critical, None), "{view:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_planned_counts_neither_as_down_nor_as_unknown() {
+    let (parent, child) = (Scripted::new("parent", Status::Critical), Scripted::new("child", Status::Critical));
+    let mut maintained = CheckSpec::every(seconds(10)).depends_on(id("parent"));
+    maintained.maintenance = vec!["2000-01-01T00:00Z/2100-01-01T00:00Z".parse().unwrap()];
+    let engine = start(vec![(&parent, CheckSpec::every(seconds(10)).optional()), (&child, maintained)]);
+    tokio::time::sleep(seconds(60)).await;
+    assert_eq!(engine.check("child").unwrap().muted, Some(Muted::Maintenance));
+    assert_eq!(engine.fresh_snapshot().status, Status::Warning, "only the optional parent counts");
+
+    parent.set(Status::Healthy);
+    tokio::time::sleep(seconds(60)).await;
+    engine.pause("parent", "moving house").await.unwrap();
+    tokio::time::sleep(seconds(600)).await;
+    assert_eq!(engine.check("parent").unwrap().status, Status::Healthy, "the state of a paused check stays");
+    // Asked for by name it runs all the same, also when it is changed meanwhile.
+    parent.take(seconds(3));
+    let asked = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run_now("parent").await }
+    });
+    tokio::time::sleep(seconds(1)).await;
+    let changed = Registration::new(parent.clone(), CheckSpec::every(seconds(20)));
+    engine.apply(vec![changed]).await.unwrap();
+    assert!(tokio::time::timeout(seconds(30), asked).await.unwrap().unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_of_a_redundant_pair_is_enough() {
     let (a, b) = (Scripted::new("a", Status::Critical), Scripted::new("b", Status::Healthy));
     let child = Scripted::new("child", Status::Critical);

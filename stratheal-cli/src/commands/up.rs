@@ -11,7 +11,7 @@ use stratheal_core::config::Config;
 use stratheal_core::contract::History;
 use stratheal_core::control::{self, Control};
 use stratheal_core::endpoints::{Options, router, serve};
-use stratheal_core::engine::{Engine, EngineHandle};
+use stratheal_core::engine::{Engine, EngineError, EngineHandle};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -20,8 +20,10 @@ use crate::args::{Common, UpOptions};
 use crate::failure::Failure;
 use crate::reload::Reload;
 use crate::systemd::Notifier;
-use crate::{output, place, recording, runtime, screen};
+use crate::{place, printer, recording, runtime, screen};
 
+/// How often the engine is asked whether it lives, at least.
+const PULSE: Duration = Duration::from_secs(5);
 /// How long the scheduler may take to answer the watchdog.
 const ANSWER: Duration = Duration::from_millis(500);
 /// How long running checks have to end.
@@ -30,6 +32,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const FLUSH: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(common: &Common, options: &UpOptions) -> Result<ExitCode, Failure> {
+    printer::start();
     let config = place::configuration(common)?;
     let runtime = runtime()?;
     runtime.block_on(up(common, options, config))?;
@@ -56,7 +59,7 @@ async fn up(common: &Common, options: &UpOptions, config: Config) -> Result<(), 
     };
 
     let mut tasks = JoinSet::new();
-    announce(common, &config, listener.as_ref(), &engine)?;
+    announce(common, &config, listener.as_ref(), &engine);
     if let Some(listener) = listener {
         let options = Options { details: config.endpoints.details, hosts: config.endpoints.hosts.clone() };
         let router = router(engine.clone(), options);
@@ -73,10 +76,10 @@ async fn up(common: &Common, options: &UpOptions, config: Config) -> Result<(), 
     watch(&mut signals, &notifier, &engine, &reload).await;
 
     notifier.send("STOPPING=1");
-    screen::clear();
+    let stopped_by_itself = !engine.is_running();
     finish(common, &engine, recording.history.as_ref()).await;
     tasks.shutdown().await;
-    Ok(())
+    if stopped_by_itself { Err(Failure::Engine(EngineError::Stopped)) } else { Ok(()) }
 }
 
 /// The signals that mean something.
@@ -96,18 +99,26 @@ impl Signals {
     }
 }
 
-/// Follows signals and feeds the watchdog, until told to end.
+/// Follows signals and feeds the watchdog, until told to end or the engine has stopped.
 async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle, reload: &Reload) {
-    let mut feeding = tokio::time::interval(notifier.watchdog().unwrap_or(Duration::from_hours(1)));
-    feeding.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut pulse = tokio::time::interval(notifier.watchdog().unwrap_or(PULSE).min(PULSE));
+    pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    // Reading the configuration may hang with its disk; signals and the watchdog must not.
+    let mut reading = JoinSet::new();
     loop {
         tokio::select! {
             _ = signals.interrupt.recv() => return,
             _ = signals.terminate.recv() => return,
             _ = signals.hang_up.recv() => {
-                notifier.reloading();
-                screen::clear();
-                match reload.clone().run().await {
+                if reading.is_empty() {
+                    notifier.reloading();
+                    reading.spawn(reload.clone().run());
+                } else {
+                    tracing::warn!("the configuration is still being read");
+                }
+            }
+            Some(read) = reading.join_next() => {
+                match read.unwrap_or_else(|error| Err(error.to_string())) {
                     Ok(changes) => tracing::info!(changes, "configuration read again"),
                     Err(problems) => {
                         for problem in problems.lines() {
@@ -118,7 +129,10 @@ async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle
                 }
                 notifier.send("READY=1");
             }
-            _ = feeding.tick() => {
+            _ = pulse.tick() => {
+                if !engine.is_running() {
+                    return;
+                }
                 if engine.responds(ANSWER).await {
                     notifier.send("WATCHDOG=1");
                 } else {
@@ -138,20 +152,15 @@ async fn listen(options: &UpOptions, config: &Config) -> Result<Option<TcpListen
     listener.map(Some).map_err(|source| Failure::Listen { address, source })
 }
 
-fn announce(
-    common: &Common,
-    config: &Config,
-    listener: Option<&TcpListener>,
-    engine: &EngineHandle,
-) -> Result<(), Failure> {
+fn announce(common: &Common, config: &Config, listener: Option<&TcpListener>, engine: &EngineHandle) {
     if common.quiet {
-        return Ok(());
+        return;
     }
     let count = engine.snapshot().checks.len();
     let (from, plural) = (config.file.display(), if count == 1 { "" } else { "s" });
     let address = listener.and_then(|listener| listener.local_addr().ok());
     let served = address.map_or_else(String::new, |address| format!("; http://{address}/health"));
-    output::print(&format!("watching {count} check{plural} from {from}{served}"))
+    printer::line(format!("watching {count} check{plural} from {from}{served}"));
 }
 
 /// Answers on the control socket. Without it the monitor still watches; it just cannot be asked.
@@ -182,7 +191,7 @@ async fn finish(common: &Common, engine: &EngineHandle, history: &dyn History) {
         tracing::error!(%error, "the end of the history is not recorded");
     }
     if !common.quiet {
-        // Standard output may be closed by now; there is nothing left to do about it.
-        let _ = output::print("stopped");
+        printer::line("stopped".to_owned());
     }
+    printer::flush();
 }

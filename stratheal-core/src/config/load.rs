@@ -105,7 +105,11 @@ pub fn parse(source: &Source, environment: Option<&str>, lookup: &Lookup<'_>) ->
     };
     match config {
         Some(config) if problems.is_empty() => Ok(config),
-        _ => Err(ConfigError::Invalid { file: source.file.clone(), problems: problems.finish() }),
+        config => Err(ConfigError::Invalid {
+            file: source.file.clone(),
+            problems: problems.finish(),
+            state: config.and_then(|config| config.project.state),
+        }),
     }
 }
 
@@ -117,7 +121,14 @@ fn validate(
     problems: &mut Problems<'_>,
 ) -> Option<Config> {
     let part_of_project = source.file.file_name().is_some_and(|name| name == PROJECT_FILE);
-    let (path, mut root) = if part_of_project { ("tool.stratheal", section(&root)?) } else { ("", root) };
+    let (path, mut root) = match section(&root) {
+        _ if !part_of_project => ("", root),
+        Some(section) => ("tool.stratheal", section),
+        None => {
+            problems.add(&(0..0), "tool.stratheal", "is missing: this file configures nothing for stratheal");
+            return None;
+        }
+    };
     let known = take_environments(&mut root);
     let overlays = known.as_ref().map(environments).unwrap_or_default();
     let parent = source.file.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -39,6 +39,8 @@ pub enum ConfigError {
         file: PathBuf,
         /// The mistakes, in the order of the file.
         problems: Vec<Problem>,
+        /// The state folder, where that much could be read: a running monitor can be asked all the same.
+        state: Option<PathBuf>,
     },
 }
 

@@ -131,7 +131,8 @@ async fn converse(stream: UnixStream, control: &Control) -> io::Result<()> {
         };
         let mut text = serde_json::to_vec(&response)?;
         text.push(b'\n');
-        writer.write_all(&text).await?;
+        let written = tokio::time::timeout(SILENCE, writer.write_all(&text));
+        written.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         if line.len() == MAX_REQUEST {
             return Ok(());
         }

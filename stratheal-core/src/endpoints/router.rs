@@ -68,7 +68,8 @@ async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
 }
 
 fn probe(shared: &Shared, probe: Probe) -> Response {
-    let passes = shared.engine.snapshot().probe(probe);
+    // A state that nobody renews passes no probe.
+    let passes = shared.engine.is_running() && shared.engine.snapshot().probe(probe);
     let (status, text) = if passes { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "failing\n") };
     (status, [(CACHE_CONTROL, "no-store")], text).into_response()
 }

@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 const CONNECTIONS: usize = 256;
 /// How long a client may take to send its headers, also between two requests of one connection.
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// How long a connection may last. Scrapers and probes come back; one that never reads its answer must not keep its place.
+const LIFETIME: Duration = Duration::from_secs(30);
 /// How long answers that are under way may take at the end.
 const GRACE: Duration = Duration::from_secs(2);
 /// How long to wait after a failed accept: without file descriptors the next one fails as well.
@@ -56,9 +58,11 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             let _permit = permit;
-            // Clients that hang up or talk nonsense are everyday.
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            // Clients that hang up, talk nonsense or do not listen are everyday.
+            match tokio::time::timeout(LIFETIME, connection).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!(%error, "a connection ended early"),
+                Err(_) => tracing::debug!("a connection was ended after {LIFETIME:?}"),
             }
         });
     }

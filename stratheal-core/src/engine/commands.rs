@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -15,15 +14,12 @@ use super::gate::Gate;
 use super::graph::Graph;
 use super::handle::{Applied, Command};
 use super::schedule::{first_run, phase};
-use super::scheduler::Scheduler;
+use super::scheduler::{NEVER, Scheduler};
 use super::self_check::SELF_ID;
 use super::slot::Slot;
 use crate::model::event::EventKind;
 use crate::model::view::{CheckView, Phase};
 use crate::model::{CheckId, Status};
-
-/// Longer than any single run.
-const NEVER: Duration = Duration::from_hours(24);
 
 impl Scheduler {
     /// Carries out a command. Whoever asked may have gone, so answers that cannot be delivered are dropped.
@@ -115,14 +111,25 @@ impl Scheduler {
     /// Puts another check in a slot, which keeps its state: a new threshold is no reason to forget that something is down.
     fn replace(&mut self, number: u32, registration: Registration, now: Instant, wall: Timestamp) {
         self.cut_off(number);
+        // Many may change at once, and must not all run at once.
+        let spread = first_run(
+            phase(registration.check.id().as_str(), registration.spec.interval),
+            registration.spec.interval,
+            self.index.len(),
+        );
         let Some(slot) = self.slot_mut(number) else { return };
         slot.check = registration.check;
         slot.spec = registration.spec;
         slot.revision = registration.revision;
         slot.known_until = slot.known_until.max(now + slot.spec.stale_after);
-        slot.due = now;
-        let id = slot.id().clone();
-        self.schedule.push(now, number);
+        slot.due = now + spread;
+        slot.listed = None;
+        let (id, due, awaited) = (slot.id().clone(), slot.due, !slot.waiters.is_empty());
+        self.schedule.push(due, number);
+        if awaited {
+            // Whoever waits for the run that was cut off gets one of the new check, even while it is paused.
+            self.start(number, now, now);
+        }
         self.emit(wall, || EventKind::Registered { id, present: true });
     }
 
@@ -162,12 +169,13 @@ impl Scheduler {
                 next: wall.checked_add(delay).ok(),
             };
             let slot = Slot {
-                known_until: due + spec.stale_after,
+                known_until: due + if self.one_shot { NEVER } else { spec.stale_after },
                 check,
                 spec,
                 revision,
                 cell: Arc::new(Cell::from_pointee(view)),
                 due,
+                listed: None,
                 running: None,
                 begun: Arc::default(),
                 waiters: Vec::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::model::quantity::show_seconds;
+use crate::model::report::printable;
 use crate::model::view::{CheckView, Muted, Phase};
 use crate::model::{CheckId, Status};
 
@@ -33,16 +34,16 @@ impl fmt::Display for Explanation {
         let view = &self.view;
         let gate = &view.spec.gate;
         writeln!(f, "{} is {} since {:.0}", view.id, view.status, view.since)?;
-        writeln!(f, "  last result   {}", view.summary())?;
+        writeln!(f, "  last result   {}", printable(view.summary()))?;
         if let Some(last) = &view.last {
             let took = show_seconds(last.duration.as_secs_f64());
             let late = show_seconds(last.late_by.as_secs_f64());
             writeln!(f, "                {}, began {:.0}, took {took}, {late} late", last.report.status, last.started)?;
             for metric in &last.report.metrics {
-                writeln!(f, "                {metric}")?;
+                writeln!(f, "                {}", printable(&metric.to_string()))?;
             }
             if let Some(hint) = &last.report.hint {
-                writeln!(f, "  what to do    {}", hint.text)?;
+                writeln!(f, "  what to do    {}", printable(&hint.text))?;
             }
         }
         write!(f, "  gate          confirmed {}; ", view.hard)?;
@@ -67,7 +68,7 @@ impl fmt::Display for Explanation {
         match &view.muted {
             Some(Muted::Cause { root }) => writeln!(f, "  root cause    {root}; nobody is told about this check")?,
             Some(Muted::Maintenance) => writeln!(f, "  maintenance   a window is open; nobody is told")?,
-            Some(Muted::Paused { reason }) => writeln!(f, "  paused        {reason}")?,
+            Some(Muted::Paused { reason }) => writeln!(f, "  paused        {}", printable(reason))?,
             None => {}
         }
         if let Some(postponed) = &self.postponed {

@@ -30,6 +30,9 @@ pub enum GraphError {
     },
 }
 
+/// So many missing parents come with a suggestion.
+const MOST_SUGGESTIONS: usize = 20;
+
 /// Who depends on whom, by the callers' own numbers for checks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
@@ -61,7 +64,8 @@ impl Graph {
         for (number, id, dependencies) in checks {
             for dependency in dependencies {
                 let Some(&parent) = ids.get(&dependency.on) else {
-                    let candidates = ids.keys().map(|id| id.as_str());
+                    // Comparing with every id takes time, and nobody reads hundreds of suggestions.
+                    let candidates = ids.keys().map(|id| id.as_str()).filter(|_| errors.len() < MOST_SUGGESTIONS);
                     let suggestion = nearest(dependency.on.as_str(), candidates).map(str::to_owned);
                     errors.push(GraphError::Missing { check: id.clone(), parent: dependency.on.clone(), suggestion });
                     continue;
@@ -151,7 +155,7 @@ impl Graph {
     }
 
     /// A parent that is down and whose dependency therefore fails: any outside a group, or the first of a group all of whose
-    /// members are down. A parent that is not down itself but fails through its own parents passes theirs on.
+    /// members are down.
     fn failing_dependency(&self, check: u32, down: &impl Fn(u32) -> bool) -> Option<u32> {
         let edges = self.parents.get(&check)?;
         edges.iter().find_map(|edge| {

@@ -155,6 +155,12 @@ impl EngineHandle {
         self.ask(|reply| Command::Explain(id.to_owned(), reply)).await?.ok_or_else(|| self.no_such_check(id))
     }
 
+    /// Whether the engine has not stopped, neither on purpose nor by a fault of its own.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.commands.is_closed()
+    }
+
     /// Whether the scheduler answers within this time: what a watchdog wants to know.
     pub async fn responds(&self, within: Duration) -> bool {
         matches!(tokio::time::timeout(within, self.ask(Command::Ping)).await, Ok(Ok(())))

@@ -27,7 +27,7 @@ use crate::base::clock::Clock;
 use crate::contract::History;
 use crate::contract::history::Entry;
 use crate::model::event::{Event, EventKind};
-use crate::model::view::{Execution, Outcome};
+use crate::model::view::{Execution, Outcome, Phase};
 use crate::model::{CheckId, GatePolicy, Status};
 
 /// What an engine is made of.
@@ -100,6 +100,8 @@ pub(crate) struct Scheduler {
     results_to: mpsc::UnboundedSender<Finished>,
 }
 
+/// Longer than any single run.
+pub(super) const NEVER: Duration = Duration::from_hours(24);
 /// The gate of a single run: its result is taken at its word.
 const SINGLE: GatePolicy = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };
 /// How often vitals are published and clocks compared.
@@ -264,8 +266,11 @@ impl Scheduler {
         // run before still going on.
         let missed = if paused { 0 } else { u64::from(busy) + grid_starts(due, now, interval) };
         slot.skipped += missed;
+        let unlisted = slot.listed.replace(next) != Some(next);
         self.totals.skipped += missed;
-        self.schedule.push(next, number);
+        if unlisted {
+            self.schedule.push(next, number);
+        }
         if !busy && !paused && !self.stopping {
             self.start(number, due, now);
         }
@@ -341,7 +346,9 @@ impl Scheduler {
         let kind = slot.check.kind();
         let timeout = slot.spec.timeout;
         let (mut outcome, mut report) = runner::interpret(ending, &slot.spec);
-        if let Some(next) = self.permits.release(kind) {
+        if let Some(next) = self.permits.release(kind)
+            && !self.stopping
+        {
             self.dispatch(next, now);
         }
         if running.reported_stuck {
@@ -382,21 +389,21 @@ impl Scheduler {
 
     /// While a change is being confirmed, the next run comes sooner.
     fn replan(&mut self, number: u32, started: Instant, now: Instant) {
-        let Some(slot) = self.slot_mut(number) else { return };
-        let soft = matches!(slot.phase(), crate::model::view::Phase::Soft { .. });
-        let retry = (started + slot.spec.retry_interval).max(now);
-        if soft && retry < slot.due {
-            slot.due = retry;
-            self.schedule.push(retry, number);
+        let Some(slot) = self.slot(number) else { return };
+        if matches!(slot.phase(), Phase::Soft { .. }) {
+            self.pull_forward(number, (started + slot.spec.retry_interval).max(now));
         }
     }
 
-    /// Runs a check as soon as possible, unless it is running or cannot.
+    /// Runs a check sooner than planned, unless it is running or paused.
     pub(super) fn pull_forward(&mut self, number: u32, to: Instant) {
         let Some(slot) = self.slot_mut(number) else { return };
         if slot.running.is_none() && slot.paused.is_none() && to < slot.due {
             slot.due = to;
             self.schedule.push(to, number);
+            // Readers are told when to look again.
+            let (now, wall) = (Instant::now(), self.clock.now());
+            self.publish(number, now, wall);
         }
     }
 
@@ -410,7 +417,7 @@ impl Scheduler {
         slot.last = Some(execution.clone());
         slot.last_ended = Some(ended);
         if status.is_known() {
-            slot.known_until = ended + slot.spec.stale_after;
+            slot.known_until = ended + if one_shot { NEVER } else { slot.spec.stale_after };
         }
         let policy = slot.spec.clone();
         let change = slot.gate.apply(status, if one_shot { &SINGLE } else { &policy.gate });

@@ -41,7 +41,9 @@ impl Scheduler {
         if descendants.is_empty() {
             return;
         }
-        self.extend_waiting(number, &descendants, now);
+        if status.is_known() {
+            self.extend_waiting(number, &descendants, now);
+        }
         for child in descendants {
             self.settle(child, now, wall);
         }
@@ -118,7 +120,13 @@ impl Scheduler {
         let Some(slot) = self.slot(number) else { return };
         let own = slot.own_status(now);
         let stale = slot.paused.is_none() && now >= slot.known_until;
-        let cause = self.cause(number, own, now, wall);
+        // What nobody is told about on purpose needs no root cause.
+        let planned = if let Some(reason) = &slot.paused {
+            Some(Muted::Paused { reason: reason.to_string() })
+        } else {
+            slot.in_maintenance(wall).then_some(Muted::Maintenance)
+        };
+        let cause = if planned.is_some() { None } else { self.cause(number, own, now, wall) };
         if self.waits_for_parents(number, now, wall) {
             self.publish(number, now, wall);
             return;
@@ -126,13 +134,7 @@ impl Scheduler {
         let Some(slot) = self.slot_mut(number) else { return };
         slot.postponed.take_if(|postponed| matches!(**postponed, Postponed::Parents { .. }));
         let status = if cause.is_some() { Status::Unknown } else { own };
-        let muted = if let Some(root) = cause {
-            Some(Muted::Cause { root })
-        } else if let Some(reason) = &slot.paused {
-            Some(Muted::Paused { reason: reason.to_string() })
-        } else {
-            slot.in_maintenance(wall).then_some(Muted::Maintenance)
-        };
+        let muted = planned.or(cause.map(|root| Muted::Cause { root }));
         let before = std::mem::replace(&mut slot.status, status);
         let unmuted = slot.muted.is_some() && muted.is_none() && status != Status::Healthy;
         slot.muted = muted.clone().map(Box::new);

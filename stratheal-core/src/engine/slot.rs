@@ -23,6 +23,8 @@ pub(crate) struct Slot {
     pub(crate) cell: Arc<Cell>,
     /// When it is to start next.
     pub(crate) due: Instant,
+    /// The start on the grid that is in the schedule already.
+    pub(crate) listed: Option<Instant>,
     pub(crate) running: Option<Box<Running>>,
     /// The attempt that last began on a lane; written there.
     pub(crate) begun: Arc<AtomicU64>,
@@ -85,7 +87,7 @@ impl Slot {
 
     /// The confirmed state by its own results, as far as they still say something.
     pub(crate) fn own_status(&self, now: Instant) -> Status {
-        if now < self.known_until { self.gate.hard() } else { Status::Unknown }
+        if now < self.known_until || self.paused.is_some() { self.gate.hard() } else { Status::Unknown }
     }
 
     pub(crate) fn in_maintenance(&self, now: Timestamp) -> bool {
@@ -100,6 +102,9 @@ impl Slot {
     /// Whether its next results may still make it the cause of a child's failure that began at `since`.
     pub(crate) fn may_turn_down(&self, since: Instant, wall: Timestamp) -> bool {
         if self.paused.is_some() || self.in_maintenance(wall) {
+            return false;
+        }
+        if self.stale {
             return false;
         }
         let fresh = self.last_ended.is_some_and(|ended| ended >= since);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::model::Status;
 use crate::model::event::Transition;
 use crate::model::quantity::show_seconds;
+use crate::model::report::printable;
 use crate::model::view::{CheckView, Muted, Phase, Snapshot};
 
 /// How text for people looks.
@@ -108,9 +109,4 @@ fn details(text: &mut String, view: &CheckView, style: Style) {
         let metrics: Vec<String> = last.report.metrics.iter().map(|metric| printable(&metric.to_string())).collect();
         let _ = writeln!(text, "          {}", style.faint(&format!("took {took}  {}", metrics.join("  "))));
     }
-}
-
-/// What a check says comes from outside: control characters would let it write over the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
 }

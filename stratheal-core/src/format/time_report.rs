@@ -10,6 +10,7 @@ use super::human::{Style, transition_line};
 use crate::contract::history::TransitionRow;
 use crate::model::event::Transition;
 use crate::model::quantity::show_seconds;
+use crate::model::report::printable;
 use crate::model::view::{CheckView, Muted, Snapshot};
 use crate::model::{CheckId, Status};
 
@@ -115,9 +116,9 @@ impl fmt::Display for TimeReport {
             }
             writeln!(f, "  {} alarm{}", check.alarms, if check.alarms == 1 { "" } else { "s" })?;
             if check.status != Status::Healthy {
-                writeln!(f, "          {}", check.summary)?;
+                writeln!(f, "          {}", printable(&check.summary))?;
                 if let Some(hint) = &check.hint {
-                    writeln!(f, "          -> {hint}")?;
+                    writeln!(f, "          -> {}", printable(hint))?;
                 }
             }
         }

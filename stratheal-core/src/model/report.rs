@@ -150,6 +150,12 @@ pub fn cut(text: &str, limit: usize) -> String {
     format!("{}...", &text[..text.floor_char_boundary(limit.saturating_sub(3))])
 }
 
+/// A text without control characters. What a check says comes from outside, and must not write over a terminal.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { ' ' } else { character }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

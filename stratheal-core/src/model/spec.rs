@@ -134,6 +134,9 @@ impl CheckSpec {
     /// The shortest interval: below it a check mostly measures itself.
     pub const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
+    /// The longest of all times: beyond it sums of times could overflow.
+    pub const MAX_DURATION: Duration = Duration::from_hours(10 * 366 * 24);
+
     /// The defaults for an interval: time-out is half of it and at most 10 s, retries come three times as often (but
     /// not below a second), and a result is stale after two intervals and a time-out.
     #[must_use]
@@ -205,6 +208,16 @@ impl CheckSpec {
         }
         if self.timeout.is_zero() {
             return invalid("timeout", "is zero");
+        }
+        for (field, duration) in [
+            ("interval", self.interval),
+            ("timeout", self.timeout),
+            ("initial_delay", self.initial_delay),
+            ("stale_after", self.stale_after),
+        ] {
+            if duration > Self::MAX_DURATION {
+                return invalid(field, "is longer than ten years");
+            }
         }
         if self.retry_interval < Self::MIN_INTERVAL || self.retry_interval > self.interval {
             return invalid("retry_interval", "is not between 100 ms and the interval");
