@@ -15,6 +15,8 @@ pub mod format;
 
 #[cfg(feature = "http")]
 pub mod net;
+#[cfg(feature = "system")]
+pub mod sys;
 
 pub mod checks;
 

@@ -1,0 +1,22 @@
+//! Running other programs: bounded in time and output, and gone with everything they started.
+//!
+//! A [`Command`] is a program with arguments, never a shell line. It runs in a process group of its own. When its time is over, or
+//! when nobody waits for it any more, its whole process tree is killed: everything below it by parent, everything in its group, and
+//! what left both, which is recognised by a mark in its environment.
+
+mod capture;
+mod mark;
+mod reaper;
+mod running;
+mod spec;
+mod tree;
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests;
+
+pub use capture::Captured;
+pub use mark::VARIABLE as MARK_VARIABLE;
+pub use reaper::settle;
+pub use running::{Ending, Finished, Running};
+pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT};
