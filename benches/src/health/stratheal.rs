@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use stratheal_core::checks::command::{Command, CommandOptions};
 use stratheal_core::checks::http::{HttpMeasure, HttpOptions};
 use stratheal_core::checks::{Conditions, Judged};
 use stratheal_core::contract::History;
@@ -60,6 +62,8 @@ pub async fn watch(scenario: Scenario, targets: &Path, failures: PathBuf) -> Res
     let engine = Engine::builder().register_all(registrations).history(counted.clone()).build();
     let handle = engine.and_then(Engine::start).map_err(|error| Failure::new(error.to_string()))?;
     end.recv().await;
+    // For whoever wonders about the table: what the engine thinks of itself.
+    writeln!(io::stdout(), "{:#?}", handle.vitals())?;
     handle.shutdown(Duration::ZERO).await;
     std::fs::write(failures, counted.failures().to_string())?;
     Ok(())
@@ -72,7 +76,12 @@ fn register(scenario: Scenario, target: u32, line: &str, spec: &Arc<CheckSpec>) 
             let measure = HttpMeasure::new(HttpOptions::new(line)).map_err(|e| Failure::new(e.to_string()))?;
             Ok(Registration::new(Judged::new(id, measure, Conditions::default()), spec.clone()))
         }
-        Kind::Command => Err(Failure::new("there is no command check yet")),
+        Kind::Command => {
+            let mut words = line.split(' ');
+            let program = words.next().ok_or_else(|| Failure::new("an empty command"))?;
+            let measure = Command::new(CommandOptions::new(program, words));
+            Ok(Registration::new(Judged::new(id, measure, Conditions::default()), spec.clone()))
+        }
     }
 }
 
