@@ -3,8 +3,6 @@
 //! This program plays every part but the peers': it is started again by itself, with a hidden argument, as targets, as stratheal
 //! and as scraper. `docs/benchmarks.md` says how to read the table, [`stratheal_benches::health::settings`] what can be set.
 
-use std::future::Future;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,17 +11,10 @@ use stratheal_benches::health::scenario::Scenario;
 use stratheal_benches::health::settings::Settings;
 use stratheal_benches::health::{command_targets, http_targets, report, scraper, stratheal};
 use stratheal_benches::launcher;
+use stratheal_benches::program::{self, block_on, say};
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match play(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            // With no place to complain there is still the exit code.
-            drop(writeln!(io::stderr(), "error: {problem}"));
-            ExitCode::FAILURE
-        }
-    }
+    program::run(play)
 }
 
 fn play(arguments: &[String]) -> Result<(), Failure> {
@@ -36,17 +27,12 @@ fn play(arguments: &[String]) -> Result<(), Failure> {
         [stratheal::ROLE, name, targets, failures] => {
             block_on(stratheal::watch(scenario(name)?, Path::new(targets), PathBuf::from(failures)))
         }
-        words if words.contains(&"--bench") => block_on(report::run(&Settings::read(|name| std::env::var(name).ok())?)),
-        // `cargo test --all-targets` starts benchmarks as well.
-        _ => Ok(writeln!(io::stdout(), "run it with: cargo bench -p stratheal-benches --bench health")?),
+        _ if program::is_wanted(arguments) => block_on(report::run(&Settings::read(|name| std::env::var(name).ok())?)),
+        _ => say("run it with: cargo bench -p stratheal-benches --bench health"),
     }
 }
 
 fn scenario(name: &str) -> Result<Scenario, Failure> {
     let found = Scenario::ALL.into_iter().find(|scenario| scenario.name == name);
     found.ok_or_else(|| Failure::new(format!("there is no scenario `{name}`")))
-}
-
-fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future)
 }

@@ -4,10 +4,12 @@
 //! the same run, prints both, and says loudly what it could not measure.
 
 pub mod child;
+pub mod engine;
 pub mod failure;
 pub mod health;
 pub mod launcher;
 pub mod monotonic;
 pub mod proc;
+pub mod program;
 pub mod quantile;
 pub mod table;

@@ -56,6 +56,21 @@ pub fn resident(pid: u32) -> io::Result<u64> {
     kibibytes(&status, "VmRSS:").ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no VmRSS"))
 }
 
+/// How often the threads of a process went to sleep by themselves, since each of them started.
+///
+/// # Errors
+/// When there is no such process, or `/proc` is not there.
+pub fn voluntary_switches(pid: u32) -> io::Result<u64> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // Threads come and go while we look.
+        let Ok(status) = fs::read_to_string(thread?.path().join("status")) else { continue };
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        total += count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or_default();
+    }
+    Ok(total)
+}
+
 fn kibibytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;

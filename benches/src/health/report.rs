@@ -1,7 +1,6 @@
 //! Runs what was asked for and prints the table.
 
 use std::fs;
-use std::io::{self, Write};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,6 +11,7 @@ use super::settings::Settings;
 use super::trial::{self, Measured, Setting};
 use crate::failure::Failure;
 use crate::launcher;
+use crate::program::say;
 use crate::table::Table;
 
 /// Runs every monitor under every load. Ctrl-C ends it, and with it every process it started.
@@ -136,8 +136,4 @@ fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let words: Vec<&str> = text.split(' ').take(3).collect();
     if words.is_empty() { "unknown".to_owned() } else { words.join(" ") }
-}
-
-fn say(line: &str) -> Result<(), Failure> {
-    Ok(writeln!(io::stdout(), "{line}")?)
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -63,7 +63,7 @@ pub async fn watch(scenario: Scenario, targets: &Path, failures: PathBuf) -> Res
     let handle = engine.and_then(Engine::start).map_err(|error| Failure::new(error.to_string()))?;
     end.recv().await;
     // For whoever wonders about the table: what the engine thinks of itself.
-    writeln!(io::stdout(), "{:#?}", handle.vitals())?;
+    writeln!(io::stdout(), "{:#?}\n{}", handle.vitals(), counted.counted().first.join("\n"))?;
     handle.shutdown(Duration::ZERO).await;
     std::fs::write(failures, counted.failures().to_string())?;
     Ok(())
@@ -85,19 +85,34 @@ fn register(scenario: Scenario, target: u32, line: &str, spec: &Arc<CheckSpec>) 
     }
 }
 
-/// A history that only counts.
+/// A history that only counts, and keeps what the first bad results said.
 #[derive(Default)]
-struct CountedFailures(Mutex<HashMap<CheckId, u64>>);
+struct CountedFailures(Mutex<Counted>);
+
+#[derive(Default)]
+struct Counted {
+    by_check: HashMap<CheckId, u64>,
+    first: Vec<String>,
+}
+
+impl Counted {
+    /// So many bad results are shown in full.
+    const SHOWN: usize = 20;
+}
 
 impl CountedFailures {
     fn failures(&self) -> Failures {
         let mut failures = Failures::default();
-        for (id, count) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (id, count) in &self.counted().by_check {
             if let Some(target) = target_of(id.as_str()) {
                 (0..*count).for_each(|_| failures.note(target));
             }
         }
         failures
+    }
+
+    fn counted(&self) -> MutexGuard<'_, Counted> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,7 +128,11 @@ impl History for CountedFailures {
         if let Entry::Ran { id, execution } = entry
             && execution.report.status != Status::Healthy
         {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+            let mut counted = self.counted();
+            if counted.first.len() < Counted::SHOWN {
+                counted.first.push(format!("{id}: {execution:?}"));
+            }
+            *counted.by_check.entry(id).or_default() += 1;
         }
     }
 
