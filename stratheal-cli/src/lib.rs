@@ -1,1 +1,67 @@
-//! x
+//! The `stratheal` command line tool as a library, so that it can be tested. It holds no knowledge of its own: it reads options,
+//! asks `stratheal-core`, and prints.
+
+mod args;
+mod commands;
+mod failure;
+mod logging;
+mod output;
+mod place;
+mod recording;
+mod reload;
+mod screen;
+mod select;
+mod systemd;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::args::{Arguments, Command};
+use crate::failure::Failure;
+
+/// How long the last killed commands have to be gone.
+const SETTLE: Duration = Duration::from_secs(1);
+
+/// Runs the tool. The exit code is 0 to 3: a status, or 3 for whatever could not be done.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Whoever reads this has closed the terminal if it cannot be printed.
+            let _ = error.print();
+            let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return if asked { ExitCode::SUCCESS } else { failure::code(stratheal_core::model::Status::Unknown) };
+        }
+    };
+    let code = dispatch(arguments).unwrap_or_else(|failure| failure.report());
+    // Commands that were killed are made sure of on a thread that ends with this program.
+    if !stratheal_core::sys::command::settle(SETTLE) {
+        tracing::warn!("a killed command may have left processes behind");
+    }
+    code
+}
+
+fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
+    let Arguments { common, command } = arguments;
+    logging::begin(&common, matches!(command, Command::Up(_)));
+    match command {
+        Command::Check(options) => commands::check::run(&common, &options),
+        Command::Up(options) => commands::up::run(&common, &options),
+        Command::Wait(options) => commands::wait::run(&common, &options),
+        Command::Status(options) => commands::status::run(&common, &options),
+        Command::Explain(options) => commands::explain::run(&common, &options),
+        Command::Report(options) => commands::report::run(&common, &options),
+        Command::Init(options) => commands::init::run(&common, &options),
+        Command::Config(command) => commands::config::run(&common, &command),
+        Command::Completions(options) => commands::completions::run(&options),
+    }
+}
+
+/// A runtime for the tool's own waiting; checks run on the engine's threads.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::io("start", error))
+}

@@ -13,8 +13,13 @@ pub mod engine;
 
 pub mod format;
 
+pub mod history;
+
+pub mod state;
+
 #[cfg(feature = "http")]
 pub mod net;
+
 #[cfg(feature = "system")]
 pub mod sys;
 

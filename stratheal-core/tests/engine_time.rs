@@ -7,11 +7,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use stratheal_core::base::clock::Clock;
 use stratheal_core::contract::{CheckContext, CheckError, HealthCheck};
 use stratheal_core::engine::{Engine, EngineHandle, Registration};
 use stratheal_core::model::event::{EventKind, Transition};
 use stratheal_core::model::view::{Muted, Outcome, Phase};
 use stratheal_core::model::{CheckId, CheckSpec, Dependency, Report, Status};
+use stratheal_core::testing::ManualClock;
 use tokio::time::Instant;
 
 fn id(text: &str) -> CheckId {
@@ -354,22 +357,66 @@ async fn callers_share_one_run() {
 #[tokio::test(start_paused = true)]
 async fn maintenance_mutes_and_its_end_tells() {
     let check = Scripted::new("night", Status::Critical);
-    let mut spec = CheckSpec::every(seconds(10));
-    let now = jiff::Timestamp::now();
-    let until = now.checked_add(Duration::from_secs(2)).unwrap();
-    spec.maintenance = vec![format!("{}/{until}", now.checked_sub(seconds(60)).unwrap()).parse().unwrap()];
-    let engine = start(vec![(&check, spec)]);
+    let spec =
+        CheckSpec { maintenance: vec!["daily 02:00-04:00 UTC".parse().unwrap()], ..CheckSpec::every(seconds(10)) };
+    let clock = Arc::new(ManualClock::new("2026-11-23T03:00:00Z".parse().unwrap()));
+    let builder = Engine::builder().register(Registration::new(check, spec)).clock(clock.clone()).without_self_check();
+    let engine = builder.build().unwrap().start_here();
     let mut events = engine.subscribe();
     tokio::time::sleep(seconds(60)).await;
     let told = transitions(&mut events);
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].muted, Some(Muted::Maintenance));
-    // The wall clock is real here: the window ends after two real seconds.
-    std::thread::park_timeout(Duration::from_millis(2100));
+    clock.set("2026-11-23T04:00:00Z".parse().unwrap());
     tokio::time::sleep(seconds(20)).await;
     let told = transitions(&mut events);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0].to, told[0].muted.clone()), (Status::Critical, None));
+}
+
+/// Shows the paused time, and can be set like a real clock.
+#[derive(Debug)]
+struct Jumping {
+    base: Timestamp,
+    began: Instant,
+    offset: Mutex<i64>,
+}
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        let ahead = self.base.checked_add(self.began.elapsed()).unwrap();
+        ahead.checked_add(SignedDuration::from_secs(*self.offset.lock().unwrap())).unwrap()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_is_reported_and_changes_nothing_else() {
+    let check = Scripted::new("steady", Status::Healthy);
+    let base = "2026-11-23T03:00:00Z".parse().unwrap();
+    let clock = Arc::new(Jumping { base, began: Instant::now(), offset: Mutex::new(0) });
+    let builder = Engine::builder().register(Registration::new(check.clone(), CheckSpec::every(seconds(10))));
+    let engine = builder.clock(clock.clone()).build().unwrap().start_here();
+    tokio::time::sleep(seconds(60)).await;
+    for offset in [7200, -7200] {
+        let mut events = engine.subscribe();
+        let runs = check.starts().len();
+        *clock.offset.lock().unwrap() += offset;
+        tokio::time::sleep(seconds(30)).await;
+        assert_eq!(check.starts().len() - runs, 3, "the schedule does not follow the wall clock");
+        let own = engine.check("stratheal.self").unwrap();
+        assert!(own.summary().contains("the wall clock was set"), "{}", own.summary());
+        let mut jumps = Vec::new();
+        while let Ok(event) = events.try_recv() {
+            match &event.kind {
+                EventKind::ClockJumped { seconds } => jumps.push(seconds.round() as i64),
+                EventKind::Changed(change) => assert_eq!(change.id.as_str(), "stratheal.self"),
+                _ => {}
+            }
+        }
+        assert_eq!(jumps, [offset]);
+        tokio::time::sleep(seconds(200)).await;
+        assert_eq!(engine.check("stratheal.self").unwrap().status, Status::Healthy);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,6 +109,8 @@ impl Active {
 /// What came of all conditions together.
 #[derive(Default)]
 struct Verdict {
+    /// What is Critical already.
+    critical: Vec<String>,
     /// The condition whose operand names the report's code.
     first: Option<(Status, String)>,
     violations: Vec<String>,
@@ -118,7 +120,14 @@ struct Verdict {
 }
 
 impl Verdict {
-    fn violated(&mut self, place: Place, condition: &Condition, text: String) {
+    fn violated(&mut self, place: Place, condition: &Condition, subject: &str, text: String) {
+        // Who hears that 98 % are above 95 % knows that they are above 85 %.
+        let about = format!("{} {subject}", condition.operand);
+        if place.crit {
+            self.critical.push(about);
+        } else if self.critical.contains(&about) {
+            return;
+        }
         if self.first.is_none() {
             self.first = Some((place.status(), condition.operand.code()));
         }
@@ -168,7 +177,7 @@ fn apply(
         if condition.clear.is_some() {
             verdict.active.insert(place, subject);
         }
-        verdict.violated(place, condition, text);
+        verdict.violated(place, condition, subject, text);
     };
     match operand.function {
         Function::Exists => {

@@ -3,24 +3,27 @@
 //! A check has two halves. The first measures and knows only what is plainly broken; the second compares what was measured
 //! with `warn_if` and `crit_if`. Keeping them apart means that every check has the same language for thresholds, the same
 //! hysteresis, and the same words when a threshold is crossed.
-//!
-//! Each module of a check has the conditions that are used when nobody wrote any, `DEFAULT_WARN` and `DEFAULT_CRIT`.
+
+pub mod condition;
+pub mod judge;
+pub mod judged;
+mod option;
+
+#[cfg(feature = "http")]
+mod finding;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(feature = "http")]
+pub mod tcp;
 
 #[cfg(feature = "system")]
 pub mod command;
-pub mod condition;
 #[cfg(feature = "system")]
 pub mod cpu;
 #[cfg(feature = "system")]
 pub mod disk;
 #[cfg(feature = "system")]
 pub mod file;
-#[cfg(feature = "http")]
-mod finding;
-#[cfg(feature = "http")]
-pub mod http;
-pub mod judge;
-pub mod judged;
 #[cfg(feature = "system")]
 pub mod load;
 #[cfg(feature = "system")]
@@ -29,7 +32,6 @@ pub mod memory;
 pub mod oom;
 #[cfg(feature = "system")]
 pub mod open_files;
-mod option;
 #[cfg(feature = "system")]
 mod patience;
 #[cfg(feature = "system")]
@@ -40,8 +42,6 @@ pub mod pressure;
 pub mod process;
 #[cfg(feature = "system")]
 mod stored;
-#[cfg(feature = "http")]
-pub mod tcp;
 
 pub use condition::{Condition, InvalidCondition};
 pub use judge::{Active, Conditions, judge};

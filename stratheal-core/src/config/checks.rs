@@ -12,10 +12,22 @@ use crate::engine::self_check::RESERVED_PREFIX;
 use crate::model::spec::{FlapPolicy, default_retry_interval, default_stale_after};
 use crate::model::{CheckId, CheckSpec, Dependency, GatePolicy, Hint, Probe, Status};
 
-const STATUSES: &[&str] = &["healthy", "warning", "critical", "unknown"];
+pub(super) const STATUSES: &[&str] = &["healthy", "warning", "critical", "unknown"];
 const PROBES: &[&str] = &["startup", "liveness", "readiness"];
 
-pub(super) const CHECK: &[Field] = &[
+/// The keys that all checks have, and those that say what is checked.
+pub(super) const CHECK: &[Field] = &{
+    const COMMON: usize = COMMON_FIELDS.len();
+    let mut all = [COMMON_FIELDS[0]; COMMON + kinds::FIELDS.len()];
+    let mut place = 0;
+    while place < all.len() {
+        all[place] = if place < COMMON { COMMON_FIELDS[place] } else { kinds::FIELDS[place - COMMON] };
+        place += 1;
+    }
+    all
+};
+
+const COMMON_FIELDS: &[Field] = &[
     Field::new("interval", Kind::Duration, "From start to start; default \"30s\"."),
     Field::new("timeout", Kind::Duration, "What one run may take; default half the interval, at most \"10s\"."),
     Field::new("retry_interval", Kind::Duration, "The interval while a change is confirmed; default a third of it."),
@@ -36,8 +48,6 @@ pub(super) const CHECK: &[Field] = &[
     Field::new("depends_on_any", Kind::Texts, "Checks of which one must work."),
     Field::new("maintenance", Kind::Texts, "Windows such as \"daily 02:00-04:00 UTC\", in which nobody is told."),
     Field::new("hint", Kind::Text, "What a person can do when it fails."),
-    kinds::HTTP,
-    kinds::TCP,
 ];
 
 /// Reads one check.
@@ -60,6 +70,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
         }
     };
     context.digest = entry.node.digest();
+    entry.key.clone_into(&mut context.check);
     let mut reader = Reader::new(context, path, entry.span.clone(), table, CHECK);
     let spec = spec(&mut reader);
     let check_type = check_type(&mut reader)?;

@@ -121,7 +121,10 @@ fn validate(
     let known = take_environments(&mut root);
     let overlays = known.as_ref().map(environments).unwrap_or_default();
     let parent = source.file.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = parent.unwrap_or_else(|| Path::new("."));
+    // Absolute, because a command may start in another folder than this program.
+    let relative = parent.unwrap_or_else(|| Path::new("."));
+    let absolute = std::path::absolute(relative);
+    let folder = absolute.as_deref().unwrap_or(relative);
     if let Some(wanted) = environment {
         let found = overlays.iter().find(|entry| entry.key == wanted).map(|entry| &entry.node);
         match found.map(|node| (node, &node.value)) {
@@ -138,12 +141,19 @@ fn validate(
             if let Value::Table(overlay) = &entry.node.value {
                 let mut combined = root.clone();
                 lay_over(&mut combined, overlay);
-                let mut context = Context { problems: &mut *problems, lookup, folder, secrets: false, digest: 0 };
+                let mut context = Context {
+                    problems: &mut *problems,
+                    lookup,
+                    folder,
+                    secrets: false,
+                    digest: 0,
+                    check: String::new(),
+                };
                 settings::read(&mut context, path, &combined, &source.file);
             }
         }
     }
-    let mut context = Context { problems, lookup, folder, secrets: true, digest: 0 };
+    let mut context = Context { problems, lookup, folder, secrets: true, digest: 0, check: String::new() };
     Some(settings::read(&mut context, path, &root, &source.file))
 }
 

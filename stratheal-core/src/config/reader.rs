@@ -28,6 +28,17 @@ pub(super) struct Context<'a, 'text> {
     pub(super) secrets: bool,
     /// Stands for everything that the current check was read from.
     pub(super) digest: u64,
+    /// The id of the current check.
+    pub(super) check: String,
+}
+
+impl Context<'_, '_> {
+    /// Where the current check may leave a sample for its next one-shot run: a file of its own.
+    pub(super) fn sample_file(&self) -> Option<PathBuf> {
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.folder, &self.check).hash(&mut hasher);
+        Some(self.lookup.cache.as_ref()?.join("samples").join(format!("{:016x}.json", hasher.finish())))
+    }
 }
 
 /// A table that is being read.

@@ -172,6 +172,14 @@ pub enum HistoryError {
         /// The newest format known here.
         known: i64,
     },
+    /// The file belongs to something else.
+    #[error("{path} is not a history of stratheal: {problem}; choose another path, or move it away")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// What it is.
+        problem: &'static str,
+    },
     /// The file is damaged.
     #[error("{path} is damaged: {problem}")]
     Corrupt {
@@ -201,7 +209,7 @@ impl HistoryError {
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::Newer { .. } => ErrorClass::Permanent,
+            Self::Newer { .. } | Self::Foreign { .. } => ErrorClass::Permanent,
             Self::Corrupt { .. } => ErrorClass::Corrupt,
             Self::Storage { .. } | Self::Closed => ErrorClass::Transient,
         }

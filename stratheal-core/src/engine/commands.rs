@@ -162,6 +162,7 @@ impl Scheduler {
                 cell: Arc::new(Cell::from_pointee(view)),
                 due,
                 running: None,
+                begun: Arc::default(),
                 waiters: Vec::new(),
                 gate: Gate::default(),
                 last: None,

@@ -168,7 +168,8 @@ impl Gate {
     pub fn flap_percent(&self) -> f64 {
         let weigh = |age: u32| 0.80 + 0.02 * f64::from(FLAP_RESULTS - 1 - age);
         let sum: f64 = (0..FLAP_RESULTS).filter(|age| self.changes >> age & 1 == 1).map(weigh).sum();
-        sum * 100.0 / f64::from(FLAP_RESULTS)
+        // An empty sum of floats is negative zero.
+        sum.abs() * 100.0 / f64::from(FLAP_RESULTS)
     }
 
     /// The confirmed status; Unknown before the first.

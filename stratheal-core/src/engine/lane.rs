@@ -2,8 +2,8 @@
 //!
 //! A check that blocks its thread stops everything else on that thread. So each lane shows which check it is polling, the scheduler
 //! looks at that every few milliseconds, and a lane that still polls the same thing at the next look is *blocked*: it gets no new
-//! runs, a replacement is started, and its other runs are moved. When it comes back it is used again, or ends if there are
-//! enough lanes without it.
+//! runs, a replacement is started, and runs that have not begun are moved. If that goes on it is *stalled*: then the check is named,
+//! and everything else is moved, too. When the lane comes back it is used again, or ends if there are enough lanes without it.
 
 use std::fmt;
 use std::future::Future;
@@ -81,6 +81,9 @@ pub(crate) struct Placed {
 pub(crate) struct Blocked {
     pub(crate) lane: u32,
     pub(crate) check: u32,
+    pub(crate) since: Instant,
+    /// Whether it lasts too long to be the machine's doing.
+    pub(crate) stalled: bool,
 }
 
 struct Lane {
@@ -88,7 +91,7 @@ struct Lane {
     handle: Handle,
     gauge: Arc<Gauge>,
     seen: u64,
-    blocked: Option<(u32, Instant)>,
+    blocked: Option<Blocked>,
     running: usize,
     /// Ends the thread when dropped.
     stop: Option<oneshot::Sender<()>>,
@@ -102,6 +105,7 @@ pub(crate) struct Lanes {
     all: Vec<Lane>,
     numbered: u32,
     turn: usize,
+    looked: Option<Instant>,
 }
 
 impl fmt::Debug for Lanes {
@@ -114,12 +118,15 @@ impl Lanes {
     /// How often the scheduler looks while something runs. Two looks find a blocked lane.
     pub(crate) const LOOK: Duration = Duration::from_millis(15);
 
+    /// A blocked lane is stalled after this. On a busy machine a thread can lose its processor for tens of milliseconds.
+    const STALLED: Duration = Duration::from_millis(250);
+
     /// So many lanes may be blocked before no further replacement is started.
     const MAX_BLOCKED: usize = 32;
 
     /// Lanes with threads of their own.
     pub(crate) fn threads(count: usize) -> io::Result<Self> {
-        let mut lanes = Self { wanted: Some(count.max(1)), all: Vec::new(), numbered: 0, turn: 0 };
+        let mut lanes = Self { wanted: Some(count.max(1)), all: Vec::new(), numbered: 0, turn: 0, looked: None };
         for _ in 0..count.max(1) {
             lanes.start()?;
         }
@@ -138,7 +145,7 @@ impl Lanes {
             stop: None,
             thread: None,
         };
-        Self { wanted: None, all: vec![lane], numbered: 1, turn: 0 }
+        Self { wanted: None, all: vec![lane], numbered: 1, turn: 0, looked: None }
     }
 
     fn start(&mut self) -> io::Result<()> {
@@ -197,21 +204,30 @@ impl Lanes {
         }
     }
 
-    /// Looks at every lane; the checks that block one since the last look.
+    /// Looks at every lane, if it is time; those that became blocked or stalled since the last look.
     pub(crate) fn look(&mut self, now: Instant) -> Vec<Blocked> {
         let mut found = Vec::new();
-        if self.wanted.is_none() {
+        let early = self.looked.is_some_and(|looked| now < looked + Self::LOOK);
+        if self.wanted.is_none() || early {
             return found;
         }
+        self.looked = Some(now);
         for lane in &mut self.all {
             let polling = lane.gauge.polling.load(Ordering::Relaxed);
             let same = polling != 0 && polling == std::mem::replace(&mut lane.seen, polling);
-            if same && lane.blocked.is_none() {
-                let check = (polling & u64::from(u32::MAX)) as u32 - 1;
-                lane.blocked = Some((check, now));
-                found.push(Blocked { lane: lane.number, check });
-            } else if !same {
-                lane.blocked = None;
+            match &mut lane.blocked {
+                blocked if !same => *blocked = None,
+                Some(blocked) if !blocked.stalled && now >= blocked.since + Self::STALLED => {
+                    blocked.stalled = true;
+                    found.push(*blocked);
+                }
+                Some(_) => {}
+                None => {
+                    let check = (polling & u64::from(u32::MAX)) as u32 - 1;
+                    let blocked = Blocked { lane: lane.number, check, since: now, stalled: false };
+                    lane.blocked = Some(blocked);
+                    found.push(blocked);
+                }
             }
         }
         self.keep_enough();
@@ -236,9 +252,15 @@ impl Lanes {
         }
     }
 
-    /// The checks that block a lane now.
-    pub(crate) fn blocking(&self) -> impl Iterator<Item = (u32, Instant)> + '_ {
-        self.all.iter().filter_map(|lane| lane.blocked)
+    /// The checks that stall a lane now, and since when.
+    pub(crate) fn stalling(&self) -> impl Iterator<Item = (u32, Instant)> + '_ {
+        let blocked = self.all.iter().filter_map(|lane| lane.blocked);
+        blocked.filter(|blocked| blocked.stalled).map(|blocked| (blocked.check, blocked.since))
+    }
+
+    /// The checks that block a lane at this moment.
+    pub(crate) fn blocking(&self) -> impl Iterator<Item = u32> + '_ {
+        self.all.iter().filter_map(|lane| lane.blocked.map(|blocked| blocked.check))
     }
 
     /// Ends all lanes. The thread of a blocked one is left behind: nothing can stop it.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -159,6 +160,8 @@ impl Scheduler {
     /// Runs until stopped.
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
+        // Nobody should see numbers of an engine without checks.
+        self.tick(self.origin, self.clock.now());
         let mut tick = self.origin + TICK;
         let (grace, reply) = loop {
             let look = if self.running > 0 { Instant::now() + Lanes::LOOK } else { tick };
@@ -216,7 +219,7 @@ impl Scheduler {
             }
         }
         self.lanes.look(Instant::now());
-        let blocking: Vec<u32> = self.lanes.blocking().map(|(slot, _)| slot).collect();
+        let blocking: Vec<u32> = self.lanes.blocking().collect();
         shutdown.left_behind =
             blocking.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         self.lanes.shut_down();
@@ -244,9 +247,12 @@ impl Scheduler {
     }
 
     fn note_delay(&mut self, planned: Instant, now: Instant, wall: Timestamp) {
-        if let Some(by) = self.disturbances.note(planned, now)
-            && by >= Duration::from_secs(1)
-        {
+        let Some(by) = self.disturbances.note(planned, now) else { return };
+        // Nobody could measure or look meanwhile: results do not age in that time, and are renewed right after it.
+        for slot in self.slots.iter_mut().flatten() {
+            slot.known_until += by;
+        }
+        if by >= Duration::from_secs(1) {
             tracing::warn!(?by, "this program did not get to run");
             self.totals.delayed = Some((wall, by));
             self.emit(wall, || EventKind::Delayed { by });
@@ -256,23 +262,28 @@ impl Scheduler {
     /// Finds blocked lanes, moves what is on them, and gives up runs whose lane does not come back.
     fn look_at_lanes(&mut self, now: Instant, wall: Timestamp) {
         for blocked in self.lanes.look(now) {
-            let Some(culprit) = self.slot(blocked.check) else { continue };
-            let id = culprit.id().clone();
-            tracing::warn!(check = %id, "a check blocks its thread");
-            self.emit(wall, || EventKind::Blocked { id });
+            if blocked.stalled
+                && let Some(culprit) = self.slot(blocked.check)
+            {
+                let id = culprit.id().clone();
+                tracing::warn!(check = %id, "a check blocks its thread");
+                self.emit(wall, || EventKind::Blocked { id });
+            }
+            // What has begun may still go on when the lane comes back soon; what has not begun must not wait for that.
+            let moves = |slot: &Slot| {
+                let running = slot.running.as_deref()?;
+                let here = running.placed.as_ref()?.lane == blocked.lane;
+                (here && (blocked.stalled || !slot.has_begun(running))).then_some(())
+            };
             let others: Vec<u32> = (0..self.slots.len() as u32)
-                .filter(|slot| *slot != blocked.check)
-                .filter(|slot| {
-                    let placed = self.slot(*slot).and_then(|s| s.running.as_ref()).and_then(|r| r.placed.as_ref());
-                    placed.is_some_and(|placed| placed.lane == blocked.lane)
-                })
+                .filter(|number| *number != blocked.check && self.slot(*number).and_then(moves).is_some())
                 .collect();
             for slot in others {
                 self.dispatch(slot, now);
             }
         }
-        let blocking: Vec<(u32, Instant)> = self.lanes.blocking().collect();
-        for (slot, since) in blocking {
+        let stalling: Vec<(u32, Instant)> = self.lanes.stalling().collect();
+        for (slot, since) in stalling {
             self.report_stuck(slot, since, now, wall);
         }
     }
@@ -363,7 +374,9 @@ impl Scheduler {
         let check = slot.check.clone();
         let order = Order { timeout: slot.spec.timeout, previous: slot.last.clone(), one_shot, pool };
         let lane = self.lanes.next_lane();
+        let begun = slot.begun.clone();
         let run = async move {
+            begun.store(attempt, Ordering::Relaxed);
             let started = Instant::now();
             let ending = Ending::Panicked("it panicked while it was being stopped".to_owned());
             let finished = Finished { slot: number, attempt, lane, started, ended: started, ending };
@@ -414,7 +427,10 @@ impl Scheduler {
             Admission::Accept | Admission::Rerun => {}
         }
         let late_by = started.saturating_duration_since(running.due);
-        self.lateness.note(late_by);
+        // A start that was late because this program was stopped is told as that, not as a machine that is too busy.
+        if !self.disturbances.overlap(running.due, started) {
+            self.lateness.note(late_by);
+        }
         let ago = now.saturating_duration_since(started);
         let execution = Execution {
             started: wall.checked_sub(ago).unwrap_or(wall),
@@ -505,7 +521,7 @@ impl Scheduler {
             waiting: self.permits.waiting(),
             lateness_p50: self.lateness.quantile(0.5),
             lateness_p99: self.lateness.quantile(0.99),
-            blocking: self.lanes.blocking().filter_map(|(slot, _)| name(slot)).collect(),
+            blocking: self.lanes.stalling().filter_map(|(slot, _)| name(slot)).collect(),
             stuck: self.pool.stuck(),
             unknown,
             history: self.history.as_ref().map(|history| history.state()),

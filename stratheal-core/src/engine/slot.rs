@@ -1,6 +1,7 @@
 //! What the scheduler keeps of one check. Plain data; kept small because there may be a hundred thousand of them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -23,6 +24,8 @@ pub(crate) struct Slot {
     /// When it is to start next.
     pub(crate) due: Instant,
     pub(crate) running: Option<Box<Running>>,
+    /// The attempt that last began on a lane; written there.
+    pub(crate) begun: Arc<AtomicU64>,
     /// Who asked for a run and waits for its result.
     pub(crate) waiters: Vec<oneshot::Sender<Arc<CheckView>>>,
     pub(crate) gate: Gate,
@@ -73,6 +76,11 @@ pub(crate) enum Postponed {
 impl Slot {
     pub(crate) fn id(&self) -> &CheckId {
         self.check.id()
+    }
+
+    /// Whether a run has begun on its lane.
+    pub(crate) fn has_begun(&self, running: &Running) -> bool {
+        self.begun.load(Ordering::Relaxed) == running.attempt
     }
 
     /// The confirmed state by its own results, as far as they still say something.

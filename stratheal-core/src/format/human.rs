@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
+use jiff::Timestamp;
+
 use crate::model::Status;
+use crate::model::event::Transition;
 use crate::model::quantity::show_seconds;
 use crate::model::view::{CheckView, Muted, Phase, Snapshot};
 
@@ -77,6 +80,20 @@ pub fn line(view: &CheckView, width: usize, style: Style) -> String {
         let _ = write!(text, " {}", style.faint(&format!("({note})")));
     }
     text
+}
+
+/// One change of state in one line.
+#[must_use]
+pub fn transition_line(at: Timestamp, change: &Transition, style: Style) -> String {
+    let status = style.paint(change.to, &format!("{:<8}", change.to.as_str()));
+    let note = match &change.muted {
+        Some(Muted::Cause { root }) => format!("because of {root}"),
+        Some(Muted::Maintenance) => "in maintenance".to_owned(),
+        Some(Muted::Paused { .. }) => "paused".to_owned(),
+        None => format!("was {}", change.from),
+    };
+    let (at, summary) = (style.faint(&format!("{at:.0}")), printable(&change.summary));
+    format!("{at}  {status}  {}  {summary} {}", change.id, style.faint(&format!("({note})")))
 }
 
 fn details(text: &mut String, view: &CheckView, style: Style) {

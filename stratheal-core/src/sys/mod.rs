@@ -11,6 +11,7 @@ pub mod error;
 mod fields;
 pub mod filesystem;
 pub mod limits;
+pub mod listening;
 pub mod load;
 pub mod memory;
 pub mod mounts;

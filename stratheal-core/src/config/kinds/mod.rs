@@ -1,17 +1,27 @@
 //! What can be checked: one file for each type of check.
 
+mod command;
+mod cpu;
+mod disk;
+mod file;
 mod http;
+mod load;
+mod memory;
+mod oom;
+mod open_files;
+mod pressure;
+mod process;
 mod tcp;
 
 use std::sync::Arc;
 
+use regex::Regex;
+
+use super::field::Field;
 use super::reader::Reader;
 use crate::checks::{Condition, Conditions, InvalidOption, Judged, Measure};
 use crate::contract::HealthCheck;
 use crate::model::{CheckId, Unit};
-
-pub(super) use http::FIELD as HTTP;
-pub(super) use tcp::FIELD as TCP;
 
 /// Makes a check of what was read.
 pub(super) type Build = Box<dyn FnOnce(CheckId, Conditions) -> Arc<dyn HealthCheck>>;
@@ -36,7 +46,37 @@ impl CheckType {
     }
 }
 
-pub(super) static TYPES: &[CheckType] = &[http::TYPE, tcp::TYPE];
+/// The types, in the order in which they are told to people.
+pub(super) static TYPES: &[CheckType] = &[
+    http::TYPE,
+    tcp::TYPE,
+    command::TYPE,
+    process::TYPE,
+    file::TYPE,
+    cpu::TYPE,
+    load::TYPE,
+    memory::TYPE,
+    disk::TYPE,
+    pressure::TYPE,
+    open_files::TYPE,
+    oom::TYPE,
+];
+
+/// Their keys, in the same order.
+pub(super) const FIELDS: [Field; 12] = [
+    http::FIELD,
+    tcp::FIELD,
+    command::FIELD,
+    process::FIELD,
+    file::FIELD,
+    cpu::FIELD,
+    load::FIELD,
+    memory::FIELD,
+    disk::FIELD,
+    pressure::FIELD,
+    open_files::FIELD,
+    oom::FIELD,
+];
 
 /// Makes a check of a measuring.
 fn judged<M: Measure>(measure: M) -> Build {
@@ -49,6 +89,21 @@ fn judged_or_report<M: Measure>(reader: &mut Reader<'_, '_, '_>, measure: Result
         Ok(measure) => Some(judged(measure)),
         Err(InvalidOption { option, problem }) => {
             reader.problem(option, problem);
+            None
+        }
+    }
+}
+
+/// A pattern, or a report of what is wrong with it.
+fn pattern(reader: &mut Reader<'_, '_, '_>, key: &str) -> Option<Regex> {
+    let text = reader.text(key)?;
+    match Regex::new(&text) {
+        Ok(pattern) => Some(pattern),
+        Err(error) => {
+            // The last line says what is wrong; those above draw where, which needs more room than there is.
+            let problem = error.to_string();
+            let problem = problem.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            reader.problem(key, format!("`{text}` is not a pattern: {problem}"));
             None
         }
     }

@@ -1,0 +1,221 @@
+//! Options and commands.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use stratheal_core::model::quantity::parse_duration;
+
+/// Health checks that explain themselves, for a Python application and the host it runs on.
+///
+/// Checks are written down in stratheal.toml (or in [tool.stratheal] of pyproject.toml), looked for in this folder and those above
+/// it. Without one, the host itself is checked.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stratheal",
+    version,
+    max_term_width = 100,
+    after_help = "Exit codes: 0 healthy, 1 warning, 2 critical, 3 unknown, wrong usage, or not done.\n\
+                  Begin with:  stratheal check   |   stratheal init   |   stratheal up"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// The configuration file; default: stratheal.toml or pyproject.toml, here or in the nearest folder above.
+    #[arg(long, global = true, value_name = "FILE", env = "STRATHEAL_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Lay [environments.NAME] of the configuration over the rest of it.
+    #[arg(long, global = true, value_name = "NAME", env = "STRATHEAL_ENV")]
+    pub(crate) env: Option<String>,
+    /// Where state is kept; default: .stratheal beside the configuration, or what systemd gives.
+    #[arg(long, global = true, value_name = "DIR", env = "STRATHEAL_STATE_DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// How log messages on standard error look.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT", env = "STRATHEAL_LOG_FORMAT")]
+    pub(crate) log_format: LogFormat,
+    /// Say less: errors only.
+    #[arg(long, short, global = true, env = "STRATHEAL_QUIET", conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: metrics and hints of every check, and debug messages when given twice.
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// One JSON document a line.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run checks once and say what they found; the exit code is the worst status.
+    ///
+    /// Every check runs once, at the same time as the others, and its single result is taken at its word. Children of a check that is
+    /// down are shown as caused by it. Exit code: 0 healthy, 1 warning, 2 critical, 3 unknown or wrong usage.
+    Check(CheckOptions),
+    /// Watch: run checks as configured until Ctrl-C, and serve the HTTP endpoints.
+    ///
+    /// Prints a line for each change of state. SIGHUP reads the configuration again; a faulty one changes nothing. Under systemd use
+    /// Type=notify; the watchdog is fed only while the scheduler makes progress.
+    Up(UpOptions),
+    /// Wait until checks are healthy, or until a deadline; for scripts and deployments.
+    ///
+    /// Runs the checks again and again. Exit code: 0 as soon as all are healthy, else the status at the deadline.
+    Wait(WaitOptions),
+    /// Show what a running monitor knows; the exit code is its status.
+    Status(StatusOptions),
+    /// Explain one check: its last result, why its state is what it is, what it depends on, when it runs next.
+    ///
+    /// Asks the running monitor; without one, the check is run once.
+    Explain(ExplainOptions),
+    /// Report on a span of time: how long each check was in which state, and what changed.
+    Report(ReportOptions),
+    /// Write a commented stratheal.toml from what is found here: listening ports, virtual environment, requirements.
+    Init(InitOptions),
+    /// Check the configuration, print its schema, or make a running monitor read it again.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions(CompletionOptions),
+}
+
+/// Which checks.
+#[derive(Debug, Args)]
+pub(crate) struct Selection {
+    /// Only these checks.
+    #[arg(value_name = "ID")]
+    pub(crate) ids: Vec<String>,
+    /// Only checks with one of these tags.
+    #[arg(long, short, value_name = "TAG")]
+    pub(crate) tag: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// Lines for people, with colours on a terminal.
+    #[default]
+    Human,
+    /// Everything, as JSON.
+    Json,
+    /// The output of a Nagios plugin.
+    Nagios,
+    /// A JUnit report, for build servers.
+    Junit,
+    /// OpenMetrics, for scrapers and text-file collectors.
+    Openmetrics,
+    /// application/health+json.
+    #[value(name = "health+json")]
+    HealthJson,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// How the result is printed.
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpOptions {
+    /// Serve the HTTP endpoints here instead of where the configuration says (default 127.0.0.1:8090).
+    #[arg(long, value_name = "ADDRESS:PORT", env = "STRATHEAL_LISTEN")]
+    pub(crate) listen: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct WaitOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// How long to wait.
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
+    /// How long to pause between two tries.
+    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = parse_duration)]
+    pub(crate) interval: Duration,
+    /// Be content with warnings.
+    #[arg(long)]
+    pub(crate) allow_warning: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// How the state is printed.
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum PlainFormat {
+    /// Lines for people.
+    #[default]
+    Human,
+    /// JSON.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainOptions {
+    /// The check.
+    #[arg(value_name = "ID")]
+    pub(crate) id: String,
+    /// How the explanation is printed.
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportOptions {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    /// How far to look back.
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
+    pub(crate) since: Duration,
+    /// How the report is printed.
+    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InitOptions {
+    /// The folder of the project.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Replace a stratheal.toml that is already there.
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print the file instead of writing it.
+    #[arg(long)]
+    pub(crate) stdout: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Say whether the configuration is valid; every mistake with its line and what to write instead.
+    Check,
+    /// Print the JSON schema of stratheal.toml.
+    Schema,
+    /// Make the running monitor read its configuration again.
+    Reload,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionOptions {
+    /// Which shell.
+    #[arg(value_enum, value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
+}

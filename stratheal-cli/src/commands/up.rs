@@ -1,0 +1,183 @@
+//! `stratheal up`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use stratheal_core::base::fs::write_atomic;
+use stratheal_core::config::Config;
+use stratheal_core::contract::History;
+use stratheal_core::control::{self, Control};
+use stratheal_core::endpoints::{Options, router, serve};
+use stratheal_core::engine::{Engine, EngineHandle};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+
+use crate::args::{Common, UpOptions};
+use crate::failure::Failure;
+use crate::reload::Reload;
+use crate::systemd::Notifier;
+use crate::{output, place, recording, runtime, screen};
+
+/// How long running checks have to end.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long the history has to be written at the end.
+const FLUSH: Duration = Duration::from_secs(2);
+
+pub(crate) fn run(common: &Common, options: &UpOptions) -> Result<ExitCode, Failure> {
+    let config = place::configuration(common)?;
+    let runtime = runtime()?;
+    runtime.block_on(up(common, options, config))?;
+    // A look-up that hangs must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn up(common: &Common, options: &UpOptions, config: Config) -> Result<(), Failure> {
+    let notifier = Notifier::from_environment();
+    // Before anything else: a signal that comes while starting ends the program as it does later.
+    let mut signals = Signals::listen().map_err(|error| Failure::io("listen for signals", error))?;
+    let state = place::state(common, &config);
+    let recording = recording::begin(&state, &config.history)?;
+    let listener = listen(options, &config).await?;
+
+    let builder = Engine::builder().register_all(config.checks.clone()).limits(place::limits());
+    let engine = builder.history(recording.history.clone()).build()?.start()?;
+    let reload = Reload {
+        common: common.clone(),
+        engine: engine.clone(),
+        endpoints: config.endpoints.clone(),
+        history: config.history.clone(),
+    };
+
+    let mut tasks = JoinSet::new();
+    announce(common, &config, listener.as_ref(), &engine)?;
+    if let Some(listener) = listener {
+        let options = Options { details: config.endpoints.details, hosts: config.endpoints.hosts.clone() };
+        let router = router(engine.clone(), options);
+        tasks.spawn(async move {
+            if let Err(error) = serve(listener, router, std::future::pending()).await {
+                tracing::error!(%error, "the HTTP endpoints stopped");
+            }
+        });
+    }
+    tasks.spawn(answer_calls(state, engine.clone(), recording.history.clone(), reload.clone()));
+    tasks.spawn(screen::run(common.clone(), engine.clone()));
+    notifier.send(&format!("READY=1\nSTATUS=watching {} checks", config.checks.len()));
+
+    watch(&mut signals, &notifier, &engine, &reload).await;
+
+    notifier.send("STOPPING=1");
+    screen::clear();
+    finish(common, &engine, recording.history.as_ref()).await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+/// The signals that mean something.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+/// Follows signals and feeds the watchdog, until told to end.
+async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle, reload: &Reload) {
+    let mut feeding = tokio::time::interval(notifier.watchdog().unwrap_or(Duration::from_hours(1)));
+    feeding.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut seen = engine.vitals();
+    loop {
+        tokio::select! {
+            _ = signals.interrupt.recv() => return,
+            _ = signals.terminate.recv() => return,
+            _ = signals.hang_up.recv() => {
+                notifier.send("RELOADING=1");
+                screen::clear();
+                match reload.clone().run().await {
+                    Ok(changes) => tracing::info!(changes, "configuration read again"),
+                    Err(problem) => tracing::error!(problem, "configuration not taken; the old one goes on"),
+                }
+                notifier.send("READY=1");
+            }
+            _ = feeding.tick() => {
+                // Published by the scheduler about once a second: the same one again means that it does not move.
+                let now = engine.vitals();
+                if !Arc::ptr_eq(&now, &seen) {
+                    notifier.send("WATCHDOG=1");
+                }
+                seen = now;
+            }
+        }
+    }
+}
+
+async fn listen(options: &UpOptions, config: &Config) -> Result<Option<TcpListener>, Failure> {
+    if !config.endpoints.enabled && options.listen.is_none() {
+        return Ok(None);
+    }
+    let address = options.listen.unwrap_or(config.endpoints.listen);
+    let listener = TcpListener::bind(address).await;
+    listener.map(Some).map_err(|source| Failure::Listen { address, source })
+}
+
+fn announce(
+    common: &Common,
+    config: &Config,
+    listener: Option<&TcpListener>,
+    engine: &EngineHandle,
+) -> Result<(), Failure> {
+    if common.quiet {
+        return Ok(());
+    }
+    let count = engine.snapshot().checks.len();
+    let (from, plural) = (config.file.display(), if count == 1 { "" } else { "s" });
+    let address = listener.and_then(|listener| listener.local_addr().ok());
+    let served = address.map_or_else(String::new, |address| format!("; http://{address}/health"));
+    output::print(&format!("watching {count} check{plural} from {from}{served}"))
+}
+
+/// Answers on the control socket. Without it the monitor still watches; it just cannot be asked.
+async fn answer_calls(state: PathBuf, engine: EngineHandle, history: Arc<dyn History>, reload: Reload) {
+    let socket = place::socket(&state);
+    leave_address(&state, &socket);
+    let again = move || reload.clone().run().boxed();
+    let control = Control { engine, history: Some(history), reload: Arc::new(again) };
+    if let Err(error) = control::serve(&socket, control).await {
+        tracing::error!(%error, "no control socket: `stratheal status` and its like will find nobody");
+    }
+}
+
+/// Whoever asks may have another runtime folder than this program, so the state folder says where the socket is.
+fn leave_address(state: &Path, socket: &Path) {
+    let text = socket.as_os_str().as_encoded_bytes();
+    if let Err(error) = write_atomic(&state.join(place::ADDRESS), text) {
+        tracing::debug!(%error, "cannot leave the socket's address in the state folder");
+    }
+}
+
+async fn finish(common: &Common, engine: &EngineHandle, history: &dyn History) {
+    let shutdown = engine.shutdown(GRACE).await;
+    for id in &shutdown.left_behind {
+        tracing::warn!(check = %id, "could not be stopped; it ends with this program");
+    }
+    if let Err(error) = history.flush(FLUSH).await {
+        tracing::error!(%error, "the end of the history is not recorded");
+    }
+    if !common.quiet {
+        // Standard output may be closed by now; there is nothing left to do about it.
+        let _ = output::print("stopped");
+    }
+}

@@ -1,0 +1,51 @@
+//! Why a command could not do its work, and what it exits with.
+
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::config::ConfigError;
+use stratheal_core::contract::HistoryError;
+use stratheal_core::control::ControlError;
+use stratheal_core::engine::EngineError;
+use stratheal_core::model::Status;
+use stratheal_core::state::StateError;
+
+/// The exit code of a status.
+pub(crate) fn code(status: Status) -> ExitCode {
+    ExitCode::from(status.exit_code())
+}
+
+/// What a command says when it could not do its work. The exit code is that of Unknown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("cannot listen on {address}: choose another with --listen or `listen` under [endpoints]")]
+    Listen { address: SocketAddr, source: io::Error },
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot {action}")]
+    Io { action: &'static str, source: io::Error },
+}
+
+impl Failure {
+    pub(crate) const fn io(action: &'static str, source: io::Error) -> Self {
+        Self::Io { action, source }
+    }
+
+    /// Says it on standard error.
+    pub(crate) fn report(&self) -> ExitCode {
+        crate::output::complain(&chain(self));
+        code(Status::Unknown)
+    }
+}

@@ -1,0 +1,118 @@
+//! Where things are: configuration, state, socket, cache. The one place that reads the environment for that.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use stratheal_core::base::fs::read_text;
+use stratheal_core::config::{self, Config, ConfigError, Detected, Lookup, Source};
+use stratheal_core::control::{Client, Request, Response, socket_path};
+use stratheal_core::engine::permits::Limits;
+use stratheal_core::state::{Hints, locate};
+use stratheal_core::sys::limits;
+
+use crate::args::Common;
+use crate::failure::Failure;
+
+/// The configuration, or, without any, checks of this host.
+pub(crate) fn configuration(common: &Common) -> Result<Config, Failure> {
+    match written_configuration(common) {
+        Err(Failure::Config(ConfigError::Missing)) => {
+            if !common.quiet {
+                crate::output::complain("no stratheal.toml here: checking this host; `stratheal init` writes one");
+            }
+            let text =
+                config::init(&Detected { pressure: Path::new("/proc/pressure").exists(), ..Detected::default() });
+            let folder = env::current_dir().map_err(|error| Failure::io("find the current folder", error))?;
+            let source = Source { file: folder.join("stratheal.toml"), text };
+            Ok(with_lookup(|lookup| config::parse(&source, None, lookup))?)
+        }
+        other => other,
+    }
+}
+
+/// The configuration that was written down.
+pub(crate) fn written_configuration(common: &Common) -> Result<Config, Failure> {
+    let file = match &common.config {
+        Some(file) => file.clone(),
+        None => config::find(Path::new("."))?,
+    };
+    Ok(with_lookup(|lookup| config::load(&file, common.env.as_deref(), lookup))?)
+}
+
+fn with_lookup<T>(read: impl FnOnce(&Lookup<'_>) -> T) -> T {
+    let variable = |name: &str| env::var(name).ok();
+    read(&Lookup { variable: &variable, cache: cache() })
+}
+
+fn folder_in(name: &str) -> Option<PathBuf> {
+    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// The user's folder for things that can be made again.
+fn cache() -> Option<PathBuf> {
+    folder_in("CACHE_DIRECTORY")
+        .or_else(|| folder_in("XDG_CACHE_HOME").map(|path| path.join("stratheal")))
+        .or_else(|| folder_in("HOME").map(|path| path.join(".cache/stratheal")))
+}
+
+/// The state folder of a configuration.
+pub(crate) fn state(common: &Common, config: &Config) -> PathBuf {
+    state_of(common, config.project.state.as_deref(), config.folder())
+}
+
+fn state_of(common: &Common, configured: Option<&Path>, project: &Path) -> PathBuf {
+    let state_directory = env::var_os("STATE_DIRECTORY");
+    locate(&Hints {
+        option: common.state_dir.as_deref(),
+        state_directory: state_directory.as_deref(),
+        configured,
+        project,
+    })
+}
+
+/// The file in the state folder that says where the control socket is.
+pub(crate) const ADDRESS: &str = "control";
+
+/// The control socket of a state folder.
+pub(crate) fn socket(state: &Path) -> PathBuf {
+    let runtime = folder_in("RUNTIME_DIRECTORY").or_else(|| folder_in("XDG_RUNTIME_DIR"));
+    let uid = rustix::process::geteuid().as_raw();
+    socket_path(state, runtime.as_deref(), uid)
+}
+
+/// Asks the running monitor one thing.
+pub(crate) async fn ask(common: &Common, request: &Request) -> Result<Response, Failure> {
+    let mut answers = ask_all(common, std::slice::from_ref(request)).await?;
+    answers.pop().ok_or(Failure::Control(stratheal_core::control::ControlError::Protocol))
+}
+
+/// Asks the running monitor several things.
+pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec<Response>, Failure> {
+    // A broken configuration must not hide what is running.
+    let state = match written_configuration(common) {
+        Ok(config) => state(common, &config),
+        Err(Failure::Config(ConfigError::Invalid { file, .. })) => {
+            state_of(common, None, file.parent().unwrap_or_else(|| Path::new(".")))
+        }
+        Err(_) => state_of(common, None, Path::new(".")),
+    };
+    let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
+    let mut client = Client::connect(&left.unwrap_or_else(|| socket(&state))).await?;
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        answers.push(client.ask(request).await?);
+    }
+    Ok(answers)
+}
+
+/// How many checks of a kind may run at the same time: network checks as many as there may be open files.
+pub(crate) fn limits() -> Limits {
+    /// Kept for everything that is not a check.
+    const RESERVE: u64 = 128;
+    let open_files = limits::raise_open_files().unwrap_or_else(|error| {
+        tracing::debug!(%error, "cannot raise the number of open files");
+        limits::open_files()
+    });
+    let room = open_files.soft.unwrap_or(65_536).saturating_sub(RESERVE) / 2;
+    Limits { network: room.clamp(16, 16_384) as usize, ..Limits::default() }
+}
