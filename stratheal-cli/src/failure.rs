@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use stratheal_core::base::class::chain;
@@ -24,6 +25,8 @@ pub(crate) enum Failure {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error("no monitor is running with the state folder {}: start one with `stratheal up`", state.display())]
+    NotRunning { state: PathBuf },
     #[error(transparent)]
     Control(#[from] ControlError),
     #[error(transparent)]
@@ -45,7 +48,11 @@ impl Failure {
 
     /// Says it on standard error.
     pub(crate) fn report(&self) -> ExitCode {
-        crate::output::complain(&chain(self));
+        match self {
+            // One mistake a line, each with its file in front, as editors and build servers read them.
+            Self::Config(ConfigError::Invalid { .. }) => crate::output::say_plainly(&self.to_string()),
+            _ => crate::output::complain(&chain(self)),
+        }
         code(Status::Unknown)
     }
 }

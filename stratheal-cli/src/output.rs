@@ -25,6 +25,12 @@ pub(crate) fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "stratheal: {text}");
 }
 
+/// Says something on standard error as it is.
+pub(crate) fn say_plainly(text: &str) {
+    // There is nowhere left to say that standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
 /// How text for people looks on standard output.
 pub(crate) fn style(common: &Common) -> Style {
     let colour = io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use stratheal_core::base::fs::read_text;
 use stratheal_core::config::{self, Config, ConfigError, Detected, Lookup, Source};
-use stratheal_core::control::{Client, Request, Response, socket_path};
+use stratheal_core::control::{Client, ControlError, Request, Response, socket_path};
 use stratheal_core::engine::permits::Limits;
 use stratheal_core::state::{Hints, locate};
 use stratheal_core::sys::limits;
@@ -83,7 +83,7 @@ pub(crate) fn socket(state: &Path) -> PathBuf {
 /// Asks the running monitor one thing.
 pub(crate) async fn ask(common: &Common, request: &Request) -> Result<Response, Failure> {
     let mut answers = ask_all(common, std::slice::from_ref(request)).await?;
-    answers.pop().ok_or(Failure::Control(stratheal_core::control::ControlError::Protocol))
+    answers.pop().ok_or(Failure::Control(ControlError::Protocol))
 }
 
 /// Asks the running monitor several things.
@@ -97,7 +97,10 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
         Err(_) => state_of(common, None, Path::new(".")),
     };
     let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
-    let mut client = Client::connect(&left.unwrap_or_else(|| socket(&state))).await?;
+    let mut client = match Client::connect(&left.unwrap_or_else(|| socket(&state))).await {
+        Err(ControlError::NotRunning) => return Err(Failure::NotRunning { state }),
+        other => other?,
+    };
     let mut answers = Vec::with_capacity(requests.len());
     for request in requests {
         answers.push(client.ask(request).await?);

@@ -7,7 +7,7 @@ use stratheal_core::base::class::chain;
 use stratheal_core::base::clock::SystemClock;
 use stratheal_core::config::HistorySettings;
 use stratheal_core::contract::History;
-use stratheal_core::history::{MemoryHistory, Retention, SqliteHistory};
+use stratheal_core::history::{MemoryHistory, SqliteHistory};
 use stratheal_core::state::{StateError, StateFolder};
 
 use crate::failure::Failure;
@@ -25,22 +25,19 @@ pub(crate) struct Recording {
 /// Checks are worth more than their record: where nothing can be written, the monitor runs all the same, keeps what it can in memory,
 /// and says so in the log and in `stratheal.self`. Only another monitor on the same folder is a reason not to start.
 pub(crate) fn begin(state: &Path, settings: &HistorySettings) -> Result<Recording, Failure> {
+    if !settings.enabled {
+        let folder = match StateFolder::open(state) {
+            Err(error @ StateError::InUse { .. }) => return Err(Failure::State(error)),
+            folder => folder.ok(),
+        };
+        return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: folder });
+    }
     let folder = match StateFolder::open(state) {
         Ok(folder) => folder,
         Err(error @ StateError::InUse { .. }) => return Err(Failure::State(error)),
         Err(error) => return Ok(without_disk(None, &chain(&error))),
     };
-    if !settings.enabled {
-        return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: Some(folder) });
-    }
-    let retention = Retention {
-        runs: settings.keep_runs,
-        hourly: settings.keep_hours,
-        daily: settings.keep_days,
-        transitions: settings.keep_transitions,
-        max_size: settings.max_size,
-    };
-    match SqliteHistory::open(&folder.history(), retention, Arc::new(SystemClock)) {
+    match SqliteHistory::open(&folder.history(), settings.retention.clone(), Arc::new(SystemClock)) {
         Ok(history) => Ok(Recording { history: Arc::new(history), _folder: Some(folder) }),
         Err(error) => Ok(without_disk(Some(folder), &chain(&error))),
     }

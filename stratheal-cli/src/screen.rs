@@ -48,7 +48,10 @@ pub(crate) async fn run(common: Common, engine: EngineHandle) {
                             return;
                         }
                     }
-                    if matches!(event.kind, EventKind::Ran { .. }) && first.are_complete(&engine) && !common.quiet {
+                    if let EventKind::Ran { id, .. } = &event.kind
+                        && first.are_complete_with(id, &engine)
+                        && !common.quiet
+                    {
                         clear();
                         if output::print(&format!("all checks ran once: {}", counts(&engine))).is_err() {
                             return;
@@ -67,6 +70,7 @@ pub(crate) async fn run(common: Common, engine: EngineHandle) {
 #[derive(Default)]
 struct FirstResults {
     known: HashSet<CheckId>,
+    ran: HashSet<CheckId>,
     told: bool,
 }
 
@@ -77,13 +81,14 @@ impl FirstResults {
         first && (change.from, change.to) == (Status::Unknown, Status::Healthy)
     }
 
-    /// Whether every check has run by now, asked until it has.
-    fn are_complete(&mut self, engine: &EngineHandle) -> bool {
-        if self.told || !engine.snapshot().checks.iter().all(|view| view.runs > 0) {
-            return false;
-        }
-        self.told = true;
-        true
+    /// Whether every check has run by now that this one has; true once.
+    fn are_complete_with(&mut self, id: &CheckId, engine: &EngineHandle) -> bool {
+        let complete = !self.told && {
+            self.ran.insert(id.clone());
+            self.ran.len() >= engine.snapshot().checks.len()
+        };
+        self.told |= complete;
+        complete
     }
 }
 

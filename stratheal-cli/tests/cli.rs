@@ -56,7 +56,7 @@ fn misuse_answers_three_and_says_what_to_do() {
         (&["check", "--config", "missing.toml"], "missing.toml"),
         (&["check", "--env", "production"], "the file has no [environments]"),
         (&["status"], "no monitor is running"),
-        (&["wait", "--timeout", "soon"], "not a quantity"),
+        (&["wait", "--timeout", "soon"], "not a duration"),
         (&["nonsense"], "unrecognized subcommand"),
     ] {
         let done = play.run(arguments);
@@ -91,7 +91,7 @@ fn init_writes_what_check_can_read() {
     let done = play.run(&["init"]);
     assert_eq!(done.code, 0, "{done:?}");
     let text = std::fs::read_to_string(play.path("stratheal.toml")).unwrap();
-    assert!(text.contains(&format!("http = \"http://127.0.0.1:{}/\"", server.port)), "{text}");
+    assert!(text.contains(&format!("http = \"http://127.0.0.1:{}/healthz\"", server.port)), "{text}");
     assert!(text.contains("requirements = [\"requirements.txt\"]"), "{text}");
     assert_eq!(play.run(&["config", "check"]).code, 0);
     let again = play.run(&["init"]);
@@ -171,8 +171,15 @@ fn a_crash_leaves_nothing_that_hinders_the_next_start() {
     let play = Playground::new(&web(server.port));
     let monitor = play.up();
     until(|| play.run(&["status"]).code == 0);
+    // What was recorded two seconds before a crash is there after it.
+    pause(SECOND * 3);
     let (code, _) = monitor.end(Signal::KILL);
     assert_eq!(code, None);
+    let report = play.run(&["report", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&report.out).unwrap();
+    let changes = told["changes"].as_array().unwrap();
+    assert!(changes.iter().any(|change| change["transition"]["id"] == "web"), "{report:?}");
+    assert!(report.err.contains("no monitor is running"), "{report:?}");
     let monitor = play.up();
     until(|| play.run(&["status"]).code == 0);
     let report = play.run(&["report", "--format", "json"]);

@@ -112,7 +112,8 @@ async fn a_check_that_never_lets_go_is_left_behind_by_name() {
     let check = Rude { id: id("rude"), release: Arc::default() };
     let engine = Engine::builder().register(Registration::new(check, CheckSpec::every(ms(1000)))).build().unwrap();
     let engine = engine.start().unwrap();
-    tokio::time::sleep(ms(300)).await;
+    // At once: nobody has seen yet that it blocks.
+    tokio::time::sleep(ms(5)).await;
     let asked = Instant::now();
     let shutdown = engine.shutdown(ms(100)).await;
     assert_eq!(shutdown.left_behind, [id("rude")]);

@@ -217,7 +217,10 @@ async fn real_processes_are_found() {
     std::fs::write(&pid_file, std::process::id().to_string()).unwrap();
     assert!(look(by_file.clone()).await.summary.ends_with("is another program"));
     std::fs::remove_file(&pid_file).unwrap();
-    assert_eq!(look(by_file).await.summary, "no process runs: there is no pid file");
+    assert_eq!(
+        look(by_file).await.summary,
+        "no process runs that is called `sleep` and has `^sleep 98761$` in its command line: there is no pid file"
+    );
     drop(kids);
     assert_eq!(look(options).await.code, "not-running");
 }
@@ -357,7 +360,8 @@ async fn a_command_that_hangs_is_killed_with_its_tree_and_told() {
     assert_eq!((report.status, report.code.as_ref()), (Status::Critical, "timed-out"));
     assert!(report.summary.ends_with("it had printed: begun"), "{}", report.summary);
     assert!(!is_left("LEFT=hang"));
-    let report = run(CommandOptions { on_timeout: Status::Warning, ..options.clone() }).await;
+    let cx = context_for(Duration::from_secs(3)).time_limit(Duration::from_secs(3), Status::Warning);
+    let report = Command::new(options.clone()).measure(&cx).await.unwrap().report;
     assert_eq!(report.status, Status::Warning);
     // Without a time-out of its own it ends before the run does, so that the report arrives.
     let cx = context_for(Duration::from_secs(3));

@@ -1,5 +1,5 @@
 //! What a running engine shows: formats, HTTP endpoints on a real socket, and the control socket.
-#![cfg(all(feature = "endpoints", feature = "control", unix))]
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ use stratheal_core::endpoints::{Options, router, serve};
 use stratheal_core::engine::{Engine, EngineHandle, Registration};
 use stratheal_core::format::{Exposition, Style, health_json, human, json, junit, metrics, nagios};
 use stratheal_core::model::{CheckId, CheckSpec, Metric, Probe, Report, Status, Unit};
+use stratheal_core::testing::skipped;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -104,7 +105,6 @@ async fn only_known_names_are_answered() {
     assert!(code >= 400, "a request without a host is not answered: {code}");
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped part must be seen")]
 fn promtool_accepts(text: &str) -> Option<Result<(), String>> {
     let tool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -113,7 +113,7 @@ fn promtool_accepts(text: &str) -> Option<Result<(), String>> {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut child) = tool else {
-        eprintln!("SKIPPED: promtool is not installed, so the metrics page was not checked with it");
+        skipped("the metrics page read by promtool", "promtool is not installed");
         return None;
     };
     std::io::Write::write_all(child.stdin.as_mut().unwrap(), text.as_bytes()).unwrap();

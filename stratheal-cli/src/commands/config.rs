@@ -14,11 +14,12 @@ pub(crate) fn run(common: &Common, command: &ConfigCommand) -> Result<ExitCode, 
         ConfigCommand::Check => {
             let config = place::written_configuration(common)?;
             let checks = config.checks.len();
-            output::print(&format!(
-                "{}: valid, {checks} check{}",
-                config.file.display(),
-                if checks == 1 { "" } else { "s" }
-            ))?;
+            let words = match checks {
+                0 => "valid, but it has no checks".to_owned(),
+                1 => "valid, 1 check".to_owned(),
+                more => format!("valid, {more} checks"),
+            };
+            output::print(&format!("{}: {words}", config.file.display()))?;
         }
         ConfigCommand::Schema => output::print(&format!("{:#}", config::schema()))?,
         ConfigCommand::Reload => {

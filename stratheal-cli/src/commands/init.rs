@@ -65,7 +65,7 @@ fn ports() -> Vec<ListeningPort> {
             _ => return None,
         };
         let own = listening.process.as_deref() == Some("stratheal");
-        (!own).then(|| ListeningPort { http: false, address, program: listening.process })
+        (!own).then_some(ListeningPort { http: None, address, program: listening.process })
     });
     let mut ports: Vec<ListeningPort> = Vec::new();
     for port in reachable.take(MOST_PORTS * 8) {
@@ -75,23 +75,30 @@ fn ports() -> Vec<ListeningPort> {
         }
     }
     for port in &mut ports {
-        port.http = speaks_http(port.address);
+        port.http = page(port.address);
     }
     ports
 }
 
-fn speaks_http(address: SocketAddr) -> bool {
+/// The first of the usual pages that a server has.
+fn page(address: SocketAddr) -> Option<&'static str> {
     if NOT_HTTP.contains(&address.port()) {
-        return false;
+        return None;
     }
-    let ask = || {
-        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        stream.write_all(b"HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut answer = [0; 7];
-        stream.read_exact(&mut answer)?;
-        Ok::<_, std::io::Error>(answer == *b"HTTP/1.")
-    };
-    ask().unwrap_or(false)
+    let works = |path: &&str| matches!(status(address, path), Ok(200..=399));
+    // Who does not speak HTTP at all is asked once.
+    status(address, "/").ok().and_then(|_| ["/healthz", "/health", "/"].into_iter().find(works))
+}
+
+fn status(address: SocketAddr, path: &str) -> std::io::Result<u16> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    // In one piece: simple servers answer, and hang up, after the first they get.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer)?;
+    let code = answer.strip_prefix(b"HTTP/1.").and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok()?.parse().ok());
+    code.ok_or_else(|| std::io::ErrorKind::InvalidData.into())
 }

@@ -22,6 +22,8 @@ use crate::reload::Reload;
 use crate::systemd::Notifier;
 use crate::{output, place, recording, runtime, screen};
 
+/// How long the scheduler may take to answer the watchdog.
+const ANSWER: Duration = Duration::from_millis(500);
 /// How long running checks have to end.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long the history has to be written at the end.
@@ -98,7 +100,6 @@ impl Signals {
 async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle, reload: &Reload) {
     let mut feeding = tokio::time::interval(notifier.watchdog().unwrap_or(Duration::from_hours(1)));
     feeding.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut seen = engine.vitals();
     loop {
         tokio::select! {
             _ = signals.interrupt.recv() => return,
@@ -108,17 +109,21 @@ async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle
                 screen::clear();
                 match reload.clone().run().await {
                     Ok(changes) => tracing::info!(changes, "configuration read again"),
-                    Err(problem) => tracing::error!(problem, "configuration not taken; the old one goes on"),
+                    Err(problems) => {
+                        for problem in problems.lines() {
+                            tracing::error!("{problem}");
+                        }
+                        tracing::error!("configuration not taken; the old one goes on");
+                    }
                 }
                 notifier.send("READY=1");
             }
             _ = feeding.tick() => {
-                // Published by the scheduler about once a second: the same one again means that it does not move.
-                let now = engine.vitals();
-                if !Arc::ptr_eq(&now, &seen) {
+                if engine.responds(ANSWER).await {
                     notifier.send("WATCHDOG=1");
+                } else {
+                    tracing::error!("the scheduler does not answer; the watchdog is not fed");
                 }
-                seen = now;
             }
         }
     }

@@ -51,7 +51,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
     })();
     written.map_err(|error| {
         if let Err(left) = fs::remove_file(&temporary)
-            && left.kind() != io::ErrorKind::NotFound
+            && !matches!(left.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         {
             tracing::warn!(path = %temporary.display(), %left, "cannot remove a temporary file");
         }

@@ -50,8 +50,6 @@ pub struct CommandOptions {
     pub timeout: Option<Duration>,
     /// How long it may clean up after SIGTERM when its time is over; zero kills it at once.
     pub grace: Duration,
-    /// What it means when its time is over.
-    pub on_timeout: Status,
 }
 
 impl CommandOptions {
@@ -66,7 +64,6 @@ impl CommandOptions {
             output_limit: Program::OUTPUT_LIMIT,
             timeout: None,
             grace: Duration::ZERO,
-            on_timeout: Status::Critical,
         }
     }
 }
@@ -79,7 +76,6 @@ impl CommandOptions {
 pub struct Command {
     program: Program,
     timeout: Option<Duration>,
-    on_timeout: Status,
     /// What this check's blocking start is called, apart from others that run the same program.
     key: String,
 }
@@ -97,7 +93,7 @@ impl Command {
         program.folder = options.folder;
         program.output_limit = options.output_limit;
         program.grace = options.grace;
-        Self { program, timeout: options.timeout, on_timeout: options.on_timeout, key }
+        Self { program, timeout: options.timeout, key }
     }
 
     /// When the command has to end: early enough that killing it and reporting still fit into the run.
@@ -125,7 +121,9 @@ impl Measure for Command {
             Err(error) => Err(error),
         };
         match finished {
-            Ok(finished) => Ok(measurement(&finished, self.on_timeout)),
+            Ok(finished) => {
+                Ok(measurement(&finished, self.timeout.map_or(cx.timeout, |own| own.min(cx.timeout)), cx.on_timeout))
+            }
             Err(error) => Ok(not_started(&error).into()),
         }
     }
@@ -143,7 +141,7 @@ fn not_started(error: &CommandError) -> Report {
     }
 }
 
-fn measurement(finished: &Finished, on_timeout: Status) -> Measurement {
+fn measurement(finished: &Finished, given: Duration, on_timeout: Status) -> Measurement {
     let plugin = plugin::parse(&finished.stdout.text());
     let complaint = finished.stderr.text();
     let said = [plugin.summary.as_str(), complaint.lines().next().unwrap_or_default()];
@@ -165,7 +163,7 @@ fn measurement(finished: &Finished, on_timeout: Status) -> Measurement {
         Ending::Signalled(signal) => {
             Report::unknown(format!("ended by {}{colon}", signal_name(*signal))).code("signal")
         }
-        Ending::TimedOut { survivors } => timed_out(finished, survivors, on_timeout, said.as_deref()),
+        Ending::TimedOut { survivors } => timed_out(finished, survivors, given, on_timeout, said.as_deref()),
     };
     let mut report = with_output(report, finished, &plugin.long, &complaint);
     report.metrics = plugin.metrics;
@@ -180,8 +178,14 @@ fn measurement(finished: &Finished, on_timeout: Status) -> Measurement {
     Measurement::new(report).fact("exit_code", exit_code).fact("output", finished.stdout.text())
 }
 
-fn timed_out(finished: &Finished, survivors: &[u32], on_timeout: Status, said: Option<&str>) -> Report {
-    let time = show_seconds(finished.duration.as_secs_f64());
+fn timed_out(
+    finished: &Finished,
+    survivors: &[u32],
+    given: Duration,
+    on_timeout: Status,
+    said: Option<&str>,
+) -> Report {
+    let time = show_seconds(given.as_secs_f64());
     let others = match finished.others_killed {
         0 => String::new(),
         1 => " with another process".to_owned(),

@@ -22,11 +22,11 @@ pub(super) fn own_deadline(cx: &CheckContext) -> Instant {
 }
 
 /// The report on a target that did not answer in time.
-pub(super) fn timed_out(progress: &Progress, waited: Duration) -> Report {
+pub(super) fn timed_out(progress: &Progress, cx: &CheckContext) -> Report {
     let phase = progress.phase();
     let code = phase.map_or("timeout", Phase::timeout_code);
-    let summary = format!("no answer within {}: {}", show_seconds(waited.as_secs_f64()), progress.describe());
-    Report::critical(summary).code(code).hint(match phase {
+    let summary = format!("no answer within {}: {}", show_seconds(cx.timeout.as_secs_f64()), progress.describe());
+    Report::new(cx.on_timeout, summary).code(code).hint(match phase {
         Some(Phase::Lookup) => "check the name servers of this host",
         Some(Phase::Connect) => "check that the host is up and that no firewall drops the packets",
         Some(Phase::Tls) => "check that the port speaks TLS and that the server is not overloaded",
@@ -38,10 +38,10 @@ pub(super) fn timed_out(progress: &Progress, waited: Duration) -> Report {
 ///
 /// # Errors
 /// [`CheckError`] when the fault is this host's, so that nothing is known about the target.
-pub(super) fn failed(error: NetError, progress: &Progress, waited: Duration) -> Result<Report, CheckError> {
+pub(super) fn failed(error: NetError, progress: &Progress, cx: &CheckContext) -> Result<Report, CheckError> {
     let report = match error {
         NetError::Local(error) => return Err(error),
-        NetError::LookupStuck { .. } => return Ok(timed_out(progress, waited)),
+        NetError::LookupStuck { .. } => return Ok(timed_out(progress, cx)),
         NetError::Lookup { host, source } => {
             let said = source.to_string();
             let said = said.strip_prefix("failed to lookup address information: ").unwrap_or(&said);

@@ -13,9 +13,9 @@ use crate::sys::load::LoadAverage;
 use crate::sys::{SysRoot, cpu, load};
 
 /// What makes a Warning unless told otherwise: nothing.
-pub const DEFAULT_WARN: &[&str] = &[];
+pub const DEFAULT_WARN: &[&str] = &["load5_per_core > 2 clear 1.8"];
 /// What makes a Critical unless told otherwise: nothing.
-pub const DEFAULT_CRIT: &[&str] = &[];
+pub const DEFAULT_CRIT: &[&str] = &["load5_per_core > 5 clear 4.5"];
 
 /// Measures the load.
 #[derive(Debug)]

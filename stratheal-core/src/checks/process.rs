@@ -177,15 +177,24 @@ fn report(options: &ProcessOptions, found: &[Found], missing: Option<Missing>) -
             None if !ended.is_empty() => Some(format!("{} ended, but nobody asked how (zombies)", ended.len())),
             None => None,
         };
-        let text =
-            if count == 0 { "no process runs".to_owned() } else { format!("{} of at least {min}", plural(count)) };
+        let text = if count == 0 {
+            format!("no process runs{}", wanted(options))
+        } else {
+            format!("{} of at least {min}", plural(count))
+        };
         let code = if count == 0 { "not-running" } else { "too-few" };
-        Report::critical(why.map_or_else(|| text.clone(), |why| format!("{text}: {why}"))).code(code)
+        let report = Report::critical(why.map_or_else(|| text.clone(), |why| format!("{text}: {why}"))).code(code);
+        // `python app.py` is called `python`.
+        if options.selector.name.is_some() && count == 0 {
+            report.hint("start it; for a script, look for its name in the command line with `pattern`")
+        } else {
+            report
+        }
     } else if count > max {
         Report::critical(format!("{}, at most {max} should", plural(count))).code("too-many")
     } else {
         let youngest = running.iter().filter_map(|process| process.age).min();
-        let since = youngest.map(|age| format!(" since {}", show_seconds(age.as_secs_f64()))).unwrap_or_default();
+        let since = youngest.map(|age| format!(" for {}", show_seconds(age.as_secs_f64()))).unwrap_or_default();
         Report::new(Status::Healthy, format!("{}{since}", plural(count)))
     };
     let number = |name, value: u64| Metric::new(name, value as f64, Unit::Number).min(0.0);
@@ -213,6 +222,16 @@ fn with_files(report: Report, files: &[DescriptorUse]) -> Report {
     report
         .metric(Metric::new("open_files", most.used as f64, Unit::Number).min(0.0))
         .metric(Metric::new("open_files_used", share(most), Unit::Percent).min(0.0).max(100.0))
+}
+
+/// Which process was looked for, in words.
+fn wanted(options: &ProcessOptions) -> String {
+    let selector = &options.selector;
+    let mut parts = Vec::new();
+    parts.extend(selector.name.as_ref().map(|name| format!("is called `{name}`")));
+    parts.extend(selector.executable.as_ref().map(|path| format!("runs {}", path.display())));
+    parts.extend(selector.pattern.as_ref().map(|pattern| format!("has `{pattern}` in its command line")));
+    if parts.is_empty() { String::new() } else { format!(" that {}", parts.join(" and ")) }
 }
 
 #[cfg(test)]
@@ -251,7 +270,7 @@ mod tests {
             assert_eq!((report.status, report.code.as_ref()), (status, code), "{min:?} {max:?} {many}");
         }
         let healthy = report(&options(None, None), &two, None);
-        assert_eq!(healthy.summary, "2 processes run since 10.0s");
+        assert_eq!(healthy.summary, "2 processes run for 10.0s");
         assert_eq!((healthy.value("rss"), healthy.value("oldest")), (Some(2000.0), Some(20.0)));
     }
 

@@ -12,7 +12,7 @@ use crate::engine::self_check::RESERVED_PREFIX;
 use crate::model::spec::{FlapPolicy, default_retry_interval, default_stale_after};
 use crate::model::{CheckId, CheckSpec, Dependency, GatePolicy, Hint, Probe, Status};
 
-pub(super) const STATUSES: &[&str] = &["healthy", "warning", "critical", "unknown"];
+const STATUSES: &[&str] = &["healthy", "warning", "critical", "unknown"];
 const PROBES: &[&str] = &["startup", "liveness", "readiness"];
 
 /// The keys that all checks have, and those that say what is checked.

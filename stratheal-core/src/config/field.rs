@@ -28,6 +28,8 @@ pub enum Kind {
     Integer(i64, i64),
     /// A text, or a list of texts.
     Texts,
+    /// A status or a range of them, or a list: `200`, `"2xx"`, `["200-299", 404]`.
+    Codes,
     /// A list of these words.
     Choices(&'static [&'static str]),
     /// A command: a list of texts, the program first. Never one text, because no shell takes it apart.

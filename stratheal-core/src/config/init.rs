@@ -10,8 +10,8 @@ pub struct ListeningPort {
     pub address: std::net::SocketAddr,
     /// The name of the program, where it is known.
     pub program: Option<String>,
-    /// Whether it answers HTTP.
-    pub http: bool,
+    /// The path of a page that is there, if it speaks HTTP and has one of the usual.
+    pub http: Option<&'static str>,
 }
 
 /// What was found.
@@ -55,14 +55,11 @@ pub fn init(detected: &Detected) -> String {
         let by =
             port.program.as_ref().map_or(String::new(), |program| format!(", where `{}` listens", one_line(program)));
         let _ = writeln!(text, "\n# Found at {}{by}.\n[checks.{name}]", port.address);
-        let _ = if port.http {
-            writeln!(
-                text,
-                "http = \"http://{}/\"\n# warn_if = [\"latency > 300ms\"]\n# body_contains = \"ok\"",
-                port.address
-            )
-        } else {
-            writeln!(text, "tcp = \"{}\"", port.address)
+        let _ = match port.http {
+            Some(page) => {
+                writeln!(text, "http = \"http://{}{page}\"\n# warn_if = [\"latency > 300ms\"]", port.address)
+            }
+            None => writeln!(text, "tcp = \"{}\"", port.address),
         };
         text.push_str("interval = \"10s\"\ntags = [\"services\"]\n");
     }

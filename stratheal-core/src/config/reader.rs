@@ -15,6 +15,9 @@ use crate::base::suggest::nearest;
 use crate::model::Unit;
 use crate::model::quantity;
 
+/// As many keys as a person reads in a message.
+const MOST_NAMED: usize = 12;
+
 /// The largest secret file.
 const MAX_SECRET: u64 = 64 * 1024;
 
@@ -66,6 +69,7 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
                 let names = fields.iter().map(|field| field.name);
                 let advice = match nearest(&entry.key, names.clone()) {
                     Some(near) => format!("did you mean `{near}`?"),
+                    None if fields.len() > MOST_NAMED => "`stratheal config schema` lists the keys".to_owned(),
                     None => format!("known keys are {}", names.collect::<Vec<_>>().join(", ")),
                 };
                 let message = format!("unknown key: {advice}");
@@ -155,11 +159,7 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
         let entry = self.entry(key)?;
         match &entry.node.value {
             Value::Text(text) => {
-                let duration = quantity::parse_duration(text).ok();
-                if duration.is_none() {
-                    self.problem(key, format!("`{text}` is not a duration: write for example 300ms, 10s, 5m or 1h30m"));
-                }
-                duration
+                quantity::parse_duration(text).map_err(|error| self.problem(key, error.to_string())).ok()
             }
             Value::Integer(Some(number)) => {
                 self.problem(key, format!("has no unit: write \"{number}s\" for seconds"));
@@ -206,8 +206,7 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
     pub(super) fn command(&mut self, key: &str) -> Option<Vec<String>> {
         let entry = self.entry(key)?;
         if let Value::Text(text) = &entry.node.value {
-            let words: Vec<_> = text.split_whitespace().map(|word| format!("\"{word}\"")).collect();
-            self.problem(key, format!("must be a list, as no shell takes a text apart: [{}]", words.join(", ")));
+            self.no_shell(key, text);
             return None;
         }
         let argv = self.list(key, &entry.node)?;
@@ -216,6 +215,29 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
             return None;
         }
         Some(argv)
+    }
+
+    fn no_shell(&mut self, key: &str, text: &str) {
+        let words: Vec<_> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
+        self.problem(key, format!("must be a list, as no shell takes a text apart: [{}]", words.join(", ")));
+    }
+
+    /// A word or a number, or a list of these, as text.
+    pub(super) fn codes(&mut self, key: &str) -> Option<Vec<String>> {
+        let entry = self.entry(key)?;
+        let text = |node: &Node| match &node.value {
+            Value::Text(text) => Some(text.clone()),
+            Value::Integer(Some(number)) => Some(number.to_string()),
+            _ => None,
+        };
+        let codes = match &entry.node.value {
+            Value::Array(items) => items.iter().map(text).collect(),
+            _ => text(&entry.node).map(|code| vec![code]),
+        };
+        if codes.is_none() {
+            self.wrong(key, &entry.node, "a status such as 200 or \"2xx\", or a list of them");
+        }
+        codes
     }
 
     fn list(&mut self, key: &str, node: &Node) -> Option<Vec<String>> {
@@ -312,6 +334,14 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
             (Kind::SwitchOr(fields), Value::Boolean(true)) => (Table::default(), fields),
             (Kind::TextOr(_), _) => {
                 self.wrong(key, &entry.node, "a text or a table");
+                return None;
+            }
+            (Kind::CommandOr(_), Value::Text(text)) => {
+                self.no_shell(key, text);
+                return None;
+            }
+            (Kind::SwitchOr(_), Value::Boolean(false)) => {
+                self.problem(key, "is false: leave this check out instead");
                 return None;
             }
             (Kind::CommandOr(_), _) => {

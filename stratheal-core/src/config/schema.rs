@@ -67,6 +67,10 @@ fn value(kind: Kind) -> Value {
         Kind::Integer(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Choice(words) => json!({ "enum": words }),
         Kind::Texts => json!({ "oneOf": [text, list(&text)] }),
+        Kind::Codes => {
+            let code = json!({ "type": ["integer", "string"] });
+            json!({ "oneOf": [code, list(&code)] })
+        }
         Kind::Choices(words) => {
             let word = json!({ "enum": words });
             json!({ "oneOf": [word, list(&word)] })

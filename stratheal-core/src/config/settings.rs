@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::checks::{self, CHECK};
 use super::field::{Field, Kind};
@@ -10,6 +9,7 @@ use super::node::{Table, Value};
 use super::reader::{Context, Reader};
 use crate::engine::Registration;
 use crate::engine::graph::{Graph, GraphError};
+use crate::history::Retention;
 
 /// A validated configuration.
 #[derive(Debug, Clone)]
@@ -80,29 +80,13 @@ impl Default for EndpointSettings {
 pub struct HistorySettings {
     /// Whether anything is recorded on disk.
     pub enabled: bool,
-    /// The most bytes on disk.
-    pub max_size: u64,
-    /// How long single runs are kept.
-    pub keep_runs: Duration,
-    /// How long hourly sums are kept.
-    pub keep_hours: Duration,
-    /// How long daily sums are kept.
-    pub keep_days: Duration,
-    /// How long changes of state are kept.
-    pub keep_transitions: Duration,
+    /// How much, and for how long.
+    pub retention: Retention,
 }
 
 impl Default for HistorySettings {
     fn default() -> Self {
-        let days = |count: u64| Duration::from_hours(count * 24);
-        Self {
-            enabled: true,
-            max_size: 256 * 1024 * 1024,
-            keep_runs: days(7),
-            keep_hours: days(90),
-            keep_days: days(400),
-            keep_transitions: days(400),
-        }
+        Self { enabled: true, retention: Retention::default() }
     }
 }
 
@@ -233,20 +217,18 @@ fn endpoints(reader: &mut Reader<'_, '_, '_>) -> EndpointSettings {
 }
 
 fn history(reader: &mut Reader<'_, '_, '_>) -> HistorySettings {
-    const LEAST: u64 = 1024 * 1024;
-    let default = HistorySettings::default();
-    let max_size = reader.size("max_size").unwrap_or(default.max_size);
-    if max_size < LEAST {
-        reader.problem("max_size", "is below 1MiB, which holds next to nothing");
+    let default = Retention::default();
+    let retention = Retention {
+        max_size: reader.size("max_size").unwrap_or(default.max_size),
+        runs: reader.duration("keep_runs").unwrap_or(default.runs),
+        hourly: reader.duration("keep_hours").unwrap_or(default.hourly),
+        daily: reader.duration("keep_days").unwrap_or(default.daily),
+        transitions: reader.duration("keep_transitions").unwrap_or(default.transitions),
+    };
+    if let Err(error) = retention.validate() {
+        reader.problem("", error.to_string());
     }
-    HistorySettings {
-        enabled: reader.boolean("enabled").unwrap_or(default.enabled),
-        max_size,
-        keep_runs: reader.duration("keep_runs").unwrap_or(default.keep_runs),
-        keep_hours: reader.duration("keep_hours").unwrap_or(default.keep_hours),
-        keep_days: reader.duration("keep_days").unwrap_or(default.keep_days),
-        keep_transitions: reader.duration("keep_transitions").unwrap_or(default.keep_transitions),
-    }
+    HistorySettings { enabled: reader.boolean("enabled").unwrap_or(true), retention }
 }
 
 /// The fields of a check, for the schema.

@@ -1,3 +1,5 @@
+//! A whole file: what it becomes, and every mistake in it.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,7 +54,7 @@ fn a_whole_file_is_read() {
     assert_eq!((api.spec.on_timeout, api.spec.gate.window), (Status::Warning, Some((3, 10))));
     assert_eq!((api.spec.depends_on.len(), api.spec.maintenance.len()), (1, 1));
     assert_eq!(config.endpoints.listen.port(), 9000);
-    assert_eq!(config.history.max_size, 64 << 20);
+    assert_eq!(config.history.retention.max_size, 64 << 20);
     assert!(!format!("{config:?}").contains("s3cret"));
 }
 
@@ -121,6 +123,14 @@ fn each_mistake_says_what_to_do() {
         ("[checks.\"stratheal.x\"]\ntcp = \"h:1\"", "reserved"),
         ("[checks.a]\ninterval = \"10s\"", "says not what to check: add one of"),
         ("checks = 5", "must hold tables"),
+        ("[checks.a]\ncommand = \"echo hi\"", "no shell takes a text apart: [\"echo\", \"hi\"]"),
+        ("[checks.a]\ncpu = false", "leave this check out instead"),
+        ("[checks.a]\nhttp = { url = \"http://h/\", status = [200, \"soon\"] }", "soon"),
+        ("[checks.a]\ncommand = []", "names no program"),
+        ("[checks.a]\nprocess = { min = 2 }", "says not which process"),
+        ("[checks.a]\nprocess = { pattern = \"(\" }", "is not a pattern"),
+        ("[checks.a]\ndisk = {}\nwarn_if = \"used > 850%\"", "can never be true"),
+        ("[history]\nmax_size = \"1MiB\"", "the largest size is 1048576 bytes: use 4.0MiB"),
         ("[endpoints]\nlisten = \"everywhere\"", "not an address and a port"),
         ("[checks.a]\ntcp = \"h:1\"\nmaintenance = \"sometimes\"", "not a maintenance window"),
         ("[checks.a]\ntcp = \"h:1\"\nprobes = [\"alive\"]", "knows only startup, liveness, readiness"),
@@ -173,7 +183,7 @@ fn revisions_tell_what_changed() {
 
 #[test]
 fn what_init_writes_is_valid() {
-    let port = |port: u16, http: bool| ListeningPort {
+    let port = |port: u16, http: Option<&'static str>| ListeningPort {
         address: ([127, 0, 0, 1], port).into(),
         program: Some("cpu\n[evil".to_owned()),
         http,
@@ -181,7 +191,7 @@ fn what_init_writes_is_valid() {
     let detected = Detected {
         environment: Some(".venv \"odd\"".into()),
         requirements: vec!["requirements.txt".into()],
-        ports: vec![port(8000, true), port(5432, false)],
+        ports: vec![port(8000, Some("/healthz")), port(5432, None)],
         pressure: true,
     };
     for detected in [detected, Detected::default()] {

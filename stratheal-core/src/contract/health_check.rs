@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::base::blocking::{BlockingError, BlockingPool};
 use crate::base::class::{self, ErrorClass};
 use crate::model::view::Execution;
-use crate::model::{CheckId, Report};
+use crate::model::{CheckId, Report, Status};
 
 /// One thing that can be measured: a service, a file, a resource.
 ///
@@ -106,6 +106,10 @@ impl CheckKind {
 pub struct CheckContext {
     /// When the run ends in any case. A check may stop earlier by itself to say more than "timed out".
     pub deadline: Instant,
+    /// What the run was given, for messages: what is left of it may be less.
+    pub timeout: Duration,
+    /// What it means when the time is over, for checks that stop by themselves.
+    pub on_timeout: Status,
     /// The run before, if there was one.
     pub previous: Option<Arc<Execution>>,
     /// Whether this is a single run outside a monitor, so that nothing measured now can be compared later.
@@ -116,8 +120,17 @@ pub struct CheckContext {
 impl CheckContext {
     /// A context. The engine makes these; tests of checks use `testing::context`.
     #[must_use]
-    pub const fn new(deadline: Instant, previous: Option<Arc<Execution>>, one_shot: bool, pool: BlockingPool) -> Self {
-        Self { deadline, previous, one_shot, pool }
+    pub fn new(deadline: Instant, previous: Option<Arc<Execution>>, one_shot: bool, pool: BlockingPool) -> Self {
+        let timeout = deadline.saturating_duration_since(Instant::now());
+        Self { deadline, timeout, on_timeout: Status::Critical, previous, one_shot, pool }
+    }
+
+    /// Says what the run was given, and what it means when that is over.
+    #[must_use]
+    pub fn time_limit(mut self, timeout: Duration, on_timeout: Status) -> Self {
+        self.timeout = timeout;
+        self.on_timeout = on_timeout;
+        self
     }
 
     /// What is left of the run's time.

@@ -48,12 +48,15 @@ pub fn router(engine: EngineHandle, options: Options) -> Router {
         .route("/livez", get(async |State(shared): State<Arc<Shared>>| probe(&shared, Probe::Liveness)))
         .route("/readyz", get(async |State(shared): State<Arc<Shared>>| probe(&shared, Probe::Readiness)))
         .route("/startupz", get(async |State(shared): State<Arc<Shared>>| probe(&shared, Probe::Startup)))
+        .route("/", get(async || INDEX))
         .route("/health", get(health))
         .route("/health/{*id}", get(check_health))
         .route("/metrics", get(scrape))
         .layer(middleware::from_fn_with_state(shared.clone(), guard))
         .with_state(shared)
 }
+
+const INDEX: &str = "/health\n/health/ID\n/livez\n/readyz\n/startupz\n/metrics\n";
 
 async fn guard(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok()).or(request.uri().host());
@@ -95,7 +98,7 @@ async fn check_health(State(shared): State<Arc<Shared>>, Path(id): Path<String>)
         return (StatusCode::NOT_FOUND, "there is no such check\n").into_response();
     };
     let fresh = fresh_for(shared.engine.snapshot().at, [view.as_ref()]);
-    answer(view.status, fresh, &check_health_json(&view, shared.options.details))
+    answer(view.impact(), fresh, &check_health_json(&view, shared.options.details))
 }
 
 /// For how many seconds nothing new is expected: until the next check runs.

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::oneshot;
@@ -21,6 +22,9 @@ use crate::model::event::EventKind;
 use crate::model::view::{CheckView, Phase};
 use crate::model::{CheckId, Status};
 
+/// Longer than any single run.
+const NEVER: Duration = Duration::from_hours(24);
+
 impl Scheduler {
     /// Carries out a command. Whoever asked may have gone, so answers that cannot be delivered are dropped.
     pub(super) fn obey(&mut self, command: Command) {
@@ -31,6 +35,7 @@ impl Scheduler {
             Command::Apply(registrations, reply) => drop(reply.send(self.apply(registrations, now, wall))),
             Command::RunNow(id, reply) => self.run_now(&id, reply, now),
             Command::Pause(id, reason, reply) => drop(reply.send(self.pause(&id, reason, now, wall))),
+            Command::Ping(reply) => drop(reply.send(())),
             Command::Explain(id, reply) => drop(reply.send(self.explain(&id, now))),
             Command::Stop(..) => unreachable!("the loop takes this command itself"),
         }
@@ -136,7 +141,9 @@ impl Scheduler {
         let mut free: Vec<u32> = (0..self.slots.len() as u32).filter(|n| self.slot(*n).is_none()).collect();
         for Registration { check, spec, revision } in registrations {
             let id = check.id().clone();
-            let delay = spec.initial_delay + first_run(phase(id.as_str(), spec.interval), spec.interval, count);
+            let spread = first_run(phase(id.as_str(), spec.interval), spec.interval, count);
+            // Nothing starts by itself in a single run.
+            let delay = if self.one_shot { NEVER } else { spec.initial_delay + spread };
             let due = now + delay;
             let view = CheckView {
                 id: id.clone(),
@@ -212,6 +219,11 @@ impl Scheduler {
         // Dropping the reply tells the caller that the check is gone.
         let Ok(number) = self.number_of(id) else { return };
         let Some(slot) = self.slot_mut(number) else { return };
+        if slot.running.as_ref().is_some_and(|running| running.reported_stuck) {
+            // It may never come back, and what there is to say was said. The caller may have gone.
+            drop(reply.send(slot.cell.load_full()));
+            return;
+        }
         slot.waiters.push(reply);
         if slot.running.is_none() {
             self.start(number, now, now);
@@ -249,6 +261,7 @@ impl Scheduler {
             }
             Some(_) => "waits for its turn: as many of its kind as allowed are running".to_owned(),
             None if slot.paused.is_some() => "paused".to_owned(),
+            None if self.one_shot => "was run once, to be explained".to_owned(),
             None => format!("runs next in {:.1}s", slot.due.saturating_duration_since(now).as_secs_f64()),
         };
         let dependants = self.graph.descendants(number).into_iter().filter_map(|child| self.slot(child));

@@ -24,6 +24,7 @@ pub(crate) enum Command {
     RunNow(String, oneshot::Sender<Arc<CheckView>>),
     Pause(String, Option<String>, oneshot::Sender<Result<(), EngineError>>),
     Explain(String, oneshot::Sender<Option<Explanation>>),
+    Ping(oneshot::Sender<()>),
     Stop(Duration, oneshot::Sender<Shutdown>),
 }
 
@@ -152,6 +153,11 @@ impl EngineHandle {
     /// [`EngineError::NoSuchCheck`] or [`EngineError::Stopped`].
     pub async fn explain(&self, id: &str) -> Result<Explanation, EngineError> {
         self.ask(|reply| Command::Explain(id.to_owned(), reply)).await?.ok_or_else(|| self.no_such_check(id))
+    }
+
+    /// Whether the scheduler answers within this time: what a watchdog wants to know.
+    pub async fn responds(&self, within: Duration) -> bool {
+        matches!(tokio::time::timeout(within, self.ask(Command::Ping)).await, Ok(Ok(())))
     }
 
     /// Stops the engine: no check starts any more, those that run have `grace` to end and are cut off then.

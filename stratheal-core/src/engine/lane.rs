@@ -223,7 +223,7 @@ impl Lanes {
                 }
                 Some(_) => {}
                 None => {
-                    let check = (polling & u64::from(u32::MAX)) as u32 - 1;
+                    let check = check_of(polling);
                     let blocked = Blocked { lane: lane.number, check, since: now, stalled: false };
                     lane.blocked = Some(blocked);
                     found.push(blocked);
@@ -258,21 +258,28 @@ impl Lanes {
         blocked.filter(|blocked| blocked.stalled).map(|blocked| (blocked.check, blocked.since))
     }
 
-    /// The checks that block a lane at this moment.
-    pub(crate) fn blocking(&self) -> impl Iterator<Item = u32> + '_ {
-        self.all.iter().filter_map(|lane| lane.blocked.map(|blocked| blocked.check))
+    /// No lanes, for an engine that has stopped.
+    pub(crate) const fn none() -> Self {
+        Self { wanted: None, all: Vec::new(), numbered: 0, turn: 0, looked: None }
     }
 
-    /// Ends all lanes. The thread of a blocked one is left behind: nothing can stop it.
-    pub(crate) fn shut_down(self) {
-        for mut lane in self.all {
+    /// Ends all lanes; the checks whose threads do not end. Nothing can stop those, so they are left behind.
+    pub(crate) async fn shut_down(mut self) -> Vec<u32> {
+        for lane in &mut self.all {
             drop(lane.stop.take());
-            if lane.blocked.is_none()
-                && let Some(thread) = lane.thread.take()
-                && thread.join().is_err()
-            {
-                tracing::error!(lane = lane.number, "the thread of a lane panicked");
-            }
         }
+        let running = |lane: &Lane| lane.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        let limit = Instant::now() + Self::STALLED;
+        while self.all.iter().any(running) && Instant::now() < limit {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let left = self.all.iter().filter(|lane| running(lane));
+        let polling = left.map(|lane| lane.gauge.polling.load(Ordering::Relaxed)).filter(|polling| *polling != 0);
+        polling.map(check_of).collect()
     }
+}
+
+/// The check that a gauge shows.
+const fn check_of(polling: u64) -> u32 {
+    (polling & u32::MAX as u64) as u32 - 1
 }

@@ -20,6 +20,7 @@ pub mod handle;
 mod lane;
 pub mod once;
 pub mod permits;
+mod pulse;
 mod runner;
 pub mod schedule;
 mod scheduler;
@@ -27,6 +28,7 @@ pub mod self_check;
 mod settle;
 mod slot;
 pub mod vitals;
+mod watch;
 
 pub use builder::{Engine, EngineBuilder, EngineError, Registration};
 pub use handle::{Applied, EngineHandle, Shutdown};

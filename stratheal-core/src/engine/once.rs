@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::builder::{Engine, EngineError, Registration};
+use super::explain::Explanation;
 use super::permits::Limits;
-use crate::model::CheckSpec;
 use crate::model::view::Snapshot;
 
 /// Runs each check once, as many at the same time as `limits` allow, and returns what they found.
@@ -35,11 +35,8 @@ use crate::model::view::Snapshot;
 /// ```
 pub async fn run_once(registrations: Vec<Registration>, limits: Limits) -> Result<Arc<Snapshot>, EngineError> {
     let ids: Vec<_> = registrations.iter().map(|registration| registration.check.id().clone()).collect();
-    let once = registrations.into_iter().map(|registration| {
-        let spec = Arc::new(single(&registration.spec));
-        Registration { spec, ..registration }
-    });
-    let engine = Engine::builder().register_all(once).limits(limits).without_self_check().one_shot().build()?;
+    let engine =
+        Engine::builder().register_all(registrations).limits(limits).without_self_check().one_shot().build()?;
     let handle = engine.start()?;
     for result in join_all(ids.iter().map(|id| handle.run_now(id.as_str()))).await {
         result?;
@@ -49,14 +46,36 @@ pub async fn run_once(registrations: Vec<Registration>, limits: Limits) -> Resul
     Ok(snapshot)
 }
 
-/// The specification with which a single result is taken at its word, and nothing starts by itself.
-fn single(spec: &CheckSpec) -> CheckSpec {
-    const NEVER: Duration = Duration::from_hours(720);
-    let mut spec = spec.clone();
-    spec.gate.fail_after = 1;
-    spec.gate.recover_after = 1;
-    spec.gate.window = None;
-    spec.gate.flap = None;
-    spec.initial_delay = NEVER;
-    spec
+/// Runs one check and everything it depends on once, and explains what came of it.
+///
+/// # Cancellation
+/// Dropping the future cuts all runs off.
+///
+/// # Errors
+/// As [`run_once`], or [`EngineError::NoSuchCheck`].
+pub async fn explain_once(
+    registrations: Vec<Registration>,
+    limits: Limits,
+    id: &str,
+) -> Result<Explanation, EngineError> {
+    let engine =
+        Engine::builder().register_all(registrations).limits(limits).without_self_check().one_shot().build()?;
+    let handle = engine.start()?;
+    let mut wanted = vec![handle.explain(id).await?];
+    let mut next = 0;
+    while let Some(known) = wanted.get(next) {
+        next += 1;
+        let parents: Vec<_> = known.parents.iter().map(|(parent, _)| parent.clone()).collect();
+        for parent in parents {
+            if !wanted.iter().any(|other| other.view.id == parent) {
+                wanted.push(handle.explain(parent.as_str()).await?);
+            }
+        }
+    }
+    for result in join_all(wanted.iter().map(|known| handle.run_now(known.view.id.as_str()))).await {
+        result?;
+    }
+    let explanation = handle.explain(id).await?;
+    handle.shutdown(Duration::ZERO).await;
+    Ok(explanation)
 }

@@ -13,7 +13,7 @@ use crate::base::class::chain;
 use crate::contract::{CheckContext, CheckError, HealthCheck};
 use crate::model::quantity::show_seconds;
 use crate::model::view::{Execution, Outcome};
-use crate::model::{CheckSpec, Report};
+use crate::model::{CheckSpec, Hint, Report, Status};
 
 /// How a run ended.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ pub(crate) enum Ending {
 #[derive(Debug)]
 pub(crate) struct Order {
     pub(crate) timeout: Duration,
+    pub(crate) on_timeout: Status,
     pub(crate) previous: Option<Arc<Execution>>,
     pub(crate) one_shot: bool,
     pub(crate) pool: BlockingPool,
@@ -36,7 +37,8 @@ pub(crate) struct Order {
 /// Runs a check once, until its deadline, which counts from now: waiting for a turn is no part of a run.
 pub(crate) async fn execute(check: &dyn HealthCheck, order: Order) -> Ending {
     let deadline = Instant::now() + order.timeout;
-    let cx = CheckContext::new(deadline, order.previous, order.one_shot, order.pool);
+    let cx = CheckContext::new(deadline, order.previous, order.one_shot, order.pool)
+        .time_limit(order.timeout, order.on_timeout);
     // Nothing of a check that panicked is looked at again but the check itself, whose own state is its own business.
     let run = AssertUnwindSafe(check.check(&cx)).catch_unwind();
     match tokio::time::timeout_at(deadline, run).await {
@@ -81,10 +83,13 @@ pub(crate) fn late(failure: &Report) -> Report {
     Report::unknown(format!("this program was too late to tell: {}", failure.summary)).code("late")
 }
 
-/// Adds the configured hint to a bad report that has none.
+/// Gives a bad report the configured hint: whoever wrote that down knows more about the place than the check does.
 fn with_hint(mut report: Report, spec: &CheckSpec) -> Report {
-    if report.status != crate::model::Status::Healthy && report.hint.is_none() {
-        report.hint = spec.hint.clone().map(Box::new);
+    if report.status != Status::Healthy
+        && let Some(hint) = &spec.hint
+    {
+        let remedy = hint.remedy.clone().or_else(|| report.hint.take().and_then(|own| own.remedy));
+        report.hint = Some(Box::new(Hint { text: hint.text.clone(), remedy }));
     }
     // A literal needs no room of its own; `String`s that were grown give theirs back.
     if let Cow::Owned(summary) = &mut report.summary {

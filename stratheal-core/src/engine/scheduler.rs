@@ -28,7 +28,7 @@ use crate::contract::History;
 use crate::contract::history::Entry;
 use crate::model::event::{Event, EventKind};
 use crate::model::view::{Execution, Outcome};
-use crate::model::{CheckId, Status};
+use crate::model::{CheckId, GatePolicy, Status};
 
 /// What an engine is made of.
 #[derive(Debug)]
@@ -81,33 +81,31 @@ pub(crate) struct Scheduler {
     pub(super) origin: Instant,
     pub(super) stopping: bool,
     pub(super) one_shot: bool,
-    permits: Permits,
+    pub(super) permits: Permits,
     pub(super) lanes: Lanes,
-    pool: BlockingPool,
-    disturbances: Disturbances,
+    pub(super) pool: BlockingPool,
+    pub(super) disturbances: Disturbances,
     bus: broadcast::Sender<Arc<Event>>,
     sequence: u64,
     attempts: u64,
-    running: usize,
-    lateness: Lateness,
-    vitals: Arc<ArcSwap<Vitals>>,
-    totals: Vitals,
-    ticks: u64,
-    last_tick: (Instant, Timestamp),
+    pub(super) running: usize,
+    pub(super) lateness: Lateness,
+    pub(super) vitals: Arc<ArcSwap<Vitals>>,
+    pub(super) totals: Vitals,
+    pub(super) ticks: u64,
+    pub(super) last_tick: (Instant, Timestamp),
     commands: mpsc::Receiver<Command>,
     /// Bounded by the number of checks: each has at most one run whose end counts, and abandoned ones end once.
     results: mpsc::UnboundedReceiver<Finished>,
     results_to: mpsc::UnboundedSender<Finished>,
 }
 
+/// The gate of a single run: its result is taken at its word.
+const SINGLE: GatePolicy = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };
 /// How often vitals are published and clocks compared.
 const TICK: Duration = Duration::from_secs(1);
 /// Results taken in one go, so that commands and due checks get their turn under load.
 const BATCH: usize = 512;
-/// The wall clock counts as set when it differs by more than this from the monotonic clock within a tick.
-const CLOCK_JUMP: f64 = 2.0;
-/// How long after its deadline a run may still report before it is given up.
-const GRACE: Duration = Duration::from_millis(500);
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts, lanes: Lanes) -> (Self, EngineHandle) {
@@ -218,11 +216,9 @@ impl Scheduler {
                 shutdown.cut_off.push(slot.id().clone());
             }
         }
-        self.lanes.look(Instant::now());
-        let blocking: Vec<u32> = self.lanes.blocking().collect();
-        shutdown.left_behind =
-            blocking.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
-        self.lanes.shut_down();
+        let lanes = std::mem::replace(&mut self.lanes, Lanes::none());
+        let left = lanes.shut_down().await;
+        shutdown.left_behind = left.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         if let Some(reply) = reply {
             // Whoever asked may have gone.
             drop(reply.send(shutdown));
@@ -244,67 +240,6 @@ impl Scheduler {
             // The last listener may leave in between.
             drop(self.bus.send(Arc::new(Event { sequence: self.sequence, at, kind: kind() })));
         }
-    }
-
-    fn note_delay(&mut self, planned: Instant, now: Instant, wall: Timestamp) {
-        let Some(by) = self.disturbances.note(planned, now) else { return };
-        // Nobody could measure or look meanwhile: results do not age in that time, and are renewed right after it.
-        for slot in self.slots.iter_mut().flatten() {
-            slot.known_until += by;
-        }
-        if by >= Duration::from_secs(1) {
-            tracing::warn!(?by, "this program did not get to run");
-            self.totals.delayed = Some((wall, by));
-            self.emit(wall, || EventKind::Delayed { by });
-        }
-    }
-
-    /// Finds blocked lanes, moves what is on them, and gives up runs whose lane does not come back.
-    fn look_at_lanes(&mut self, now: Instant, wall: Timestamp) {
-        for blocked in self.lanes.look(now) {
-            if blocked.stalled
-                && let Some(culprit) = self.slot(blocked.check)
-            {
-                let id = culprit.id().clone();
-                tracing::warn!(check = %id, "a check blocks its thread");
-                self.emit(wall, || EventKind::Blocked { id });
-            }
-            // What has begun may still go on when the lane comes back soon; what has not begun must not wait for that.
-            let moves = |slot: &Slot| {
-                let running = slot.running.as_deref()?;
-                let here = running.placed.as_ref()?.lane == blocked.lane;
-                (here && (blocked.stalled || !slot.has_begun(running))).then_some(())
-            };
-            let others: Vec<u32> = (0..self.slots.len() as u32)
-                .filter(|number| *number != blocked.check && self.slot(*number).and_then(moves).is_some())
-                .collect();
-            for slot in others {
-                self.dispatch(slot, now);
-            }
-        }
-        let stalling: Vec<(u32, Instant)> = self.lanes.stalling().collect();
-        for (slot, since) in stalling {
-            self.report_stuck(slot, since, now, wall);
-        }
-    }
-
-    /// Publishes that a check does not give its thread back, once its time is over.
-    fn report_stuck(&mut self, number: u32, since: Instant, now: Instant, wall: Timestamp) {
-        let Some(slot) = self.slot_mut(number) else { return };
-        let timeout = slot.spec.timeout;
-        let Some(running) = &mut slot.running else { return };
-        if running.reported_stuck || now < running.dispatched + timeout + GRACE {
-            return;
-        }
-        running.reported_stuck = true;
-        let execution = Execution {
-            started: wall.checked_sub(now - running.dispatched).unwrap_or(wall),
-            duration: now - running.dispatched,
-            late_by: running.dispatched.saturating_duration_since(running.due),
-            outcome: Outcome::Stuck,
-            report: runner::stuck(now - since),
-        };
-        self.accept(number, execution, now, now, wall);
     }
 
     /// A check's moment has come: start it, or note what time itself has changed.
@@ -361,7 +296,7 @@ impl Scheduler {
     }
 
     /// Puts a run on a lane, taking it off another if it was on one.
-    fn dispatch(&mut self, number: u32, now: Instant) {
+    pub(super) fn dispatch(&mut self, number: u32, now: Instant) {
         self.attempts += 1;
         let attempt = self.attempts;
         let (to, pool, one_shot) = (self.results_to.clone(), self.pool.clone(), self.one_shot);
@@ -372,7 +307,13 @@ impl Scheduler {
             self.lanes.ended(placed.lane);
         }
         let check = slot.check.clone();
-        let order = Order { timeout: slot.spec.timeout, previous: slot.last.clone(), one_shot, pool };
+        let order = Order {
+            timeout: slot.spec.timeout,
+            on_timeout: slot.spec.on_timeout,
+            previous: slot.last.clone(),
+            one_shot,
+            pool,
+        };
         let lane = self.lanes.next_lane();
         let begun = slot.begun.clone();
         let run = async move {
@@ -402,7 +343,6 @@ impl Scheduler {
         self.running -= 1;
         let kind = slot.check.kind();
         let timeout = slot.spec.timeout;
-        let late_timer = matches!(ending, Ending::TimedOut) && timer_was_late(started + timeout, ended, timeout);
         let (mut outcome, mut report) = runner::interpret(ending, &slot.spec);
         if let Some(next) = self.permits.release(kind) {
             self.dispatch(next, now);
@@ -413,7 +353,7 @@ impl Scheduler {
             return;
         }
         let failed = report.status != Status::Healthy;
-        let disturbed = late_timer || (failed && self.disturbances.overlap(started, ended));
+        let disturbed = timer_was_late(started + timeout, ended, timeout) || self.disturbances.overlap(started, ended);
         match admit(failed, disturbed, running.again) {
             Admission::Rerun if !self.stopping => {
                 self.totals.repeated += 1;
@@ -464,7 +404,8 @@ impl Scheduler {
     }
 
     /// Takes a result that counts.
-    fn accept(&mut self, number: u32, execution: Execution, ended: Instant, now: Instant, wall: Timestamp) {
+    pub(super) fn accept(&mut self, number: u32, execution: Execution, ended: Instant, now: Instant, wall: Timestamp) {
+        let one_shot = self.one_shot;
         let Some(slot) = self.slot_mut(number) else { return };
         let status = execution.report.status;
         let execution = Arc::new(execution);
@@ -475,7 +416,7 @@ impl Scheduler {
             slot.known_until = ended + slot.spec.stale_after;
         }
         let policy = slot.spec.clone();
-        let change = slot.gate.apply(status, &policy.gate);
+        let change = slot.gate.apply(status, if one_shot { &SINGLE } else { &policy.gate });
         slot.proven |= matches!(slot.gate.hard(), Status::Healthy | Status::Warning);
         let id = slot.id().clone();
         self.totals.runs += 1;
@@ -496,37 +437,6 @@ impl Scheduler {
                 drop(waiter.send(view.clone()));
             }
         }
-    }
-
-    /// Once a second: publish how the engine does, and compare the clocks.
-    fn tick(&mut self, now: Instant, wall: Timestamp) {
-        self.ticks += 1;
-        if self.ticks.is_multiple_of(Lateness::PART.as_secs()) {
-            self.lateness.advance();
-        }
-        let (last_now, last_wall) = std::mem::replace(&mut self.last_tick, (now, wall));
-        let seconds = wall.duration_since(last_wall).as_secs_f64() - (now - last_now).as_secs_f64();
-        if seconds.abs() > CLOCK_JUMP {
-            tracing::warn!(seconds, "the wall clock was set");
-            self.totals.clock_jumped = Some((wall, seconds));
-            self.emit(wall, || EventKind::ClockJumped { seconds });
-        }
-        let name = |slot: u32| self.slot(slot).map(|slot| slot.id().clone());
-        let mut unknown: Vec<CheckId> = self.unknown.iter().filter_map(|slot| name(*slot)).collect();
-        unknown.retain(|id| id.as_str() != SELF_ID);
-        unknown.sort_unstable();
-        self.vitals.store(Arc::new(Vitals {
-            checks: self.index.len(),
-            running: self.running,
-            waiting: self.permits.waiting(),
-            lateness_p50: self.lateness.quantile(0.5),
-            lateness_p99: self.lateness.quantile(0.99),
-            blocking: self.lanes.stalling().filter_map(|(slot, _)| name(slot)).collect(),
-            stuck: self.pool.stuck(),
-            unknown,
-            history: self.history.as_ref().map(|history| history.state()),
-            ..self.totals.clone()
-        }));
     }
 
     /// Takes a run away, because its check is removed or replaced.

@@ -30,7 +30,7 @@ pub fn health_json(snapshot: &Snapshot, details: bool) -> Value {
 /// The document of one check.
 #[must_use]
 pub fn check_health_json(view: &CheckView, details: bool) -> Value {
-    let mut document = top(view.status);
+    let mut document = top(view.impact());
     if details {
         if view.status != Status::Healthy {
             document.insert("output".to_owned(), view.summary().into());

@@ -6,9 +6,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::human::{Style, transition_line};
 use crate::contract::history::TransitionRow;
+use crate::model::event::Transition;
 use crate::model::quantity::show_seconds;
-use crate::model::view::{CheckView, Snapshot};
+use crate::model::view::{CheckView, Muted, Snapshot};
 use crate::model::{CheckId, Status};
 
 /// One check over the span.
@@ -74,7 +76,7 @@ fn check_time(view: &CheckView, changes: &[TransitionRow], from: Timestamp, unti
     };
     for row in &own {
         add(status, since, row.at);
-        (status, since) = (row.transition.to, row.at);
+        (status, since) = (counted(&row.transition), row.at);
     }
     add(status, since, until);
     let (working, broken) = (seconds[0] + seconds[1], seconds[2]);
@@ -88,6 +90,15 @@ fn check_time(view: &CheckView, changes: &[TransitionRow], from: Timestamp, unti
         alarms: own.iter().filter(alarm).count(),
         summary: view.summary().to_owned(),
         hint: hint.map(|hint| hint.text.clone().into_owned()),
+    }
+}
+
+/// As what the time after a change counts: a check that another one took down is down, and planned work is no outage.
+const fn counted(change: &Transition) -> Status {
+    match (&change.muted, change.to) {
+        (Some(Muted::Cause { .. }), _) => Status::Critical,
+        (Some(Muted::Maintenance | Muted::Paused { .. }), Status::Warning | Status::Critical) => Status::Unknown,
+        (_, to) => to,
     }
 }
 
@@ -112,7 +123,7 @@ impl fmt::Display for TimeReport {
         }
         for row in &self.changes {
             let change = &row.transition;
-            writeln!(f, "{:.0}  {}: {} -> {}  {}", row.at, change.id, change.from, change.to, change.summary)?;
+            writeln!(f, "{}", transition_line(row.at, change, Style::default()))?;
         }
         Ok(())
     }
@@ -126,7 +137,6 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::event::Transition;
     use crate::model::view::Phase;
     use crate::model::{CheckSpec, Report};
 

@@ -16,6 +16,11 @@ pub struct Quantity {
 #[error("`{0}` is not a quantity: write a number with an optional unit, such as 300ms, 5GiB, 85% or 12")]
 pub struct InvalidQuantity(String);
 
+/// A text is no duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a duration: write for example 300ms, 10s, 5m or 1h30m")]
+pub struct InvalidDuration(String);
+
 const UNITS: &[(&str, Unit, f64)] = &[
     ("", Unit::Number, 1.0),
     ("%", Unit::Percent, 1.0),
@@ -96,14 +101,14 @@ fn split_number(text: &str) -> Option<(f64, &str)> {
 /// Reads a duration such as `10s` or `1h30m`.
 ///
 /// # Errors
-/// [`InvalidQuantity`] when the text is no time, negative, or beyond what a program can wait for (a century).
-pub fn parse_duration(text: &str) -> Result<std::time::Duration, InvalidQuantity> {
+/// [`InvalidDuration`] when the text is no time, negative, or beyond what a program can wait for (a century).
+pub fn parse_duration(text: &str) -> Result<std::time::Duration, InvalidDuration> {
     const CENTURY: f64 = 3_155_760_000.0;
-    let quantity = parse(text)?;
-    if quantity.unit != Unit::Seconds || !(0.0..=CENTURY).contains(&quantity.value) {
-        return Err(InvalidQuantity(text.chars().take(64).collect()));
-    }
-    Ok(std::time::Duration::from_secs_f64(quantity.value))
+    parse(text)
+        .ok()
+        .filter(|quantity| quantity.unit == Unit::Seconds && (0.0..=CENTURY).contains(&quantity.value))
+        .map(|quantity| std::time::Duration::from_secs_f64(quantity.value))
+        .ok_or_else(|| InvalidDuration(text.chars().take(64).collect()))
 }
 
 /// Writes seconds as people read them: `1.2ms`, `3.4s`, `2h 5m`.

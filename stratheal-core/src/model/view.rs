@@ -129,6 +129,12 @@ impl CheckView {
         }
     }
 
+    /// What the check means for the whole: a check that is down because of another one is down.
+    #[must_use]
+    pub fn impact(&self) -> Status {
+        if self.cause().is_some() { Status::Critical } else { self.status }
+    }
+
     /// One line for people: what the last run said.
     #[must_use]
     pub fn summary(&self) -> &str {
@@ -199,8 +205,7 @@ fn overall(checks: &[Arc<CheckView>]) -> Status {
 fn member(view: &CheckView) -> Option<Member> {
     let required = view.spec.required;
     match &view.muted {
-        Some(Muted::Cause { .. }) => Some(Member { status: Status::Critical, required }),
         Some(Muted::Maintenance | Muted::Paused { .. }) if view.status != Status::Healthy => None,
-        _ => Some(Member { status: view.status, required }),
+        _ => Some(Member { status: view.impact(), required }),
     }
 }

@@ -5,7 +5,9 @@
 pub mod clock;
 pub mod conformance;
 pub mod context;
+mod skipped;
 
 pub use clock::ManualClock;
 pub use conformance::{Violation, check_conforms};
 pub use context::context;
+pub use skipped::skipped;

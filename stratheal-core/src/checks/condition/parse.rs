@@ -181,6 +181,11 @@ fn literal(text: &str) -> Result<(Literal, &str), Problem> {
         let (text, rest) = quoted(text)?;
         return Ok((Literal { text, kind: LiteralKind::Quoted }, rest.trim_start()));
     }
+    // In TOML a condition stands in double quotes itself, so single ones are what a hand writes inside; nothing is special in them.
+    if let Some(inside) = text.strip_prefix('\'') {
+        let (text, rest) = inside.split_once('\'').ok_or("a quote is not closed")?;
+        return Ok((Literal { text: text.to_owned(), kind: LiteralKind::Quoted }, rest.trim_start()));
+    }
     let end = before_clear(text);
     let (written, rest) = (text[..end].trim_end(), &text[end..]);
     if written.is_empty() {

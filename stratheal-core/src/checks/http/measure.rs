@@ -83,11 +83,11 @@ impl Measure for HttpMeasure {
                 Ok(finding::with_times(report, &progress, None, SystemClock.now()).into())
             }
             Ok(Err(error)) => {
-                let report = finding::failed(error, &progress, total)?;
+                let report = finding::failed(error, &progress, cx)?;
                 Ok(finding::with_times(report, &progress, None, SystemClock.now()).into())
             }
             Err(_) => {
-                let report = finding::timed_out(&progress, deadline - started);
+                let report = finding::timed_out(&progress, cx);
                 Ok(finding::with_times(report, &progress, None, SystemClock.now()).into())
             }
         }

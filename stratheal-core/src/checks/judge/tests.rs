@@ -1,3 +1,5 @@
+//! What conditions make of a measurement, once and over several runs.
+
 use proptest::prelude::*;
 use serde_json::json;
 

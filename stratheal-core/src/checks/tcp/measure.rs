@@ -1,7 +1,5 @@
 //! A run of a `tcp` check.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
@@ -117,9 +115,9 @@ impl Measure for TcpMeasure {
                 Report::healthy(format!("{} in {}", self.met(), show_seconds(total.as_secs_f64())))
             }
             (Ok(Ok(ending)), Some(expect)) => unexpected(expect, ending, &received),
-            (Ok(Err(error)), _) => finding::failed(error, &progress, total)?,
-            (Err(_), Some(expect)) if !received.is_empty() => late(expect, &received, deadline - started),
-            (Ok(Ok(_)) | Err(_), _) => finding::timed_out(&progress, deadline - started),
+            (Ok(Err(error)), _) => finding::failed(error, &progress, cx)?,
+            (Err(_), Some(expect)) if !received.is_empty() => late(expect, &received, cx),
+            (Ok(Ok(_)) | Err(_), _) => finding::timed_out(&progress, cx),
         };
         let report = finding::with_times(report, &progress, whole, SystemClock.now());
         let received = String::from_utf8_lossy(&received).into_owned();
@@ -146,8 +144,8 @@ fn unexpected(expect: &Expect, ending: Ending, received: &[u8]) -> Report {
     mismatch(format!("{how}, received {}", show(received)))
 }
 
-fn late(expect: &Expect, received: &[u8], waited: Duration) -> Report {
-    let waited = show_seconds(waited.as_secs_f64());
+fn late(expect: &Expect, received: &[u8], cx: &CheckContext) -> Report {
+    let waited = show_seconds(cx.timeout.as_secs_f64());
     mismatch(format!("{} did not come within {waited}, received {}", expect.shown, show(received)))
 }
 

@@ -30,8 +30,6 @@ const FIELDS: &[Field] = &[
 
 fn build(reader: &mut Reader<'_, '_, '_>) -> Option<Build> {
     const MOST: u64 = 1024 * 1024;
-    // What a time-out means is said beside the command, for all types of checks alike.
-    let on_timeout = reader.choice("on_timeout", super::super::checks::STATUSES).and_then(|word| word.parse().ok());
     reader.section(FIELD.name, |reader| {
         reader.require("run");
         let environment = reader.texts_by_name("env").unwrap_or_default();
@@ -53,7 +51,6 @@ fn build(reader: &mut Reader<'_, '_, '_>) -> Option<Build> {
             folder: Some(folder),
             output_limit: limit.map_or(default.output_limit, |limit| limit as usize),
             grace: grace.unwrap_or(default.grace),
-            on_timeout: on_timeout.unwrap_or(default.on_timeout),
             ..default
         };
         Some(judged(Command::new(options)))

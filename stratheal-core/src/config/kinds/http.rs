@@ -32,11 +32,7 @@ const FIELDS: &[Field] = &[
     Field::new("method", Kind::Text, "The method; default \"GET\"."),
     Field::new("headers", Kind::TextsByName, "Further headers; secrets as { env = \"NAME\" } or { file = \"path\" }."),
     Field::new("body", Kind::Text, "What is sent."),
-    Field::new(
-        "status",
-        Kind::Texts,
-        "Statuses that are as expected: \"200\", \"2xx\", \"200-299\"; default 200 to 399.",
-    ),
+    Field::new("status", Kind::Codes, "Statuses that are as expected: 200, \"2xx\", \"200-299\"; default 200 to 399."),
     Field::new("follow_redirects", Kind::Boolean, "Whether redirects are followed; default true."),
     Field::new("max_redirects", Kind::Integer(0, 20), "How many redirects at most; default 5."),
     Field::new("auth", Kind::Table(AUTH), "Credentials: { bearer = SECRET } or { user = \"me\", password = SECRET }."),
@@ -84,7 +80,7 @@ fn build(reader: &mut Reader<'_, '_, '_>) -> Option<Build> {
 }
 
 fn status(reader: &mut Reader<'_, '_, '_>) -> Option<StatusSet> {
-    let texts = reader.texts("status")?;
+    let texts = reader.codes("status")?;
     match StatusSet::of(texts.iter().map(String::as_str)) {
         Ok(set) => Some(set),
         Err(error) => {

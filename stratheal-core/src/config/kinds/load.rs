@@ -1,7 +1,7 @@
 //! `load`.
 
 use super::{Build, CheckType, judged};
-use crate::checks::load::Load;
+use crate::checks::load::{DEFAULT_CRIT, DEFAULT_WARN, Load};
 use crate::config::field::{Field, Kind};
 use crate::config::reader::Reader;
 use crate::model::Unit;
@@ -12,8 +12,8 @@ pub(in crate::config) const FIELD: Field =
 
 pub(super) const TYPE: CheckType = CheckType {
     name: FIELD.name,
-    warn: &["load5_per_core > 2 clear 1.8"],
-    crit: &["load5_per_core > 5 clear 4.5"],
+    warn: DEFAULT_WARN,
+    crit: DEFAULT_CRIT,
     metrics: Some(&[
         ("load1", Unit::Number),
         ("load5", Unit::Number),

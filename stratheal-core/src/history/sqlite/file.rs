@@ -38,6 +38,9 @@ pub(super) fn kind(header: &[u8]) -> Kind {
         _ if header.is_empty() => Kind::Empty,
         (true, _) if header.len() < HEADER => Kind::Damaged("it is cut off in its header"),
         (true, true) => Kind::Ours,
+        // A database in which nothing was ever made (its schema cookie and its version are 0) is of nobody. It is what is left when
+        // the process is killed between the first steps of making a history.
+        (true, false) if header[40..44] == [0; 4] && header[60..64] == [0; 4] => Kind::Empty,
         (true, false) => Kind::Foreign("it is the SQLite file of another program"),
         (false, true) => Kind::Damaged("its first bytes are overwritten"),
         // A file that has a length but no content is what a power failure leaves behind.
@@ -157,6 +160,9 @@ mod tests {
         assert_eq!(kind(b""), Kind::Empty);
         assert_eq!(kind(&header(magic, APPLICATION_ID)), Kind::Ours);
         assert!(matches!(kind(&header(magic, 0)), Kind::Foreign(_)));
+        let mut begun = header(magic, 0);
+        begun[40..64].fill(0);
+        assert_eq!(kind(&begun), Kind::Empty);
         assert!(matches!(kind(&header(b"%PDF-1.7", 0)), Kind::Foreign(_)));
         assert!(matches!(kind(b"notes"), Kind::Foreign(_)));
         assert!(matches!(kind(&header(b"garbage", APPLICATION_ID)), Kind::Damaged(_)));

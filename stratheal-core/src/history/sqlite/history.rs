@@ -101,8 +101,8 @@ impl SqliteHistory {
                 drop(ends);
             })
             .map_err(|error| failed(&path, error.into()))?;
-        // Set once, here: it cannot be taken.
-        let _ = ledger.writer.set(thread.thread().clone());
+        ledger.writer.get_or_init(|| thread.thread().clone());
+        // What came before nobody could be woken.
         ledger.wake();
         Ok(Self { inbox, ledger, reader, thread: Some(thread), ended: Mutex::new(ended) })
     }

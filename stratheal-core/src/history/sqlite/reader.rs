@@ -153,19 +153,15 @@ fn answer<T>(
     // All that is asked is asked in one transaction: a check's name and its runs are of the same moment.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(read)?;
     let shown = || path.display().to_string();
-    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(read)?;
+    let application = schema::application(&transaction).map_err(read)?;
     let format = schema::format(&transaction).map_err(read)?;
     match (application, format) {
         // The writer is just making it.
-        (0 | APPLICATION_ID, 0) if is_empty(&transaction).map_err(read)? => Ok(Vec::new()),
+        (0 | APPLICATION_ID, 0) if schema::is_empty(&transaction).map_err(read)? => Ok(Vec::new()),
         (APPLICATION_ID, 1..=NEWEST) => question(&mut Questions::new(&transaction, path)),
         (APPLICATION_ID, found) => Err(HistoryError::Newer { path: shown(), found, known: NEWEST }),
         _ => Err(HistoryError::Foreign { path: shown(), problem: "it is the SQLite file of another program" }),
     }
-}
-
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
 }
 
 fn open(path: &Path) -> Result<Connection, HistoryError> {

@@ -57,6 +57,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// The newest format.
 pub(super) const NEWEST: i64 = MIGRATIONS.len().cast_signed() as i64;
 
+/// Whose file it is; 0 when nobody said.
+pub(super) fn application(connection: &Connection) -> rusqlite::Result<i32> {
+    connection.pragma_query_value(None, "application_id", |row| row.get(0))
+}
+
+/// Whether nothing was ever made in a file.
+pub(super) fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+}
+
 /// The format of a file; 0 when it has none yet.
 pub(super) fn format(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))

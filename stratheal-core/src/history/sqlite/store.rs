@@ -49,23 +49,28 @@ impl Store {
     pub(super) fn open(path: &Path, max_size: u64) -> Result<Self, Trouble> {
         // A log that was left behind: the last owner was killed, or the machine went down.
         let unclean = file::length(&file::companion(path, "-wal")) > 0;
-        let kind = file::probe(path)?;
-        match kind {
+        let foreign = |problem| {
+            let path = path.display().to_string();
+            Trouble::Refused(Box::new(HistoryError::Foreign { path, problem }))
+        };
+        match file::probe(path)? {
             FileKind::Empty | FileKind::Ours => {}
-            FileKind::Foreign(problem) => {
-                let path = path.display().to_string();
-                return Err(Trouble::Refused(Box::new(HistoryError::Foreign { path, problem })));
-            }
+            FileKind::Foreign(problem) => return Err(foreign(problem)),
             FileKind::Damaged(problem) => return Err(Trouble::Damaged(problem.to_owned())),
         }
         let identity = file::identity(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(Duration::from_secs(1))?;
-        if kind == FileKind::Empty {
-            // Before the log is turned on, so that the main file itself says whose it is from its first page on.
-            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        // Asked again, now of SQLite: what the header said may have been undone just now, when the one who wrote it was killed.
+        match schema::application(&connection)? {
+            APPLICATION_ID => {}
+            0 if schema::is_empty(&connection)? => {
+                // Before the log is turned on, so that the main file itself says whose it is.
+                connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+                connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+            }
+            _ => return Err(foreign("it is the SQLite file of another program")),
         }
         let format = schema::format(&connection)?;
         if format > NEWEST {
