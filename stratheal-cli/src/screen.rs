@@ -32,8 +32,9 @@ pub(crate) async fn run(common: Common, engine: EngineHandle) {
     let style = output::style(&common);
     let terminal = io::stdout().is_terminal() && !common.quiet;
     let mut events = engine.subscribe();
-    let mut first = FirstResults::default();
-    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut first = FirstResults::so_far(&engine);
+    let second = Duration::from_secs(1);
+    let mut second = tokio::time::interval_at(tokio::time::Instant::now() + second, second);
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         tokio::select! {
@@ -67,7 +68,6 @@ pub(crate) async fn run(common: Common, engine: EngineHandle) {
 }
 
 /// Beginnings: a thousand checks that turn out healthy are one line, not a thousand.
-#[derive(Default)]
 struct FirstResults {
     known: HashSet<CheckId>,
     ran: HashSet<CheckId>,
@@ -75,6 +75,13 @@ struct FirstResults {
 }
 
 impl FirstResults {
+    /// Some checks may have run before anybody listened.
+    fn so_far(engine: &EngineHandle) -> Self {
+        let snapshot = engine.fresh_snapshot();
+        let ran: HashSet<CheckId> = snapshot.checks.iter().filter(|v| v.runs > 0).map(|v| v.id.clone()).collect();
+        Self { known: HashSet::new(), ran, told: false }
+    }
+
     /// Whether a change is only a check that turns out healthy for the first time.
     fn is_good_news(&mut self, change: &Transition) -> bool {
         let first = self.known.insert(change.id.clone());

@@ -36,6 +36,13 @@ impl Notifier {
         self.watchdog.map(|period| period / 3)
     }
 
+    /// Says that the configuration is being read again; `READY=1` ends that. With the time, `Type=notify-reload` works as well.
+    pub(crate) fn reloading(&self) {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1000;
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+    }
+
     /// Sends a state such as `READY=1`.
     pub(crate) fn send(&self, state: &str) {
         let Some((socket, address)) = &self.socket else { return };

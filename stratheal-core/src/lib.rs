@@ -36,3 +36,16 @@ pub mod control;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+
+/// The examples of the pages beside the code compile, too.
+#[cfg(doctest)]
+mod pages {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../CONTRIBUTING.md")]
+    struct Contributing;
+    #[doc = include_str!("../../ARCHITECTURE.md")]
+    struct Architecture;
+    #[doc = include_str!("../../docs/guide.md")]
+    struct Guide;
+}

@@ -31,6 +31,14 @@ const MOST_LINES: usize = 500;
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "misc", "manager"];
 
+/// Parsers whose property stands elsewhere, or that read nothing but a fixed word.
+const FUZZED_ELSEWHERE: &[&str] = &[
+    "stratheal-core/src/model/status.rs",            // four words
+    "stratheal-core/src/checks/condition/parsed.rs", // in condition/parse.rs
+    "stratheal-core/src/config/load.rs",             // in config/tests.rs
+    "stratheal-core/src/sys/root.rs",                // hands a file to the parsers of others
+];
+
 /// A source file, its path relative to the repository.
 struct Source {
     path: PathBuf,
@@ -222,6 +230,30 @@ fn module_lists_hold_no_logic() {
             if words.contains(&"fn") || words.contains(&"impl") || text.starts_with("macro_rules!") {
                 violations.add(&source, line, "mod.rs and lib.rs hold documentation, `mod` and `use`");
             }
+        }
+    }
+    violations.none();
+}
+
+/// `make fuzz` runs every test whose name contains `never_panics`, so a parser without one is never fuzzed.
+#[test]
+fn every_parser_has_a_never_panics() {
+    let mut violations = Violations::default();
+    for source in library() {
+        let tests = repository().join(source.path.with_extension("")).join("tests.rs");
+        let fuzzed = |text: &str| text.contains("never_panics");
+        if fuzzed(&source.text)
+            || fs::read_to_string(tests).is_ok_and(|text| fuzzed(&text))
+            || FUZZED_ELSEWHERE.iter().any(|path| source.path == Path::new(path))
+        {
+            continue;
+        }
+        let parses = |line: &str| {
+            line.contains("FromStr for ")
+                || after(line, "fn ").any(|name| name == "parse" || name.starts_with("parse_"))
+        };
+        if let Some((line, _)) = source.code().find(|(_, text)| parses(text)) {
+            violations.add(&source, line, "give this parser a property test named `never_panics`");
         }
     }
     violations.none();

@@ -105,7 +105,7 @@ async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle
             _ = signals.interrupt.recv() => return,
             _ = signals.terminate.recv() => return,
             _ = signals.hang_up.recv() => {
-                notifier.send("RELOADING=1");
+                notifier.reloading();
                 screen::clear();
                 match reload.clone().run().await {
                     Ok(changes) => tracing::info!(changes, "configuration read again"),

@@ -324,7 +324,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_glob_is_a_pattern(wanted in ".{0,20}", name in ".{0,20}") {
+        fn any_glob_is_a_pattern_and_never_panics(wanted in ".{0,20}", name in ".{0,20}") {
             let pattern = glob(&wanted).unwrap();
             let _ = pattern.is_match(&name);
             prop_assert!(wanted.contains(['*', '?']) || pattern.is_match(&wanted));

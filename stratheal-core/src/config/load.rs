@@ -63,7 +63,7 @@ pub fn find(folder: &Path) -> Result<PathBuf, ConfigError> {
     Err(ConfigError::Missing)
 }
 
-fn has_section(text: &str) -> bool {
+pub(super) fn has_section(text: &str) -> bool {
     let (root, _) = DeTable::parse_recoverable(text);
     let tool = root.get_ref().get("tool").and_then(|tool| tool.get_ref().as_table());
     tool.is_some_and(|tool| tool.contains_key("stratheal"))

@@ -86,7 +86,7 @@ run = ["x"]
         "stratheal.toml:7:1: checks.b.tcpp: unknown key: did you mean `tcp`?",
         "stratheal.toml:8:9: checks.c: has `http` and `tcp`: make a check of each",
         "stratheal.toml:13:11: checks.d.warn_if: `latncy > 3s`: this check has no `latncy`: did you mean `latency`?",
-        "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 1000",
+        "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 64",
         "stratheal.toml:15:2: chekcs: unknown key: did you mean `checks`?",
         "stratheal.toml:17:2: services: is not supported by this version: remove this section",
     ];
@@ -210,9 +210,37 @@ fn the_schema_names_every_key() {
     assert_eq!(schema["additionalProperties"], false);
 }
 
+/// Every key of a part of the schema, at any depth.
+fn keys(schema: &serde_json::Value, found: &mut Vec<String>) {
+    match schema {
+        serde_json::Value::Object(members) => {
+            if let Some(serde_json::Value::Object(properties)) = members.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            members.values().for_each(|member| keys(member, found));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_reference_tells_of_every_key() {
+    let page = include_str!("../../../docs/configuration.md");
+    let mut found = Vec::new();
+    keys(&schema(), &mut found);
+    // In a table, as the head of a section, or in an example.
+    let told = |key: &String| {
+        [format!("`{key}`"), format!("[{key}"), format!("{key} =")].iter().any(|form| page.contains(form))
+    };
+    let missing: Vec<_> = found.iter().filter(|key| !told(key)).collect();
+    assert!(found.len() > 50 && missing.is_empty(), "docs/configuration.md says nothing about {missing:?}");
+}
+
 proptest! {
     #[test]
     fn never_panics(text in "\\PC{0,200}") {
+        let _ = super::load::has_section(&text);
         let _ = problems(&text);
     }
 

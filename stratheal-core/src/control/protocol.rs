@@ -98,3 +98,20 @@ pub enum Response {
     /// It was not done; why.
     Refused(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn never_panics(line in "\\PC{0,80}", call in "(ping|explain|run|pause|runs|[a-z]{0,6})", member in "\"[a-z]{0,8}\": ?(\"\\PC{0,8}\"|[0-9e.-]{1,8}|\\{\\}|null)") {
+            let near = format!("{{\"call\":\"{call}\",{member}}}");
+            for text in [line, near] {
+                let _ = (serde_json::from_str::<Request>(&text).is_ok(), serde_json::from_str::<Response>(&text).is_ok());
+            }
+        }
+    }
+}

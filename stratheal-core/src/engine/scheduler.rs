@@ -165,8 +165,8 @@ impl Scheduler {
             let look = if self.running > 0 { Instant::now() + Lanes::LOOK } else { tick };
             let wake = self.schedule.next().unwrap_or(tick).min(tick).min(look);
             let mut stop = None;
+            // In random order: under load there are always results, and commands must get their turn.
             tokio::select! {
-                biased;
                 _ = self.results.recv_many(&mut batch, BATCH) => {}
                 command = self.commands.recv() => match command {
                     // Every handle is gone: nobody can look any more.
@@ -260,13 +260,10 @@ impl Scheduler {
         let Some(slot) = self.slot_mut(number) else { return };
         slot.due = next;
         let (busy, paused) = (slot.running.is_some(), slot.paused.is_some());
-        if busy {
-            slot.skipped += 1;
-        } else if !paused {
-            // Starts of the grid that went by while this program did not run are left out, and counted.
-            slot.skipped += grid_starts(due, now, interval);
-        }
-        let missed = u64::from(busy);
+        // Starts of the grid that went by while this program did not run are left out, and counted like those that found the
+        // run before still going on.
+        let missed = if paused { 0 } else { u64::from(busy) + grid_starts(due, now, interval) };
+        slot.skipped += missed;
         self.totals.skipped += missed;
         self.schedule.push(next, number);
         if !busy && !paused && !self.stopping {

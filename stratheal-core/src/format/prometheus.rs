@@ -119,9 +119,20 @@ fn engine(out: &mut Writer, vitals: &Vitals) {
         out.family(name, "gauge", help);
         out.sample(name, &[], value);
     }
-    out.family("stratheal_engine_lateness_seconds", "gauge", "How late runs began in the last minute, by quantile.");
-    for (quantile, late) in [("0.5", vitals.lateness_p50), ("0.99", vitals.lateness_p99)] {
-        out.sample("stratheal_engine_lateness_seconds", &[("quantile", quantile.to_owned())], late.as_secs_f64());
+    for (name, help, late) in [
+        (
+            "stratheal_engine_lateness_p50_seconds",
+            "Half of the runs of the last minute began later.",
+            vitals.lateness_p50,
+        ),
+        (
+            "stratheal_engine_lateness_p99_seconds",
+            "One in 100 runs of the last minute began later.",
+            vitals.lateness_p99,
+        ),
+    ] {
+        out.family(name, "gauge", help);
+        out.sample(name, &[], late.as_secs_f64());
     }
     for (name, help, value) in [
         ("stratheal_engine_runs", "Runs of all checks.", vitals.runs),
@@ -192,4 +203,29 @@ impl Writer {
 
 fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn accept_chooses_the_format() {
+        for (accept, format) in [
+            ("", Exposition::Prometheus),
+            ("*/*", Exposition::Prometheus),
+            ("text/plain;version=0.0.4, application/openmetrics-text; version=1.0.0;q=0.5", Exposition::OpenMetrics),
+        ] {
+            assert_eq!(Exposition::from_accept(accept), format, "{accept}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(accept in "\\PC{0,80}") {
+            let _ = Exposition::from_accept(&accept);
+        }
+    }
 }

@@ -116,3 +116,19 @@ id! {
     /// The name of a remedy. Cloning shares the text.
     RemedyId
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,200}") {
+            if let Ok(id) = CheckId::new(&text) {
+                prop_assert_eq!(id.as_str(), text);
+            }
+        }
+    }
+}

@@ -159,7 +159,12 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in "\\PC{0,24}") {
-            let _ = parse(&text);
+            let _ = (parse(&text), parse_duration(&text));
+        }
+
+        #[test]
+        fn never_panics_on_odd_numbers(text in "-?[0-9]{0,24}(\\.[0-9]{0,24})?(e[0-9]{0,4})?(ms|us|s|m|h|d|%|KiB|TiB|GB)?") {
+            let _ = (parse(&text), parse_duration(&text));
         }
 
         #[test]

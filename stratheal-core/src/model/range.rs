@@ -135,6 +135,15 @@ mod tests {
 
     proptest! {
         #[test]
+        fn never_panics(text in "\\PC{0,24}", numbers in "@?(~|[-+0-9.e]{0,6})?:?[-+0-9.e]{0,6}", value: f64) {
+            for text in [text, numbers] {
+                if let Ok(range) = text.parse::<Range>() {
+                    let _ = range.alerts(value);
+                }
+            }
+        }
+
+        #[test]
         fn text_round_trips(start in -1e6..1e6_f64, length in 0.0..1e6_f64, inside: bool, open_start: bool, open_end: bool) {
             let range = Range {
                 start: if open_start { f64::NEG_INFINITY } else { start },

@@ -119,7 +119,7 @@ impl Report {
     #[must_use]
     pub fn bounded(mut self) -> Self {
         if self.summary.len() > Self::MAX_SUMMARY || self.summary.contains(['\n', '\r']) {
-            self.summary = Cow::Owned(cut(self.summary.lines().next().unwrap_or_default(), Self::MAX_SUMMARY));
+            self.summary = Cow::Owned(cut(first_line(&self.summary), Self::MAX_SUMMARY));
         }
         if self.metrics.len() > Self::MAX_METRICS {
             self.metrics.truncate(Self::MAX_METRICS);
@@ -136,6 +136,11 @@ impl Report {
     }
 }
 
+/// The first line that is not empty. A lone carriage return ends one too: on a terminal it would write over what stands there.
+fn first_line(text: &str) -> &str {
+    text.split(['\n', '\r']).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
 /// The first `limit` bytes of a text, cut at a character.
 #[must_use]
 pub fn cut(text: &str, limit: usize) -> String {
@@ -147,6 +152,8 @@ pub fn cut(text: &str, limit: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -161,7 +168,18 @@ mod tests {
 
     #[test]
     fn a_summary_is_one_line() {
-        assert_eq!(Report::healthy("first\nsecond").bounded().summary, "first");
+        for text in ["first\nsecond", "first\rsecond", "first\r\nsecond", "\r\nfirst"] {
+            assert_eq!(Report::healthy(text).bounded().summary, "first", "{text:?}");
+        }
         assert_eq!(cut("äöü", 5), "ä...");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(\\PC|\n|\r){0,40}", limit in 0_usize..60) {
+            let short = cut(&text, limit);
+            prop_assert!(short.len() <= text.len().max(3) && short.len() <= limit.max(3));
+            prop_assert!(!Report::healthy(text).bounded().summary.contains(['\n', '\r']));
+        }
     }
 }

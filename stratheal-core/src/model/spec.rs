@@ -32,9 +32,9 @@ pub struct Dependency {
 /// How raw results become a state: debouncing in both directions, and flap detection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GatePolicy {
-    /// So many results in a row must be bad before the state turns bad. At least 1.
+    /// So many results in a row must be bad before the state turns bad. From 1 to [`GatePolicy::MOST`].
     pub fail_after: u32,
-    /// So many results in a row must be better before the state turns better. At least 1.
+    /// So many results in a row must be better before the state turns better. From 1 to [`GatePolicy::MOST`].
     pub recover_after: u32,
     /// Instead of a row of `fail_after`: `.0` bad results among the last `.1` (at most 64) turn the state bad.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +42,11 @@ pub struct GatePolicy {
     /// Flapping begins at `high` percent of state changes and ends at `low`; `None` switches detection off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flap: Option<FlapPolicy>,
+}
+
+impl GatePolicy {
+    /// The most results that are remembered, and so the most that can be asked for in a row.
+    pub const MOST: u32 = 64;
 }
 
 /// When a check counts as flapping. Source: Icinga 2, "Check Flapping" (20 results, thresholds 25 and 30 percent).
@@ -207,11 +212,12 @@ impl CheckSpec {
         if self.stale_after < self.interval {
             return invalid("stale_after", "is shorter than the interval");
         }
-        if self.gate.fail_after == 0 {
-            return invalid("fail_after", "is zero");
+        let row = 1..=GatePolicy::MOST;
+        if !row.contains(&self.gate.fail_after) {
+            return invalid("fail_after", "is not between 1 and 64");
         }
-        if self.gate.recover_after == 0 {
-            return invalid("recover_after", "is zero");
+        if !row.contains(&self.gate.recover_after) {
+            return invalid("recover_after", "is not between 1 and 64");
         }
         if let Some((bad, of)) = self.gate.window
             && !(1..=64).contains(&of) | !(1..=of).contains(&bad)
@@ -237,4 +243,18 @@ pub fn default_retry_interval(interval: Duration) -> Duration {
 #[must_use]
 pub fn default_stale_after(interval: Duration, timeout: Duration) -> Duration {
     interval * 2 + timeout
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_is_remembered_cannot_be_asked_for() {
+        let spec = |fail, recover| CheckSpec::every(Duration::from_secs(30)).confirm(fail, recover).validate();
+        assert!(spec(64, 64).is_ok());
+        for (fail, recover, field) in [(65, 2, "fail_after"), (2, 65, "recover_after"), (0, 2, "fail_after")] {
+            assert_eq!(spec(fail, recover).map_err(|error| error.field), Err(field));
+        }
+    }
 }

@@ -143,6 +143,8 @@ impl From<Window> for String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -168,6 +170,28 @@ mod tests {
             ["", "daily", "daily 2-4", "someday 02:00-04:00", "daily 02:00-02:00", "daily 02:00-04:00 Mars/One", "a/b"]
         {
             assert!(text.parse::<Window>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,40}") {
+            let _ = text.parse::<Window>();
+        }
+
+        #[test]
+        fn never_panics_near_the_language(
+            text in "(daily|mon,thu|[a-z,]{0,6}) [0-9]{1,2}:[0-9]{2}-[0-9]{1,2}:[0-9]{2}( UTC| Europe/Berlin| [+-][0-9]{2})?",
+            second in -377_705_023_201_i64..253_402_207_200,
+        ) {
+            if let Ok(window) = text.parse::<Window>() {
+                let _ = window.contains(Timestamp::from_second(second).unwrap());
+            }
+        }
+
+        #[test]
+        fn never_panics_on_odd_moments(from in "-?[0-9]{4,6}-[0-9]{2}-[0-9]{2}T[0-9]{2}(:[0-9]{2})?Z?", until in "[0-9T:Z-]{0,20}") {
+            let _ = format!("{from}/{until}").parse::<Window>();
         }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) fn value<T: FromStr>(text: &str, key: &str) -> Result<Option<T>, Malf
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -38,5 +40,12 @@ mod tests {
         assert_eq!(value::<u64>(text, "oom"), Ok(None));
         assert_eq!(value::<u64>(text, "bad").unwrap_err().to_string(), "bad is no number: `x`");
         assert_eq!(value::<u64>(text, "empty").unwrap_err().to_string(), "empty is missing");
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "(oom_kill:?|[0-9a-z \n-]){0,20}") {
+            let _ = (value::<u64>(&text, "oom_kill"), number::<i32>(&text, "it"), value::<f64>(&text, ""));
+        }
     }
 }

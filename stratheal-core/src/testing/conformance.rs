@@ -77,8 +77,19 @@ pub async fn check_conforms(check: &dyn HealthCheck, timeout: Duration) -> Vec<V
     if *check.id() != id {
         violations.push(Violation::UnstableId(id.to_string(), check.id().to_string()));
     }
-    violations.dedup();
-    violations
+    each_once(violations)
+}
+
+/// What is broken in several runs is told once; of held threads, the first.
+fn each_once(violations: Vec<Violation>) -> Vec<Violation> {
+    let holds = |violation: &Violation| matches!(violation, Violation::Blocks(_));
+    let mut once: Vec<Violation> = Vec::with_capacity(violations.len());
+    for violation in violations {
+        if !once.iter().any(|known| *known == violation || (holds(known) && holds(&violation))) {
+            once.push(violation);
+        }
+    }
+    once
 }
 
 async fn run(check: &dyn HealthCheck, timeout: Duration, violations: &mut Vec<Violation>) -> Option<Report> {
@@ -171,7 +182,11 @@ mod tests {
             Violation::NotANumber("a".to_owned()),
             Violation::DuplicateMetric("a".to_owned()),
         ] {
-            assert!(found.contains(&expected), "{expected:?} in {found:?}");
+            assert_eq!(
+                found.iter().filter(|violation| **violation == expected).count(),
+                1,
+                "{expected:?} in {found:?}"
+            );
         }
 
         let endless = FnCheck::new(id(), std::future::pending);
@@ -191,6 +206,6 @@ mod tests {
             Ok(Report::healthy("fine"))
         });
         let found = check_conforms(&blocking, SECOND).await;
-        assert!(matches!(found.as_slice(), [Violation::Blocks(_), ..]), "{found:?}");
+        assert!(matches!(found.as_slice(), [Violation::Blocks(_)]), "{found:?}");
     }
 }

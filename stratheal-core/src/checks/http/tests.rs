@@ -448,13 +448,13 @@ async fn conditions_see_facts_and_metrics() {
 
 proptest! {
     #[test]
-    fn odd_options_never_panic(url in "(https?://)?\\PC{0,20}", name in "\\PC{0,8}", value in "\\PC{0,8}", method in "\\PC{0,6}") {
+    fn never_panics_on_odd_options(url in "(https?://)?\\PC{0,20}", name in "\\PC{0,8}", value in "\\PC{0,8}", method in "\\PC{0,6}") {
         let headers = vec![(name, Secret::new(value))];
         let _ = HttpMeasure::new(HttpOptions { method, headers, ..HttpOptions::new(url) });
     }
 
     #[test]
-    fn odd_answers_never_panic(head in prop::collection::vec(any::<u8>(), 0..60), body in prop::collection::vec(any::<u8>(), 0..60)) {
+    fn odd_answers_do_no_harm(head in prop::collection::vec(any::<u8>(), 0..60), body in prop::collection::vec(any::<u8>(), 0..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let server = TestServer::http(move |_| {

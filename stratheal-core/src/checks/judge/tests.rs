@@ -238,7 +238,7 @@ proptest! {
     }
 
     #[test]
-    fn odd_measurements_never_panic(text in "(len\\(|has\\()?(used|body)[.a-z\\[\\]0-9]{0,6}\\)? ?(==|<|~|>=) ?[a-z0-9%]{1,6}", name in "\\PC{0,8}", value: f64) {
+    fn never_panics_on_odd_measurements(text in "(len\\(|has\\()?(used|body)[.a-z\\[\\]0-9]{0,6}\\)? ?(==|<|~|>=) ?[a-z0-9%]{1,6}", name in "\\PC{0,8}", value: f64) {
         if let Ok(condition) = text.parse::<Condition>() {
             let report = Report::healthy("fine").metric(Metric::new(name.clone(), value, Unit::Other(name.clone())));
             let measurement = Measurement::new(report).fact(name.clone(), name).fact("body", json!([1, {"a": []}, null]));

@@ -136,7 +136,7 @@ fn impossible_options_are_refused_by_name() {
 
 proptest! {
     #[test]
-    fn odd_addresses_never_panic(address in "\\PC{0,12}(:[0-9]{0,6})?") {
+    fn never_panics_on_odd_addresses(address in "\\PC{0,12}(:[0-9]{0,6})?") {
         let _ = TcpMeasure::new(TcpOptions::new(address));
     }
 }
