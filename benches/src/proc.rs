@@ -1,0 +1,106 @@
+//! What processes used, read from `/proc`. Source: proc(5).
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::io;
+use std::time::Duration;
+
+use rustix::param::clock_ticks_per_second;
+
+/// Processor time of a process and of all its children that have ended and were waited for.
+///
+/// # Errors
+/// When there is no such process, or `/proc` is not there.
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let ticks = stat_fields(&stat).and_then(|fields| {
+        // utime, stime, cutime, cstime: fields 14 to 17, of which the first after the name is field 3.
+        fields.get(11..15)?.iter().map(|field| field.parse::<u64>().ok()).sum::<Option<u64>>()
+    });
+    let ticks = ticks.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "unreadable /proc/<pid>/stat"))?;
+    Ok(Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64))
+}
+
+/// The memory of a process and all its descendants that are there now, in bytes, each shared page counted in parts (PSS).
+#[must_use]
+pub fn memory_of_tree(pid: u32) -> u64 {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // Processes come and go while we look.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{child}/stat")) else { continue };
+        let parent = stat_fields(&stat).and_then(|fields| fields.get(1)?.parse().ok());
+        children.entry(parent.unwrap_or_default()).or_default().push(child);
+    }
+    let mut seen = HashSet::from([pid]);
+    let mut line = vec![pid];
+    let mut total = 0;
+    while let Some(process) = line.pop() {
+        total += memory(process).unwrap_or_default();
+        line.extend(children.remove(&process).unwrap_or_default().into_iter().filter(|child| seen.insert(*child)));
+    }
+    total
+}
+
+/// The memory of one process in bytes (PSS).
+fn memory(pid: u32) -> Option<u64> {
+    kibibytes(&fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?, "Pss:")
+}
+
+/// The resident memory of one process in bytes, all shared pages counted in full.
+///
+/// # Errors
+/// When there is no such process, or `/proc` is not there.
+pub fn resident(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    kibibytes(&status, "VmRSS:").ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no VmRSS"))
+}
+
+/// How often the threads of a process went to sleep by themselves, since each of them started.
+///
+/// # Errors
+/// When there is no such process, or `/proc` is not there.
+pub fn voluntary_switches(pid: u32) -> io::Result<u64> {
+    let mut total = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        // Threads come and go while we look.
+        let Ok(status) = fs::read_to_string(thread?.path().join("status")) else { continue };
+        let count = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        total += count.and_then(|count| count.trim().parse::<u64>().ok()).unwrap_or_default();
+    }
+    Ok(total)
+}
+
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(number * 1024)
+}
+
+/// The fields after the name, which may itself contain blanks and brackets.
+fn stat_fields(stat: &str) -> Option<Vec<&str>> {
+    Some(stat.rsplit_once(')')?.1.split_ascii_whitespace().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_used_something() {
+        let pid = std::process::id();
+        let before = cpu_time(pid).unwrap();
+        let mut sum = 0_u64;
+        while cpu_time(pid).unwrap() < before + Duration::from_millis(20) {
+            sum = std::hint::black_box((0..100_000_u64).fold(sum, u64::wrapping_add));
+        }
+        assert!(resident(pid).unwrap() > 100_000);
+        assert!(memory_of_tree(pid) > 100_000);
+    }
+
+    #[test]
+    fn names_may_contain_anything() {
+        assert_eq!(stat_fields("7 (a) b) S 1 2").unwrap(), ["S", "1", "2"]);
+        assert_eq!(kibibytes("Rss: 3 kB\nPss:    12 kB\n", "Pss:"), Some(12 * 1024));
+    }
+}
