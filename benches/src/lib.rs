@@ -13,3 +13,4 @@ pub mod proc;
 pub mod program;
 pub mod quantile;
 pub mod table;
+pub mod tool;

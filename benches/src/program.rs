@@ -5,10 +5,14 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use crate::failure::Failure;
+use crate::tool;
 
-/// Runs a benchmark program: `play` gets its arguments.
+/// Runs a benchmark program, or the tool if that is what its arguments say: `play` gets the arguments.
 pub fn run(play: impl FnOnce(&[String]) -> Result<(), Failure>) -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(code) = tool::run(&arguments) {
+        return code;
+    }
     match play(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {

@@ -42,11 +42,21 @@ pub fn no_op(number: u32, runs: &Runs) -> Result<impl HealthCheck + use<>, Failu
 /// # Errors
 /// When it does not start.
 pub fn engine_of_no_ops(checks: u32, interval: Duration, runs: &Runs) -> Result<EngineHandle, Failure> {
+    start(no_ops(checks, interval, runs)?)
+}
+
+/// The same on the runtime of the caller, without threads of its own.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn engine_here(checks: u32, interval: Duration, runs: &Runs) -> Result<EngineHandle, Failure> {
+    let engine = Engine::builder().register_all(no_ops(checks, interval, runs)?).build();
+    engine.map(Engine::start_here).map_err(|error| Failure::new(error.to_string()))
+}
+
+fn no_ops(checks: u32, interval: Duration, runs: &Runs) -> Result<Vec<Registration>, Failure> {
     let spec = Arc::new(CheckSpec::every(interval));
-    let registrations: Vec<_> = (0..checks)
-        .map(|number| Ok(Registration::new(no_op(number, runs)?, spec.clone())))
-        .collect::<Result<_, Failure>>()?;
-    start(registrations)
+    (0..checks).map(|number| Ok(Registration::new(no_op(number, runs)?, spec.clone()))).collect()
 }
 
 /// Starts an engine with so many checks that look at this host's memory and load in turn.

@@ -6,6 +6,7 @@ pub mod by_hand;
 pub mod checks;
 pub mod idle;
 pub mod memory;
+pub mod oneshot;
 pub mod overhead;
 pub mod readers;
 pub mod role;

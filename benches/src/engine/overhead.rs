@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::by_hand;
-use super::checks::{Runs, engine_of_no_ops};
+use super::checks::{Runs, engine_here, engine_of_no_ops};
 use super::role;
 use super::rounds::{self, Round, median};
 use crate::failure::Failure;
@@ -77,6 +77,7 @@ pub async fn play(arguments: &[String]) -> Result<(), Failure> {
     let runs = Runs::default();
     let handle = match way.as_str() {
         "engine" => Some(engine_of_no_ops(checks, every, &runs)?),
+        "here" => Some(engine_here(checks, every, &runs)?),
         way => {
             by_hand::start(checks, every, way == "bare", &runs)?;
             None

@@ -18,4 +18,5 @@ pub mod scraper;
 pub mod settings;
 pub mod simplemonitor;
 pub mod stratheal;
+pub mod stratheal_up;
 pub mod trial;

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use super::failures::Failures;
 use super::http_targets;
 use super::scenario::{Kind, Scenario};
-use super::{blackbox, command_targets, monit, simplemonitor, stratheal};
+use super::{blackbox, command_targets, monit, simplemonitor, stratheal, stratheal_up};
 use crate::failure::Failure;
 
 /// A monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Monitor {
-    /// This project's engine.
+    /// This project's engine, embedded in a small program.
     Stratheal,
+    /// This project's own program.
+    StrathealUp,
     /// Prometheus' prober for HTTP.
     Blackbox,
     /// The classic of one machine.
@@ -83,13 +85,14 @@ pub struct Launch {
 
 impl Monitor {
     /// All of them, in the order of the table.
-    pub const ALL: [Self; 4] = [Self::Stratheal, Self::Blackbox, Self::Monit, Self::SimpleMonitor];
+    pub const ALL: [Self; 5] = [Self::Stratheal, Self::StrathealUp, Self::Blackbox, Self::Monit, Self::SimpleMonitor];
 
     /// What it is called in the table, and chosen by.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Stratheal => "stratheal",
+            Self::StrathealUp => "stratheal-up",
             Self::Blackbox => "blackbox",
             Self::Monit => "monit",
             Self::SimpleMonitor => "simplemonitor",
@@ -108,7 +111,7 @@ impl Monitor {
     /// When it is not here, with what to do.
     pub async fn version(&self) -> Result<String, Failure> {
         match self {
-            Self::Stratheal => Ok(env!("CARGO_PKG_VERSION").to_owned()),
+            Self::Stratheal | Self::StrathealUp => Ok(env!("CARGO_PKG_VERSION").to_owned()),
             Self::Blackbox => blackbox::version().await,
             Self::Monit => monit::version().await,
             Self::SimpleMonitor => simplemonitor::version().await,
@@ -122,6 +125,7 @@ impl Monitor {
     pub fn prepare(&self, task: Task<'_>) -> Result<Launch, Failure> {
         match self {
             Self::Stratheal => stratheal::prepare(task),
+            Self::StrathealUp => stratheal_up::prepare(task),
             Self::Blackbox => blackbox::prepare(task),
             Self::Monit => monit::prepare(task),
             Self::SimpleMonitor => simplemonitor::prepare(task),
@@ -132,9 +136,10 @@ impl Monitor {
     ///
     /// # Errors
     /// When it left nothing to read.
-    pub fn failures(&self, folder: &Path) -> Result<Failures, Failure> {
+    pub async fn failures(&self, scenario: &Scenario, folder: &Path) -> Result<Failures, Failure> {
         match self {
             Self::Stratheal | Self::Blackbox => Ok(Failures::parse(&std::fs::read_to_string(folder.join(FAILURES))?)),
+            Self::StrathealUp => stratheal_up::failures(scenario, folder).await,
             Self::Monit => monit::failures(folder),
             Self::SimpleMonitor => simplemonitor::failures(folder),
         }

@@ -107,7 +107,7 @@ pub async fn run(monitor: Monitor, scenario: &Scenario, setting: Setting<'_>) ->
     text.insert(0, '\n');
     let arrivals = Arrivals::parse(&text, scenario.checks);
     let span = Span { from, until, cpu, targets_cpu, memory };
-    Ok(measure(scenario, &arrivals, &monitor.failures(folder)?, &span))
+    Ok(measure(scenario, &arrivals, &monitor.failures(scenario, folder).await?, &span))
 }
 
 fn start_targets(scenario: &Scenario, processor: Option<usize>, folder: &Path) -> Result<Child, Failure> {
