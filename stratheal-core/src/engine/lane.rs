@@ -4,6 +4,9 @@
 //! looks at that every few milliseconds, and a lane that still polls the same thing at the next look is *blocked*: it gets no new
 //! runs, a replacement is started, and runs that have not begun are moved. If that goes on it is *stalled*: then the check is named,
 //! and everything else is moved, too. When the lane comes back it is used again, or ends if there are enough lanes without it.
+//!
+//! Waking a thread costs more than a short check does. So runs are handed over together at the end of a pass of the scheduler, and a
+//! lane wakes the scheduler when it has nothing left to do, not for each result (see [`Outbox`]).
 
 use std::fmt;
 use std::future::Future;
@@ -15,10 +18,12 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use futures::future::{AbortHandle, Abortable};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
+
+use super::outbox::Outbox;
 
 /// Shows what a lane is polling. Written by the lane, read by the scheduler.
 #[derive(Debug, Default)]
@@ -93,6 +98,8 @@ struct Lane {
     seen: u64,
     blocked: Option<Blocked>,
     running: usize,
+    /// Runs that are not handed over yet.
+    waiting: Vec<Abortable<Watched>>,
     /// Ends the thread when dropped.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -106,6 +113,7 @@ pub(crate) struct Lanes {
     numbered: u32,
     turn: usize,
     looked: Option<Instant>,
+    outbox: Arc<Outbox>,
 }
 
 impl fmt::Debug for Lanes {
@@ -126,7 +134,7 @@ impl Lanes {
 
     /// Lanes with threads of their own.
     pub(crate) fn threads(count: usize) -> io::Result<Self> {
-        let mut lanes = Self { wanted: Some(count.max(1)), all: Vec::new(), numbered: 0, turn: 0, looked: None };
+        let mut lanes = Self { wanted: Some(count.max(1)), ..Self::none() };
         for _ in 0..count.max(1) {
             lanes.start()?;
         }
@@ -142,14 +150,17 @@ impl Lanes {
             seen: 0,
             blocked: None,
             running: 0,
+            waiting: Vec::new(),
             stop: None,
             thread: None,
         };
-        Self { wanted: None, all: vec![lane], numbered: 1, turn: 0, looked: None }
+        Self { all: vec![lane], numbered: 1, outbox: Arc::new(Outbox::eager()), ..Self::none() }
     }
 
     fn start(&mut self) -> io::Result<()> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let outbox = self.outbox.clone();
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_all().on_thread_park(move || outbox.tell()).build()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
         let number = self.numbered;
@@ -167,6 +178,7 @@ impl Lanes {
             seen: 0,
             blocked: None,
             running: 0,
+            waiting: Vec::new(),
             stop: Some(stop),
             thread: Some(thread),
         });
@@ -183,7 +195,12 @@ impl Lanes {
         free.map_or(self.all[self.turn % count].number, |lane| lane.number)
     }
 
-    /// Starts a run on a lane.
+    /// Where the runs on these lanes put their ends.
+    pub(crate) fn outbox(&self) -> Arc<Outbox> {
+        self.outbox.clone()
+    }
+
+    /// Puts a run on a lane. It starts after [`Self::hand_over`].
     pub(crate) fn spawn(
         &mut self,
         number: u32,
@@ -194,7 +211,25 @@ impl Lanes {
         let lane = &mut self.all[place];
         lane.running += 1;
         let watched = Watched { gauge: lane.gauge.clone(), check, run: Some(Box::pin(run)) };
-        lane.handle.spawn(watched).abort_handle()
+        let (abort, registration) = AbortHandle::new_pair();
+        lane.waiting.push(Abortable::new(watched, registration));
+        abort
+    }
+
+    /// Starts what was put on the lanes, waking each at most once.
+    pub(crate) fn hand_over(&mut self) {
+        for lane in &mut self.all {
+            if lane.waiting.len() > 1 && lane.thread.is_some() {
+                let runs = std::mem::take(&mut lane.waiting);
+                lane.handle.spawn(async move {
+                    for run in runs {
+                        tokio::spawn(run);
+                    }
+                });
+            } else {
+                lane.waiting.drain(..).for_each(|run| drop(lane.handle.spawn(run)));
+            }
+        }
     }
 
     /// A run on this lane is over.
@@ -259,8 +294,8 @@ impl Lanes {
     }
 
     /// No lanes, for an engine that has stopped.
-    pub(crate) const fn none() -> Self {
-        Self { wanted: None, all: Vec::new(), numbered: 0, turn: 0, looked: None }
+    pub(crate) fn none() -> Self {
+        Self { wanted: None, all: Vec::new(), numbered: 0, turn: 0, looked: None, outbox: Arc::default() }
     }
 
     /// Ends all lanes; the checks whose threads do not end. Nothing can stop those, so they are left behind.

@@ -19,6 +19,7 @@ pub mod graph;
 pub mod handle;
 mod lane;
 pub mod once;
+mod outbox;
 pub mod permits;
 mod pulse;
 mod runner;

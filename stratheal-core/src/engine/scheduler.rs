@@ -16,6 +16,7 @@ use super::cell::Board;
 use super::graph::Graph;
 use super::handle::{Command, EngineHandle, Shutdown};
 use super::lane::Lanes;
+use super::outbox::{Announce, Finished, Outbox};
 use super::permits::{Limits, Permits};
 use super::runner::{self, Ending, Order};
 use super::schedule::{Schedule, grid_starts, next_on_grid, phase};
@@ -40,32 +41,6 @@ pub(crate) struct Parts {
     pub(crate) history: Option<Arc<dyn History>>,
     pub(crate) self_check: bool,
     pub(crate) one_shot: bool,
-}
-
-/// The end of a run, on its way to the scheduler.
-pub(crate) struct Finished {
-    slot: u32,
-    attempt: u64,
-    lane: u32,
-    started: Instant,
-    ended: Instant,
-    ending: Ending,
-}
-
-/// Sends the end of a run even when the run is dropped or panics while being dropped.
-struct Announce {
-    finished: Option<Finished>,
-    to: mpsc::UnboundedSender<Finished>,
-}
-
-impl Drop for Announce {
-    fn drop(&mut self) {
-        if let Some(mut finished) = self.finished.take() {
-            finished.ended = Instant::now();
-            // Nobody listens any more after shutdown.
-            drop(self.to.send(finished));
-        }
-    }
 }
 
 pub(crate) struct Scheduler {
@@ -95,9 +70,7 @@ pub(crate) struct Scheduler {
     pub(super) ticks: u64,
     pub(super) last_tick: (Instant, Timestamp),
     commands: mpsc::Receiver<Command>,
-    /// Bounded by the number of checks: each has at most one run whose end counts, and abandoned ones end once.
-    results: mpsc::UnboundedReceiver<Finished>,
-    results_to: mpsc::UnboundedSender<Finished>,
+    results: Arc<Outbox>,
 }
 
 /// Longer than any single run.
@@ -106,18 +79,20 @@ pub(super) const NEVER: Duration = Duration::from_hours(24);
 const SINGLE: GatePolicy = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };
 /// How often vitals are published and clocks compared.
 const TICK: Duration = Duration::from_secs(1);
+/// A pass that is so near is not anticipated for results. Timers are exact to a millisecond.
+const SOON: Duration = Duration::from_millis(2);
 /// Results taken in one go, so that commands and due checks get their turn under load.
 const BATCH: usize = 512;
 
 impl Scheduler {
     pub(crate) fn new(parts: Parts, lanes: Lanes) -> (Self, EngineHandle) {
         let (commands_to, commands) = mpsc::channel(64);
-        let (results_to, results) = mpsc::unbounded_channel();
         let (bus, _) = broadcast::channel(1024);
         let board = Arc::new(Board::new(parts.clock.clone()));
         let vitals = Arc::new(ArcSwap::from_pointee(Vitals::default()));
         let now = Instant::now();
         let wall = parts.clock.now();
+        let results = lanes.outbox();
         let mut scheduler = Self {
             slots: Vec::with_capacity(parts.registrations.len() + 1),
             index: HashMap::with_capacity(parts.registrations.len() + 1),
@@ -145,7 +120,6 @@ impl Scheduler {
             last_tick: (now, wall),
             commands,
             results,
-            results_to,
         };
         let mut registrations = parts.registrations;
         if parts.self_check {
@@ -166,10 +140,12 @@ impl Scheduler {
         let (grace, reply) = loop {
             let look = if self.running > 0 { Instant::now() + Lanes::LOOK } else { tick };
             let wake = self.schedule.next().unwrap_or(tick).min(tick).min(look);
+            // Results that come right before the next pass wait for it.
+            let soon = wake <= Instant::now() + SOON;
             let mut stop = None;
             // In random order: under load there are always results, and commands must get their turn.
             tokio::select! {
-                _ = self.results.recv_many(&mut batch, BATCH) => {}
+                () = self.results.told(), if !soon => {}
                 command = self.commands.recv() => match command {
                     // Every handle is gone: nobody can look any more.
                     None => stop = Some((Duration::ZERO, None)),
@@ -182,9 +158,7 @@ impl Scheduler {
             let wall = self.clock.now();
             self.note_delay(wake, now, wall);
             self.look_at_lanes(now, wall);
-            for finished in batch.drain(..) {
-                self.finish(finished, now, wall);
-            }
+            self.finish_all(&mut batch, now, wall);
             // Bounded: a check whose time has come moves its next start into the future.
             while let Some(slot) = self.schedule.pop(now) {
                 self.come_up(slot, now, wall);
@@ -193,6 +167,7 @@ impl Scheduler {
                 self.tick(now, wall);
                 tick = now + TICK;
             }
+            self.lanes.hand_over();
             if let Some(stop) = stop {
                 break stop;
             }
@@ -203,12 +178,12 @@ impl Scheduler {
     async fn stop(mut self, grace: Duration, reply: Option<oneshot::Sender<Shutdown>>, batch: &mut Vec<Finished>) {
         self.stopping = true;
         let end = Instant::now() + grace;
-        while self.running > 0
-            && tokio::time::timeout_at(end, self.results.recv_many(batch, BATCH)).await.is_ok_and(|count| count > 0)
-        {
-            let (now, wall) = (Instant::now(), self.clock.now());
-            for finished in batch.drain(..) {
-                self.finish(finished, now, wall);
+        while self.running > 0 {
+            let in_time = tokio::time::timeout_at(end, self.results.told()).await.is_ok();
+            self.finish_all(batch, Instant::now(), self.clock.now());
+            self.lanes.hand_over();
+            if !in_time {
+                break;
             }
         }
         let mut shutdown = Shutdown::default();
@@ -224,6 +199,14 @@ impl Scheduler {
         if let Some(reply) = reply {
             // Whoever asked may have gone.
             drop(reply.send(shutdown));
+        }
+    }
+
+    /// Takes what ended since the last pass.
+    fn finish_all(&mut self, batch: &mut Vec<Finished>, now: Instant, wall: Timestamp) {
+        self.results.take(BATCH, batch);
+        for finished in batch.drain(..) {
+            self.finish(finished, now, wall);
         }
     }
 
@@ -301,7 +284,7 @@ impl Scheduler {
     pub(super) fn dispatch(&mut self, number: u32, now: Instant) {
         self.attempts += 1;
         let attempt = self.attempts;
-        let (to, pool, one_shot) = (self.results_to.clone(), self.pool.clone(), self.one_shot);
+        let (to, pool, one_shot) = (self.results.clone(), self.pool.clone(), self.one_shot);
         let Some(slot) = self.slots.get_mut(number as usize).and_then(Option::as_mut) else { return };
         let Some(running) = &mut slot.running else { return };
         if let Some(placed) = running.placed.take() {
