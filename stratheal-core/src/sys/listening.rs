@@ -70,15 +70,15 @@ pub fn read(root: &SysRoot) -> Result<Vec<Listening>, SysError> {
     sockets.sort_by_key(|(address, _)| (address.port(), address.is_ipv6()));
     sockets.dedup_by_key(|(address, _)| address.port());
     let wanted = sockets.iter().map(|(_, inode)| *inode).collect();
-    let owners = owners(root, &wanted)?;
+    let owners = owners(root, &wanted);
     let named = |(address, inode)| Listening { address, process: owners.get(&inode).cloned() };
     Ok(sockets.into_iter().map(named).collect())
 }
 
 /// The processes that hold these sockets, as far as this user may see.
-fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> Result<HashMap<u64, String>, SysError> {
+fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> HashMap<u64, String> {
     let mut found = HashMap::new();
-    for pid in pids(root)? {
+    for pid in pids(root).unwrap_or_default() {
         // Processes end meanwhile, and those of others are closed to us.
         let Ok(descriptors) = fs::read_dir(root.path(format!("proc/{pid}/fd"))) else { continue };
         let links = descriptors.flatten().filter_map(|descriptor| fs::read_link(descriptor.path()).ok());
@@ -91,12 +91,13 @@ fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> Result<HashMap<u64, String>,
                 .filter(|i| inodes.contains(i))
         });
         for inode in sockets {
-            if let Some(process) = read_process(root, pid)? {
+            // A process that ends while it is read has no name to tell; its port is told all the same.
+            if let Ok(Some(process)) = read_process(root, pid) {
                 found.insert(inode, process.name);
             }
         }
     }
-    Ok(found)
+    found
 }
 
 #[cfg(test)]
