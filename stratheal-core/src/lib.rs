@@ -23,6 +23,18 @@ pub mod net;
 #[cfg(feature = "system")]
 pub mod sys;
 
+#[cfg(feature = "objects")]
+pub mod objects;
+
+#[cfg(feature = "fetch")]
+pub mod index;
+
+#[cfg(feature = "fetch")]
+pub mod fetch;
+
+#[cfg(feature = "gateway")]
+pub mod gateway;
+
 pub mod checks;
 
 #[cfg(feature = "config")]

@@ -1,0 +1,11 @@
+//! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
+
+mod error;
+mod event;
+mod fetcher;
+mod request;
+
+pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
+pub use event::{Event, FileOrigin};
+pub use fetcher::{Builder, Fetcher};
+pub use request::{FetchedFile, FileRequest, Freshness, Page};

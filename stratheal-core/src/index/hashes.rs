@@ -1,0 +1,16 @@
+//! The hashes an index gives for a file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::objects::ContentId;
+
+/// Hashes of one file. Only SHA-256 is believed; the others are kept so that they can be passed on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Hashes {
+    /// The SHA-256.
+    pub sha256: Option<ContentId>,
+    /// The other ones: lower-case algorithm name to hexadecimal digest.
+    pub others: BTreeMap<String, String>,
+}
