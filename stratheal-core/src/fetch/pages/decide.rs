@@ -65,10 +65,12 @@ const PARTLY_MISSING: Duration = Duration::from_secs(10);
 
 /// Decides.
 pub(super) fn decide(round: &Round<'_>) -> Step {
-    let waiting = || round.members.iter().filter_map(|member| match member {
-        Standing::Asked { failures, is_unreachable } => Some((*failures, *is_unreachable)),
-        _ => None,
-    });
+    let waiting = || {
+        round.members.iter().filter_map(|member| match member {
+            Standing::Asked { failures, is_unreachable } => Some((*failures, *is_unreachable)),
+            _ => None,
+        })
+    };
     let wait_until = |at: Duration, then: Step| match at.checked_sub(round.elapsed) {
         Some(left) if !left.is_zero() => Step::Wait(left),
         _ => then,
@@ -76,7 +78,11 @@ pub(super) fn decide(round: &Round<'_>) -> Step {
     if let Some(first) = round.first_page {
         // Whoever failed already is not waited for; its later answer is for the next time.
         let grace = first.clamp(LEAST_GRACE, MOST_GRACE);
-        return if waiting().any(|(failures, _)| failures == 0) { wait_until(first + grace, Step::Done) } else { Step::Done };
+        return if waiting().any(|(failures, _)| failures == 0) {
+            wait_until(first + grace, Step::Done)
+        } else {
+            Step::Done
+        };
     }
     if waiting().next().is_none() {
         return if round.members.iter().all(|member| *member == Standing::Missing) { Step::Done } else { Step::GiveUp };
@@ -111,7 +117,7 @@ mod tests {
     fn round(members: &[Standing], elapsed: u64, first_page: Option<u64>, has_old: bool) -> Step {
         let elapsed = Duration::from_millis(elapsed);
         let first_page = first_page.map(Duration::from_millis);
-        let deadline = Duration::from_secs(120);
+        let deadline = Duration::from_mins(2);
         decide(&Round { members, elapsed, first_page, idle: elapsed, has_old, deadline })
     }
 
@@ -150,7 +156,8 @@ mod tests {
 
     fn standing() -> impl Strategy<Value = Standing> {
         prop_oneof![
-            (0_u32..4, any::<bool>()).prop_map(|(failures, is_unreachable)| Standing::Asked { failures, is_unreachable }),
+            (0_u32..4, any::<bool>())
+                .prop_map(|(failures, is_unreachable)| Standing::Asked { failures, is_unreachable }),
             Just(Standing::Page),
             Just(Standing::Missing),
             Just(Standing::Failed),
