@@ -97,11 +97,13 @@ impl Connection {
 /// When the page does not have it.
 pub fn link(page: &str, page_path: &str, file_name: &str) -> Result<String, Failure> {
     let none = || Failure::new(format!("{page_path} does not offer {file_name}"));
-    // Both forms of a page have the URL between quotation marks; the first that names the file is it.
-    let url = page.split('"').find(|text| {
+    // Both forms of a page have the URL between quotation marks.
+    let is_link = |text: &&str| {
         let path = text.split(['#', '?']).next().unwrap_or_default();
-        path.contains('/') && path.ends_with(file_name)
-    });
+        path.ends_with(&format!("/{file_name}"))
+    };
+    // A link may be the bare name, as the text of an anchor and the key of a file are.
+    let url = page.split('"').find(is_link).or_else(|| page.split('"').find(|text| *text == file_name));
     let url = url.ok_or_else(none)?.split('#').next().unwrap_or_default();
     let mut folders: Vec<&str> = page_path.trim_end_matches('/').split('/').collect();
     if let Ok(absolute) = url.parse::<Uri>()
@@ -132,6 +134,7 @@ mod tests {
             ("../../files/a/a-1.whl#sha256=ab", "/files/a/a-1.whl"),
             ("http://127.0.0.1:9/x/a-1.whl", "/x/a-1.whl"),
             ("/y/a-1.whl", "/y/a-1.whl"),
+            ("a-1.whl", "/simple/a/a-1.whl"),
         ] {
             let page = format!("<a href=\"{url}\">a-1.whl</a>");
             assert_eq!(link(&page, "/simple/a/", "a-1.whl").unwrap(), expected);

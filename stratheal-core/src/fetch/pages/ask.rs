@@ -82,7 +82,6 @@ impl Question {
         }
         let is_conditional = ask.etag.is_some() || ask.last_modified.is_some();
         let answer = shared.transport.get(&self.url, &ask).await?;
-        arrived();
         let at = shared.now();
         let record = match answer.status {
             200 => {

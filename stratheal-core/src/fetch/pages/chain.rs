@@ -194,7 +194,9 @@ async fn keep(
         None => read(shared, number, project).await,
     };
     let is_new = !new.is_empty();
-    new.into_iter().for_each(|answer| record.put(answer));
+    for answer in new {
+        record.put(answer);
+    }
     let known = Arc::new(Known::new(record, source));
     shared.pages.memory.put(key, known.clone(), known.size());
     if is_new && let Some(folders) = shared.pages.folders.get(number).cloned() {

@@ -59,6 +59,8 @@ const MOST_GRACE: Duration = Duration::from_millis(500);
 /// With an older page at hand: after everybody failed once, and in any case.
 const OLD_AFTER_FAILURES: Duration = Duration::from_secs(1);
 const OLD_IN_ANY_CASE: Duration = Duration::from_secs(10);
+/// How often the deadline may be put off by what arrives.
+const MOST_DEADLINES: u32 = 3;
 /// Without any connection to anybody, or with only some of the "no" that all would have to say.
 const NOBODY_THERE: Duration = Duration::from_secs(30);
 const PARTLY_MISSING: Duration = Duration::from_secs(10);
@@ -91,7 +93,8 @@ pub(super) fn decide(round: &Round<'_>) -> Step {
     let nobody_there = waiting().all(|(failures, is_unreachable)| failures > 0 && is_unreachable);
     let some_missing = round.members.contains(&Standing::Missing);
     let left = round.deadline.saturating_sub(round.idle);
-    let mut until = round.elapsed + left;
+    // Pages that always break off in the middle are no progress, though something arrives all the time.
+    let mut until = (round.elapsed + left).min(round.deadline.saturating_mul(MOST_DEADLINES));
     if round.has_old {
         until = until.min(if all_failed { OLD_AFTER_FAILURES } else { OLD_IN_ANY_CASE });
     }
@@ -117,7 +120,7 @@ mod tests {
     fn round(members: &[Standing], elapsed: u64, first_page: Option<u64>, has_old: bool) -> Step {
         let elapsed = Duration::from_millis(elapsed);
         let first_page = first_page.map(Duration::from_millis);
-        let deadline = Duration::from_secs(120);
+        let deadline = Duration::from_mins(2);
         decide(&Round { members, elapsed, first_page, idle: elapsed, has_old, deadline })
     }
 

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::record::{FORMAT, Record};
-use crate::base::fs::{named, read_text, write_atomic};
+use crate::base::fs::{named, read_text, replace_unsynced, write_atomic};
 use crate::index::{ProjectName, Source};
 use crate::objects::ContentId;
 
@@ -58,10 +58,10 @@ impl Folders {
                 Ok(text) => match serde_json::from_str::<Record>(&text) {
                     Ok(record) if record.format == FORMAT => known.absorb(record),
                     Ok(record) => {
-                        tracing::debug!(path = %path.display(), format = record.format, "another version's page")
+                        tracing::debug!(path = %path.display(), format = record.format, "another version's page");
                     }
                     Err(error) => {
-                        tracing::warn!(path = %path.display(), %error, "a cached page is damaged; it is fetched anew")
+                        tracing::warn!(path = %path.display(), %error, "a cached page is damaged; it is fetched anew");
                     }
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -79,7 +79,7 @@ impl Folders {
         let Some(folder) = self.0.first() else { return Ok(()) };
         fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
         let text = serde_json::to_vec(record).map_err(io::Error::other)?;
-        write_atomic(&folder.join(format!("{project}.json")), &text)
+        replace_unsynced(&folder.join(format!("{project}.json")), &text)
     }
 }
 

@@ -257,11 +257,9 @@ fn lacking(asked: &[Asked], project: &ProjectName, deadline: Option<Duration>) -
         Attempt { member: asked.question.state.name().to_owned(), times: asked.times.max(1), failure }
     };
     let attempts = believed().map(attempt).collect();
-    match deadline {
-        Some(within) => FetchError::Deadline { wanted, within, attempts },
-        None => {
-            let retry_after = believed().filter_map(|asked| asked.last.as_ref()?.retry_after).max();
-            FetchError::Unavailable { wanted, attempts, retry_after }
-        }
+    if let Some(within) = deadline {
+        return FetchError::Deadline { wanted, within, attempts };
     }
+    let retry_after = believed().filter_map(|asked| asked.last.as_ref()?.retry_after).max();
+    FetchError::Unavailable { wanted, attempts, retry_after }
 }
