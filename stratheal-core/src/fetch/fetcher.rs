@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::shared::Shared;
-use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, pages, transfer};
+use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, transfer};
 use crate::index::{Chain, ProjectName};
 
 /// Gets pages and files from a chain of sources. Clones share everything.
@@ -26,6 +26,11 @@ impl Fetcher {
 
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The chain.
@@ -83,7 +88,6 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        let _ = request;
-        std::future::ready(Err(FetchError::Store("metadata is not fetched yet".to_owned()))).await
+        metadata::metadata(&self.shared, request).await
     }
 }
