@@ -10,6 +10,7 @@ mod insist;
 mod member;
 mod metadata;
 mod pages;
+mod projects;
 mod request;
 mod retry_after;
 mod shared;
