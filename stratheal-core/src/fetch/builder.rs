@@ -10,11 +10,13 @@ use tokio::time::Instant;
 use super::member::Members;
 use super::shared::Shared;
 use super::totals::Counters;
+use super::transfer::Transfers;
 use super::transport::Transport;
 use super::{FetchError, Fetcher, TransportSettings};
 use crate::base::budget::Budget;
 use crate::base::clock::{Clock, SystemClock};
 use crate::index::Chain;
+use crate::objects::{Store, StoreError};
 
 /// Settings of a [`Fetcher`].
 #[derive(Debug, Clone)]
@@ -72,11 +74,22 @@ impl Builder {
     /// # Errors
     /// [`FetchError::Settings`] when connections cannot be made like that, [`FetchError::Store`] when the cache cannot be opened.
     pub fn build(self) -> Result<Fetcher, FetchError> {
+        self.open().map(Fetcher::new)
+    }
+
+    pub(super) fn open(self) -> Result<Shared, FetchError> {
         let (events, _) = broadcast::channel(1024);
         let transport = Transport::new(self.transport).map_err(|error| FetchError::Settings(error.to_string()))?;
         std::fs::create_dir_all(&self.cache)
             .map_err(|error| FetchError::Store(crate::base::fs::named(&self.cache, &error).to_string()))?;
-        Ok(Fetcher::new(Shared {
+        let folder = self.cache.join("objects");
+        let store = Store::open_with(&folder, self.clock.clone()).map_err(|error| match error {
+            StoreError::DiskFull { .. } => FetchError::DiskFull { folder: self.cache.display().to_string() },
+            error => FetchError::Store(crate::base::class::chain(&error)),
+        })?;
+        Ok(Shared {
+            store,
+            transfers: Transfers::default(),
             chain: self.chain,
             cache: self.cache,
             offline: self.offline,
@@ -88,6 +101,6 @@ impl Builder {
             events,
             // Bursts of trouble are retried at once; when nearly everything fails, ten attempts a second are left.
             budget: Mutex::new(Budget::new(100.0, 0.5, 10.0, Instant::now())),
-        }))
+        })
     }
 }

@@ -12,12 +12,14 @@ use url::Url;
 use super::failure::Failure;
 use super::member::{MemberState, Members, Purpose};
 use super::totals::{Count, Counters};
+use super::transfer::Transfers;
 use super::transport::Transport;
 use super::{Event, FileRequest};
 use crate::base::backoff::Backoff;
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
 use crate::index::{Chain, Source, Trust};
+use crate::objects::Store;
 
 /// Pauses between attempts at the same thing.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(8));
@@ -27,6 +29,8 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 pub(super) struct Shared {
     pub(super) chain: Chain,
     pub(super) cache: PathBuf,
+    pub(super) store: Store,
+    pub(super) transfers: Transfers,
     pub(super) offline: bool,
     /// How long something may take without any progress, all retries included.
     pub(super) deadline: Duration,

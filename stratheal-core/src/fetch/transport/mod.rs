@@ -11,7 +11,7 @@ mod resolver;
 mod settings;
 mod trust;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Body};
 pub(crate) use ask::{Ask, Encoding};
 pub(crate) use client::Transport;
 pub use settings::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};
