@@ -31,4 +31,5 @@ pub use fetcher::Fetcher;
 pub use member::MemberStatus;
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use totals::{FetcherStatus, Totals};
+pub use transfer::FileStream;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};
