@@ -21,6 +21,8 @@ pub enum Cause {
     Content,
     /// The disk is full, or the cache cannot be used: make room.
     Disk,
+    /// The settings are impossible: change them.
+    Settings,
 }
 
 impl FetchError {
@@ -40,6 +42,7 @@ impl FetchError {
             Self::Denied { .. } => Cause::Denied,
             Self::HashMismatch { .. } | Self::Changed(_) => Cause::Content,
             Self::DiskFull { .. } | Self::Store(_) => Cause::Disk,
+            Self::Settings(_) => Cause::Settings,
         }
     }
 }

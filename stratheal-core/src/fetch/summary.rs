@@ -37,7 +37,7 @@ pub struct Summary {
     /// Files that were refused, with the reason.
     pub refused: BTreeMap<String, String>,
     /// What could not be had in the end, and has not been had since.
-    pub failures: BTreeMap<String, Failure>,
+    pub failures: BTreeMap<String, Missed>,
     /// Names that did not fit, and events that were missed because the listener was too slow.
     pub left_out: u64,
     #[serde(skip)]
@@ -98,7 +98,7 @@ pub struct MemberSummary {
 
 /// Why something could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Failure {
+pub struct Missed {
     /// The one word.
     pub cause: Cause,
     /// The whole reason.
@@ -141,7 +141,7 @@ impl Summary {
                 self.left_out += u64::from(!keep(&mut self.refused, file, reason.clone()));
             }
             Event::Failed { wanted, cause, reason } => {
-                let failure = Failure { cause: *cause, reason: reason.clone() };
+                let failure = Missed { cause: *cause, reason: reason.clone() };
                 self.left_out += u64::from(!keep(&mut self.failures, wanted, failure));
             }
             Event::FileStarted { .. } | Event::FileProgress { .. } => {}
