@@ -2,9 +2,13 @@
 //!
 //! Everything above imports from here; nothing here imports from above.
 
+pub mod backoff;
 pub mod blocking;
+pub mod breaker;
+pub mod budget;
 pub mod class;
 pub mod clock;
 pub mod fs;
 pub mod redact;
+pub mod single_flight;
 pub mod suggest;

@@ -84,6 +84,9 @@ pub enum FetchError {
         /// The cache.
         folder: String,
     },
+    /// The settings are impossible.
+    #[error("{0}")]
+    Settings(String),
     /// The store could not be used.
     #[error("the cache cannot be used: {0}")]
     Store(String),
@@ -164,6 +167,7 @@ impl FetchError {
             Self::Denied { .. } => ErrorClass::Denied,
             Self::HashMismatch { .. } | Self::Changed(_) => ErrorClass::Corrupt,
             Self::Deadline { .. } => ErrorClass::TimedOut,
+            Self::Settings(_) => ErrorClass::Usage,
         }
     }
 }

@@ -1,48 +1,15 @@
-//! The fetcher itself: settings in, pages and files out.
+//! The fetcher itself: pages and files out of a chain of sources.
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
+use tokio::time::Instant;
 
-use super::{Event, FetchError, FetchedFile, FileRequest, Page};
+use super::shared::Shared;
+use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, pages, transfer};
 use crate::index::{Chain, ProjectName};
-
-/// Settings of a [`Fetcher`].
-#[derive(Debug, Clone)]
-pub struct Builder {
-    chain: Chain,
-    cache: PathBuf,
-    offline: bool,
-    deadline: Duration,
-}
-
-impl Builder {
-    /// Never opens a socket: what is not in the cache is an error.
-    #[must_use]
-    pub const fn offline(mut self, offline: bool) -> Self {
-        self.offline = offline;
-        self
-    }
-
-    /// How long one page or file may take without any progress, all retries included; default 120 s.
-    #[must_use]
-    pub const fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
-    }
-
-    /// Opens the cache.
-    ///
-    /// # Errors
-    /// [`FetchError::Store`] when it cannot be opened.
-    pub fn build(self) -> Result<Fetcher, FetchError> {
-        let (events, _) = broadcast::channel(1024);
-        Ok(Fetcher { shared: Arc::new(Shared { settings: self, events }) })
-    }
-}
 
 /// Gets pages and files from a chain of sources. Clones share everything.
 #[derive(Debug, Clone)]
@@ -50,29 +17,40 @@ pub struct Fetcher {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
-struct Shared {
-    settings: Builder,
-    events: broadcast::Sender<Event>,
-}
-
 impl Fetcher {
     /// Begins with a chain and the folder of the cache.
     #[must_use]
     pub fn builder(chain: Chain, cache: PathBuf) -> Builder {
-        Builder { chain, cache, offline: false, deadline: Duration::from_mins(2) }
+        Builder::new(chain, cache)
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
     }
 
     /// The chain.
     #[must_use]
     pub fn chain(&self) -> &Chain {
-        &self.shared.settings.chain
+        &self.shared.chain
+    }
+
+    /// Whether it never opens a socket.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.shared.offline
     }
 
     /// What happens from now on. A listener that is too slow loses the oldest events.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()
+    }
+
+    /// How the members are doing, and what was done so far.
+    #[must_use]
+    pub fn status(&self) -> FetcherStatus {
+        let members = self.shared.members.status(Instant::now());
+        FetcherStatus { members, totals: self.shared.counters.totals() }
     }
 
     /// The page of a project, from the first source of the chain that has it.
@@ -83,8 +61,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn page(&self, project: &ProjectName) -> Result<Page, FetchError> {
-        let _ = (project, &self.shared.settings.cache);
-        std::future::ready(Err(FetchError::Store("nothing is fetched yet".to_owned()))).await
+        pages::page(&self.shared, project).await
     }
 
     /// A file, whole and verified, in the store.
@@ -95,8 +72,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
-        let _ = request;
-        std::future::ready(Err(FetchError::Store("nothing is fetched yet".to_owned()))).await
+        transfer::fetch_file(&self.shared, request).await
     }
 
     /// The core metadata of a wheel: from the index (PEP 658), else read out of the wheel by ranges, else out of the whole wheel.
@@ -108,6 +84,6 @@ impl Fetcher {
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
         let _ = request;
-        std::future::ready(Err(FetchError::Store("nothing is fetched yet".to_owned()))).await
+        std::future::ready(Err(FetchError::Store("metadata is not fetched yet".to_owned()))).await
     }
 }

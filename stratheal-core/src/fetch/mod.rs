@@ -1,11 +1,28 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
+#![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
+mod builder;
 mod error;
 mod event;
+mod failure;
 mod fetcher;
+mod member;
+mod pages;
 mod request;
+mod retry_after;
+mod shared;
+mod totals;
+mod transfer;
+mod transport;
 
+#[cfg(test)]
+mod tests;
+
+pub use builder::Builder;
 pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
 pub use event::{Event, FileOrigin};
-pub use fetcher::{Builder, Fetcher};
+pub use fetcher::Fetcher;
+pub use member::MemberStatus;
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
+pub use totals::{FetcherStatus, Totals};
+pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

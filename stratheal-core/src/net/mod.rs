@@ -10,7 +10,6 @@ mod error;
 mod http;
 mod progress;
 mod redirect;
-mod single_flight;
 mod stream;
 mod target;
 mod tls;

@@ -5,9 +5,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
-use super::single_flight::{Flight, Flights};
 use super::{NetError, Phase, Progress};
 use crate::base::blocking::BlockingError;
+use crate::base::single_flight::{Flight, Flights};
 use crate::contract::{CheckContext, CheckError};
 
 /// The most addresses of a name that are tried.

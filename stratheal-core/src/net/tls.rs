@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 
-use super::single_flight::{Flight, Flights};
 use super::{NetError, Phase, Progress, Stream, Validity};
+use crate::base::single_flight::{Flight, Flights};
 use crate::contract::{CheckContext, CheckError};
 
 static PROVIDER: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| Arc::new(rustls::crypto::ring::default_provider()));

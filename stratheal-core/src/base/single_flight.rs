@@ -1,7 +1,7 @@
-//! Blocking work that several checks want at the same time is done once.
+//! Work that several want at the same time is done once: one works, the others wait for its answer.
 //!
 //! The pool for blocking code refuses a second call with a key that is busy, which is right for something that hangs and
-//! wrong for ten checks of one host. So they share a [`Flight`]: one works, the others wait for its answer.
+//! wrong for ten that want the same. So they share a [`Flight`].
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,17 +11,25 @@ use tokio::time::Instant;
 
 /// The flights that are in use, by key.
 #[derive(Debug)]
-pub(super) struct Flights<T> {
+pub struct Flights<T> {
     by_key: Mutex<Option<HashMap<String, Weak<Flight<T>>>>>,
 }
 
+impl<T> Default for Flights<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> Flights<T> {
-    pub(super) const fn new() -> Self {
+    /// No flights yet. A constant, so that a `static` can hold it.
+    #[must_use]
+    pub const fn new() -> Self {
         Self { by_key: Mutex::new(None) }
     }
 
     /// The flight of this key, shared with everybody who has it. Keys nobody holds any more are forgotten.
-    pub(super) fn get(&self, key: &str) -> Arc<Flight<T>> {
+    pub fn get(&self, key: &str) -> Arc<Flight<T>> {
         let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
         let by_key = by_key.get_or_insert_default();
         if let Some(flight) = by_key.get(key).and_then(Weak::upgrade) {
@@ -39,7 +47,7 @@ impl<T> Flights<T> {
 
 /// One piece of work that is never done twice at the same time.
 #[derive(Debug)]
-pub(super) struct Flight<T> {
+pub struct Flight<T> {
     last: tokio::sync::Mutex<Option<(Instant, T)>>,
 }
 
@@ -48,7 +56,10 @@ impl<T: Clone> Flight<T> {
     ///
     /// # Cancellation
     /// When the one that works is dropped, the next one works.
-    pub(super) async fn run<E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+    /// # Errors
+    /// What the work says. Those who waited then work themselves, one after the other; work that must not be repeated puts its
+    /// error into `T`.
+    pub async fn run<E>(&self, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
         if let Some((finished, answer)) = &*last

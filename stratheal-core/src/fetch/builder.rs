@@ -1,0 +1,93 @@
+//! Settings of a fetcher.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use super::member::Members;
+use super::shared::Shared;
+use super::totals::Counters;
+use super::transport::Transport;
+use super::{FetchError, Fetcher, TransportSettings};
+use crate::base::budget::Budget;
+use crate::base::clock::{Clock, SystemClock};
+use crate::index::Chain;
+
+/// Settings of a [`Fetcher`].
+#[derive(Debug, Clone)]
+pub struct Builder {
+    chain: Chain,
+    cache: PathBuf,
+    offline: bool,
+    deadline: Duration,
+    transport: TransportSettings,
+    clock: Arc<dyn Clock>,
+}
+
+impl Builder {
+    pub(super) fn new(chain: Chain, cache: PathBuf) -> Self {
+        Self {
+            chain,
+            cache,
+            offline: false,
+            deadline: Duration::from_mins(2),
+            transport: TransportSettings::default(),
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// Never opens a socket: what is not in the cache is an error.
+    #[must_use]
+    pub const fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// How long one page or file may take without any progress, all retries included; default 120 s.
+    #[must_use]
+    pub const fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How connections are made: certificates, proxies, credentials.
+    #[must_use]
+    pub fn transport(mut self, transport: TransportSettings) -> Self {
+        self.transport = transport;
+        self
+    }
+
+    /// What shows the wall time, for tests of what gets old.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Opens the cache.
+    ///
+    /// # Errors
+    /// [`FetchError::Settings`] when connections cannot be made like that, [`FetchError::Store`] when the cache cannot be opened.
+    pub fn build(self) -> Result<Fetcher, FetchError> {
+        let (events, _) = broadcast::channel(1024);
+        let transport = Transport::new(self.transport).map_err(|error| FetchError::Settings(error.to_string()))?;
+        std::fs::create_dir_all(&self.cache)
+            .map_err(|error| FetchError::Store(crate::base::fs::named(&self.cache, &error).to_string()))?;
+        Ok(Fetcher::new(Shared {
+            chain: self.chain,
+            cache: self.cache,
+            offline: self.offline,
+            deadline: self.deadline,
+            transport,
+            members: Members::default(),
+            counters: Counters::default(),
+            clock: self.clock,
+            events,
+            // Bursts of trouble are retried at once; when nearly everything fails, ten attempts a second are left.
+            budget: Mutex::new(Budget::new(100.0, 0.5, 10.0, Instant::now())),
+        }))
+    }
+}

@@ -1,0 +1,107 @@
+//! What all parts of a fetcher share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+use url::Url;
+
+use super::failure::Failure;
+use super::member::{MemberState, Members, Purpose};
+use super::totals::{Count, Counters};
+use super::transport::Transport;
+use super::{Event, FileRequest};
+use crate::base::backoff::Backoff;
+use crate::base::budget::Budget;
+use crate::base::clock::Clock;
+use crate::index::{Chain, Source, Trust};
+
+/// Pauses between attempts at the same thing.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(8));
+
+/// What all parts of a fetcher share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) chain: Chain,
+    pub(super) cache: PathBuf,
+    pub(super) offline: bool,
+    /// How long something may take without any progress, all retries included.
+    pub(super) deadline: Duration,
+    pub(super) transport: Transport,
+    pub(super) members: Members,
+    pub(super) counters: Counters,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) events: broadcast::Sender<Event>,
+    pub(super) budget: Mutex<Budget>,
+}
+
+/// One place where a file may be had.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) url: Url,
+    pub(super) member: Arc<MemberState>,
+}
+
+impl Shared {
+    /// Tells listeners, if there are any.
+    pub(super) fn tell(&self, event: Event) {
+        // It fails only when nobody listens.
+        drop(self.events.send(event));
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(super) fn source(&self, name: &str) -> Option<&Source> {
+        self.chain.sources.iter().find(|source| source.name == name)
+    }
+
+    /// Where a file may be had, in the order of the source.
+    pub(super) fn locations(&self, request: &FileRequest) -> Vec<Location> {
+        let Some(source) = self.source(&request.source) else { return Vec::new() };
+        let Some(member) = source.members.iter().find(|member| member.trust == Trust::Pages) else { return Vec::new() };
+        let url = request.file.url.clone();
+        vec![Location { member: self.members.get(&member.url, &url, Purpose::Files), url }]
+    }
+
+    /// How long to wait before the next attempt after this many failures; takes a token of the budget for it.
+    pub(super) fn pause(&self, failures: u32) -> Duration {
+        self.counters.add(Count::Retries, 1);
+        let owed = self.budget.lock().unwrap_or_else(PoisonError::into_inner).withdraw(Instant::now());
+        BACKOFF.pause(failures, fastrand::f64()).max(owed)
+    }
+
+    /// A piece of work begins, which pays for a part of a retry.
+    pub(super) fn begin_work(&self) {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).deposit(Instant::now());
+    }
+
+    /// A request failed: the member learns from it, and listeners are told.
+    pub(super) fn failed(&self, member: &Arc<MemberState>, wanted: &str, failure: &Failure, next: &str) {
+        tracing::debug!(member = member.name(), wanted, problem = failure.text, next, "a request failed");
+        self.tell(Event::Trouble {
+            member: member.name().to_owned(),
+            wanted: wanted.to_owned(),
+            problem: failure.text.clone(),
+            next: next.to_owned(),
+        });
+        for (member, usable) in self.members.failed(member, failure, Instant::now()) {
+            self.tell_change(&member, usable, &failure.text);
+        }
+    }
+
+    /// The head of a usable answer came.
+    pub(super) fn answered(&self, member: &Arc<MemberState>, latency: Duration) {
+        if let Some(usable) = member.answered(latency, Instant::now()) {
+            self.tell_change(member, usable, "answered again");
+        }
+    }
+
+    fn tell_change(&self, member: &MemberState, usable: bool, reason: &str) {
+        self.tell(Event::Member { member: member.name().to_owned(), usable, reason: reason.to_owned() });
+    }
+}

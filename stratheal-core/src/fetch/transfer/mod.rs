@@ -1,0 +1,5 @@
+//! Files.
+
+mod first;
+
+pub(super) use first::fetch_file;
