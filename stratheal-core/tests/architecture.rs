@@ -26,7 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),
     ("control", &["base", "model", "contract", "engine", "format", "state"]),
-    ("testing", &["base", "model", "contract", "engine", "history"]),
+    ("testing", &["base", "model", "contract", "engine", "history", "objects", "index"]),
 ];
 
 /// The most lines of a file, tests in it included.
