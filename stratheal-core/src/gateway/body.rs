@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::JoinHandle;
 
@@ -24,7 +24,7 @@ pub(super) enum Body {
     /// A file that is still arriving.
     Arriving(Arriving),
     /// What another server says, passed on as it comes.
-    Passed(Incoming),
+    Passed(Pin<Box<reqwest::Body>>),
 }
 
 impl Body {
@@ -49,7 +49,7 @@ impl HttpBody for Body {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Stored(part) => part.poll(cx).map(|piece| piece.map(|piece| piece.map(Frame::data))),
             Self::Arriving(arriving) => arriving.poll(cx).map(|piece| piece.map(|piece| piece.map(Frame::data))),
-            Self::Passed(incoming) => Pin::new(incoming).poll_frame(cx).map_err(io::Error::other),
+            Self::Passed(incoming) => incoming.as_mut().poll_frame(cx).map_err(io::Error::other),
         }
     }
 

@@ -24,7 +24,7 @@ use super::route::FilePath;
 use super::service::Service;
 use super::tally::add;
 use crate::fetch::{FetchError, FetchedFile, FileRequest};
-use crate::index::{CoreMetadata, IndexFile, Source};
+use crate::index::{CoreMetadata, IndexFile, Source, is_wheel};
 use crate::objects::ContentId;
 
 /// Up to this size a file is sent verified only.
@@ -58,20 +58,10 @@ pub(super) async fn find(service: &Service, path: &FilePath) -> Result<FileReque
     })
 }
 
-/// Whether the metadata of a file can be had alone: because the index says so, or because it is a wheel with a known hash, out of
-/// which the fetcher reads it.
-pub(super) fn has_metadata(file: &IndexFile) -> bool {
-    file.core_metadata != CoreMetadata::Absent || is_readable(file)
-}
-
-/// Whether the fetcher can read the metadata out of a file.
-pub(super) fn is_readable(file: &IndexFile) -> bool {
-    file.name.len() > 4 && file.name[file.name.len() - 4..].eq_ignore_ascii_case(".whl") && file.hashes.sha256.is_some()
-}
-
 /// Sends the metadata of a file.
 pub(super) async fn metadata(service: &Service, request: &FileRequest, canonical: bool) -> Answer {
-    let advertised = request.file.core_metadata != CoreMetadata::Absent || (!canonical && has_metadata(&request.file));
+    // As the pages say it: the fetcher reads it out of the wheel where the index does not offer it.
+    let advertised = request.file.core_metadata != CoreMetadata::Absent || (!canonical && is_wheel(&request.file.name));
     if !advertised {
         return problem::plain(StatusCode::NOT_FOUND, "the index does not offer the metadata of this file alone");
     }

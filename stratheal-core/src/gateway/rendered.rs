@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 use crate::fetch::Page;
-use crate::index::ProjectName;
+use crate::index::{PageFormat, ProjectName};
 
 /// How many bytes of pages are kept.
 const MOST_BYTES: usize = 64 << 20;
@@ -16,9 +16,9 @@ const MOST_PAGES: usize = 4096;
 /// In which form a page was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Form {
-    /// JSON, or HTML.
-    pub json: bool,
-    /// Compressed.
+    /// JSON or HTML.
+    pub format: PageFormat,
+    /// Compressed, where that is worth it.
     pub gzip: bool,
     /// With the index's own URLs, or with those of the gateway.
     pub canonical: bool,
@@ -31,6 +31,8 @@ pub(super) struct Rendered {
     pub bytes: Bytes,
     /// Its entity tag, with quotes.
     pub tag: Arc<str>,
+    /// Whether the body is compressed.
+    pub compressed: bool,
 }
 
 /// What is kept, least recently used first to go.
@@ -109,6 +111,11 @@ impl Kept {
         inner.pages.insert(page.page.name.clone(), (page.clone(), tick));
     }
 
+    /// The projects with a last page.
+    pub(super) fn projects(&self) -> Vec<ProjectName> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pages.keys().cloned().collect()
+    }
+
     /// The last page of a project, however old: a file that was offered is still the one with that hash.
     pub(super) fn last(&self, project: &ProjectName) -> Option<Page> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,10 +128,10 @@ mod tests {
     use super::super::test_origin::page;
     use super::*;
 
-    const FORM: Form = Form { json: true, gzip: false, canonical: false };
+    const FORM: Form = Form { format: PageFormat::Json, gzip: false, canonical: false };
 
     fn rendered(size: usize) -> Rendered {
-        Rendered { bytes: vec![0; size].into(), tag: "\"t\"".into() }
+        Rendered { bytes: vec![0; size].into(), tag: "\"t\"".into(), compressed: false }
     }
 
     #[test]

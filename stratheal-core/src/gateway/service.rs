@@ -39,7 +39,7 @@ impl Service {
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
         add(&self.tally.requests, 1);
         let method = request.method().clone();
-        let mut answer = if self.is_for_the_proxy(&request) {
+        let answer = if self.is_for_the_proxy(&request) {
             match &self.proxy {
                 Some(proxy) => proxy.answer(&self, request).await,
                 None => problem::plain(StatusCode::FORBIDDEN, "this gateway is no proxy: it serves its own pages only"),
@@ -47,7 +47,12 @@ impl Service {
         } else {
             self.own(&request).await
         };
-        if method == Method::HEAD {
+        Ok(self.finish(&method, answer))
+    }
+
+    /// Counts an answer, and takes the body away where only its head was asked for.
+    pub(super) fn finish(&self, method: &Method, mut answer: Answer) -> Answer {
+        if *method == Method::HEAD {
             if !answer.headers().contains_key(CONTENT_LENGTH)
                 && let Some(length) = answer.body().size_hint().exact()
             {
@@ -57,7 +62,7 @@ impl Service {
         }
         self.tally.answered(answer.status());
         add(&self.tally.bytes_sent, answer.body().size_hint().exact().unwrap_or(0));
-        Ok(answer)
+        answer
     }
 
     /// CONNECT, and whatever names another server in its first line. A client that has this server as its proxy names this very

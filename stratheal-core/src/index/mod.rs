@@ -3,12 +3,20 @@
 //! The Simple API as the packaging specifications have it (PEP 503, 592, 629, 658, 691, 700, 708, 714, 740, 792). Nothing here
 //! opens a connection: pages are parsed, judged, merged and written; fetching them is the next module's work.
 
+mod file_name;
 mod hashes;
+mod merge;
 mod name;
 mod page;
+mod percent;
 mod source;
 
+pub use file_name::{DistributionKind, DistributionName, InvalidFileName, WheelTags};
 pub use hashes::Hashes;
+pub use merge::{Answer, Location, MemberAnswer, Merged, Offer, RefusedFile, RefusedReason, merge};
 pub use name::{InvalidProjectName, ProjectName};
-pub use page::{CoreMetadata, IndexFile, PageMeta, ProjectPage, ProjectStatus, Yanked};
+pub use page::{
+    CoreMetadata, IndexFile, LeftOut, LeftOutReason, ListedProject, MetadataRule, PageContext, PageError, PageFormat,
+    PageLimits, PageMeta, ParsedPage, ProjectList, ProjectPage, ProjectStatus, UnsafeName, Yanked, check_file_name,
+};
 pub use source::{Chain, Member, Source, Trust};

@@ -9,6 +9,7 @@ pub mod context;
 #[cfg(feature = "fetch")]
 pub mod faulty_index;
 mod skipped;
+pub mod tools;
 
 pub use clock::ManualClock;
 pub use conformance::{Violation, check_conforms};

@@ -1,5 +1,7 @@
 //! When a fault strikes.
 
+use std::time::Duration;
+
 use super::content::Resource;
 use super::fault::Fault;
 
@@ -40,6 +42,8 @@ enum When {
     },
     /// When more than so many requests are being answered.
     Above(u64),
+    /// Until so long after the first request of any kind.
+    For(Duration),
 }
 
 /// Which requests are counted together.
@@ -130,6 +134,13 @@ impl Rule {
         self
     }
 
+    /// Only until so long after the first request of any kind.
+    #[must_use]
+    pub const fn lasting(mut self, time: Duration) -> Self {
+        self.when = When::For(time);
+        self
+    }
+
     /// Requests are counted for each path alone.
     #[must_use]
     pub const fn each_path(mut self) -> Self {
@@ -156,8 +167,8 @@ impl Rule {
         (self.target == Target::Any || self.target == target) && matches(&self.name, name)
     }
 
-    /// Whether it strikes the request with this number, from 1, while so many are being answered.
-    pub(super) fn strikes(&self, number: u64, at_once: u64) -> bool {
+    /// Whether it strikes the request with this number, from 1, while so many are being answered, so long after the first one.
+    pub(super) fn strikes(&self, number: u64, at_once: u64, since: Duration) -> bool {
         match self.when {
             When::Always => true,
             When::First(count) => number <= count,
@@ -170,6 +181,7 @@ impl Rule {
                 value % 100 < percent
             }
             When::Above(most) => at_once > most,
+            When::For(time) => since < time,
         }
     }
 }
@@ -189,7 +201,7 @@ mod tests {
     use super::*;
 
     fn struck(rule: &Rule) -> Vec<u64> {
-        (1..=6).filter(|number| rule.strikes(*number, 1)).collect()
+        (1..=6).filter(|number| rule.strikes(*number, 1, Duration::ZERO)).collect()
     }
 
     #[test]
@@ -200,7 +212,7 @@ mod tests {
         assert_eq!(struck(&rule().nth(3)), [3]);
         assert_eq!(struck(&rule().from(5)), [5, 6]);
         assert_eq!(struck(&rule().every(3)), [3, 6]);
-        let half = (1..=1000).filter(|number| rule().chance(30, 5).strikes(*number, 1)).count();
+        let half = (1..=1000).filter(|number| rule().chance(30, 5).strikes(*number, 1, Duration::ZERO)).count();
         assert!((250..350).contains(&half), "{half}");
     }
 

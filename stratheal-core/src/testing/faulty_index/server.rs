@@ -53,9 +53,10 @@ pub(super) struct Shared {
 
 #[derive(Debug, Default)]
 struct Rules {
-    rules: Vec<Rule>,
+    list: Vec<Rule>,
     /// How many requests each rule saw, by what its scope counts together.
     seen: HashMap<(usize, String), u64>,
+    first: Option<Instant>,
 }
 
 impl FaultyIndex {
@@ -82,7 +83,7 @@ impl FaultyIndex {
         let shared = Arc::new(Shared {
             settings,
             content: Mutex::new(Arc::new(content)),
-            rules: Mutex::new(Rules { rules, seen: HashMap::new() }),
+            rules: Mutex::new(Rules { list: rules, ..Rules::default() }),
             log: Mutex::default(),
             started: now,
             connections: AtomicU64::new(0),
@@ -137,7 +138,7 @@ impl FaultyIndex {
 
     /// Behaves like this from the next request on; what was counted is forgotten.
     pub fn set_rules(&self, rules: Vec<Rule>) {
-        *locked(&self.shared.rules) = Rules { rules, seen: HashMap::new() };
+        *locked(&self.shared.rules) = Rules { list: rules, ..Rules::default() };
     }
 
     /// Offers this from the next request on.
@@ -193,12 +194,7 @@ impl FaultyIndex {
     /// Bytes of all files that were sent although they had been sent before.
     #[must_use]
     pub fn all_repeated_bytes(&self) -> u64 {
-        let log = locked(&self.shared.log);
-        let mut files: HashMap<&str, Vec<&Served>> = HashMap::new();
-        for served in log.iter().filter(|served| served.target == Target::File) {
-            files.entry(&served.path).or_default().push(served);
-        }
-        files.into_values().map(|answers| log::repeated(answers.into_iter())).sum()
+        repeated_by_all(std::iter::once(self))
     }
 
     /// Bytes of all bodies sent, pages included.
@@ -224,6 +220,17 @@ impl Drop for FaultyIndex {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// Bytes of all files that were sent although they had been sent before, by any of several servers of the same content.
+#[must_use]
+pub(super) fn repeated_by_all<'a>(servers: impl Iterator<Item = &'a FaultyIndex>) -> u64 {
+    let logs: Vec<_> = servers.map(FaultyIndex::log).collect();
+    let mut files: HashMap<&str, Vec<&Served>> = HashMap::new();
+    for served in logs.iter().flatten().filter(|served| served.target == Target::File) {
+        files.entry(&served.path).or_default().push(served);
+    }
+    files.into_values().map(|answers| log::repeated(answers.into_iter())).sum()
 }
 
 /// Whether this is about a file, and not its metadata.
@@ -321,8 +328,9 @@ impl Shared {
         at_once: u64,
     ) -> Vec<Fault> {
         let mut rules = locked(&self.rules);
-        let Rules { rules, seen } = &mut *rules;
-        let about = rules.iter().enumerate().filter(|(_, rule)| rule.is_about(resource));
+        let Rules { list, seen, first } = &mut *rules;
+        let since = first.get_or_insert_with(Instant::now).elapsed();
+        let about = list.iter().enumerate().filter(|(_, rule)| rule.is_about(resource));
         let striking = about.filter_map(|(index, rule)| {
             let counted_by = match rule.scope {
                 Scope::Rule => String::new(),
@@ -331,7 +339,7 @@ impl Shared {
             };
             let number = seen.entry((index, counted_by)).or_default();
             *number += 1;
-            rule.strikes(*number, at_once).then(|| rule.fault.clone())
+            rule.strikes(*number, at_once, since).then(|| rule.fault.clone())
         });
         striking.collect()
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{Hashes, ProjectName};
+use crate::index::{Hashes, ProjectName};
 
 /// One project of one index: its files, in the order in which the index gives them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

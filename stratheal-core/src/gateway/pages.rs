@@ -1,0 +1,167 @@
+//! Pages: which form, which URLs in them, and whether the client has them already.
+
+use std::io::{self, Write};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
+};
+use hyper::StatusCode;
+use serde_json::json;
+
+use super::body::Body;
+use super::files::{header, matches_tag};
+use super::problem::{self, Answer};
+use super::rendered::{Form, Rendered};
+use super::route;
+use super::service::Service;
+use super::tally::add;
+use crate::fetch::{FetchError, Freshness, Page};
+use crate::index::{IndexFile, MetadataRule, PageFormat, ProjectName};
+use crate::objects::ContentId;
+
+/// Pages with more files than this are rendered on a thread of their own.
+const MANY_FILES: usize = 200;
+/// Smaller pages are not worth compressing, in bytes.
+const WORTH_COMPRESSING: usize = 4 * 1024;
+/// How many names the list of projects has at most.
+const MOST_PROJECTS: usize = 4096;
+
+/// The page of a project with the gateway's own URLs.
+pub(super) async fn own(service: &Service, project: &ProjectName, headers: &HeaderMap) -> Answer {
+    match get(service, project).await {
+        Ok(page) => send(service, page, headers, false).await,
+        Err(error) => problem::of(&error),
+    }
+}
+
+/// A page as the fetcher has it, counted and remembered.
+pub(super) async fn get(service: &Service, project: &ProjectName) -> Result<Page, FetchError> {
+    add(&service.tally.pages, 1);
+    let page = service.origin.page(project).await?;
+    if matches!(page.freshness, Freshness::Stale { .. }) {
+        service.tally.stale(project.as_str());
+    }
+    service.tally.refused(&page.refused);
+    service.kept.remember(&page);
+    Ok(page)
+}
+
+/// Sends a page. `canonical`: with the URLs of the index, and saying nothing the index did not say.
+pub(super) async fn send(service: &Service, page: Page, headers: &HeaderMap, canonical: bool) -> Answer {
+    let Some(format) = format(headers) else { return not_acceptable() };
+    let gzip = service.compress && accepts_gzip(headers);
+    let form = Form { format, gzip, canonical };
+    let rendered = match service.kept.get(&page, form) {
+        Some(rendered) => {
+            add(&service.tally.pages_from_memory, 1);
+            rendered
+        }
+        None => {
+            let made = if page.page.files.len() > MANY_FILES || gzip {
+                let page = page.clone();
+                tokio::task::spawn_blocking(move || render(&page, form)).await.map_err(io::Error::other).flatten()
+            } else {
+                render(&page, form)
+            };
+            match made {
+                Ok(rendered) => {
+                    service.kept.put(page, form, rendered.clone());
+                    rendered
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a page cannot be written");
+                    return problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be written");
+                }
+            }
+        }
+    };
+    let mut answer = Answer::new(Body::empty());
+    let fields = answer.headers_mut();
+    // pip trusts what a page says about its age, and uv guesses when it says nothing.
+    fields.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=0, must-revalidate"));
+    fields.insert(ETAG, header(&rendered.tag));
+    fields.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    if matches_tag(headers, &rendered.tag) {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        return answer;
+    }
+    fields.insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    if rendered.compressed {
+        fields.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *answer.body_mut() = rendered.bytes.into();
+    answer
+}
+
+fn render(page: &Page, form: Form) -> io::Result<Rendered> {
+    let rule = if form.canonical { MetadataRule::AsGiven } else { MetadataRule::EveryWheel };
+    let url = |file: &IndexFile| {
+        if form.canonical {
+            file.url.as_str().to_owned()
+        } else {
+            // Relative, so that neither host nor port nor secret stands in a page.
+            format!("../../{}", route::file_path(&page.source, &page.page.name, &file.name))
+        }
+    };
+    let plain = match form.format {
+        PageFormat::Json => page.page.to_json(rule, url).map_err(io::Error::other)?,
+        PageFormat::Html | PageFormat::PlainHtml => page.page.to_html(rule, url).into_bytes(),
+    };
+    let compressed = form.gzip && plain.len() >= WORTH_COMPRESSING;
+    let bytes = if compressed {
+        let mut packed = GzEncoder::new(Vec::with_capacity(plain.len() / 5), Compression::fast());
+        packed.write_all(&plain)?;
+        packed.finish()?
+    } else {
+        plain
+    };
+    let tag = format!("\"{}\"", &ContentId::of(&bytes).to_string()[..32]);
+    Ok(Rendered { bytes: Bytes::from(bytes), tag: tag.into(), compressed })
+}
+
+/// The projects this gateway has been asked about. Which ones the index has nobody needs to know to install one, and the list of a
+/// large index is tens of megabytes.
+pub(super) fn projects(service: &Service, headers: &HeaderMap) -> Answer {
+    let Some(format) = format(headers) else { return not_acceptable() };
+    let mut names = service.kept.projects();
+    names.sort_unstable();
+    names.truncate(MOST_PROJECTS);
+    let text = match format {
+        PageFormat::Json => {
+            let names: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+            json!({ "meta": { "api-version": "1.0" }, "projects": names }).to_string()
+        }
+        PageFormat::Html | PageFormat::PlainHtml => {
+            // Names hold nothing that needs escaping.
+            let links: String = names.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")).collect();
+            format!("<!DOCTYPE html>\n<html><head><title>Projects asked for so far</title></head><body>\n{links}</body></html>\n")
+        }
+    };
+    let mut answer = Answer::new(text.into());
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer.headers_mut().insert(VARY, HeaderValue::from_static("Accept"));
+    answer
+}
+
+fn format(headers: &HeaderMap) -> Option<PageFormat> {
+    let accept: Vec<_> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    super::accept::page_format(&accept.join(","))
+}
+
+fn not_acceptable() -> Answer {
+    let detail = "pages are application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html or text/html";
+    problem::plain(StatusCode::NOT_ACCEPTABLE, detail)
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|part| {
+        let (name, rest) = part.split_once(';').unwrap_or((part, ""));
+        let refused = rest.trim().strip_prefix("q=").is_some_and(|q| q.parse::<f32>().is_ok_and(|q| q <= 0.0));
+        name.trim().eq_ignore_ascii_case("gzip") && !refused
+    })
+}
