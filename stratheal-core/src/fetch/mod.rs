@@ -7,6 +7,7 @@ mod error;
 mod event;
 mod failure;
 mod fetcher;
+mod insist;
 mod member;
 mod pages;
 mod probe;
