@@ -8,6 +8,7 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::member::Members;
+use super::pages::{Folders, Pages};
 use super::shared::Shared;
 use super::totals::Counters;
 use super::transport::Transport;
@@ -76,6 +77,12 @@ impl Builder {
         let transport = Transport::new(self.transport).map_err(|error| FetchError::Settings(error.to_string()))?;
         std::fs::create_dir_all(&self.cache)
             .map_err(|error| FetchError::Store(crate::base::fs::named(&self.cache, &error).to_string()))?;
+        let folders = self
+            .chain
+            .sources
+            .iter()
+            .map(|source| Folders::of(&self.cache, source).map_err(|error| FetchError::Store(error.to_string())));
+        let pages = Pages::new(folders.collect::<Result<_, _>>()?);
         Ok(Fetcher::new(Shared {
             chain: self.chain,
             cache: self.cache,
@@ -83,6 +90,7 @@ impl Builder {
             deadline: self.deadline,
             transport,
             members: Members::default(),
+            pages,
             counters: Counters::default(),
             clock: self.clock,
             events,

@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod failure;
 mod fetcher;
+mod insist;
 mod member;
 mod pages;
 mod request;
@@ -15,6 +16,8 @@ mod totals;
 mod transfer;
 mod transport;
 
+#[cfg(test)]
+mod test_index;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,6 @@
 //! What all parts of a fetcher share.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use url::Url;
 
 use super::failure::Failure;
 use super::member::{MemberState, Members, Purpose};
+use super::pages::{self, Pages};
 use super::totals::{Count, Counters};
 use super::transport::Transport;
 use super::{Event, FileRequest};
@@ -32,6 +34,7 @@ pub(super) struct Shared {
     pub(super) deadline: Duration,
     pub(super) transport: Transport,
     pub(super) members: Members,
+    pub(super) pages: Pages,
     pub(super) counters: Counters,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: broadcast::Sender<Event>,
@@ -60,12 +63,26 @@ impl Shared {
         self.chain.sources.iter().find(|source| source.name == name)
     }
 
-    /// Where a file may be had, in the order of the source.
-    pub(super) fn locations(&self, request: &FileRequest) -> Vec<Location> {
-        let Some(source) = self.source(&request.source) else { return Vec::new() };
-        let Some(member) = source.members.iter().find(|member| member.trust == Trust::Pages) else { return Vec::new() };
-        let url = request.file.url.clone();
-        vec![Location { member: self.members.get(&member.url, &url, Purpose::Files), url }]
+    /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the
+    /// place of the newest page first.
+    pub(super) async fn locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
+        let Some(number) = self.chain.sources.iter().position(|source| source.name == *request.source) else {
+            return Vec::new();
+        };
+        let mut places = match pages::known(self, number, &request.project).await {
+            Some(known) => known.locations(&request.file.name),
+            None => Vec::new(),
+        };
+        if places.iter().all(|(_, url)| *url != request.file.url) {
+            let members = &self.chain.sources[number].members;
+            let first = members.iter().find(|member| member.trust == Trust::Pages);
+            places.extend(first.map(|member| (member.url.clone(), request.file.url.clone())));
+        }
+        let mut seen = HashSet::new();
+        places.retain(|(_, url)| seen.insert(url.clone()));
+        let location =
+            |(member, url): (Url, Url)| Location { member: self.members.get(&member, &url, Purpose::Files), url };
+        places.into_iter().map(location).collect()
     }
 
     /// How long to wait before the next attempt after this many failures; takes a token of the budget for it.

@@ -196,7 +196,7 @@ const fn weight(kind: FailureKind) -> u32 {
     match kind {
         _ if kind.is_an_answer() => 0,
         _ if kind.is_of_the_way() => POLICY.failures,
-        FailureKind::Silent => 3,
+        FailureKind::Silent => POLICY.failures,
         FailureKind::Status(429) => 0,
         _ => match super::super::failure::classify(kind) {
             Verdict::Retry => 1,

@@ -1,5 +1,6 @@
 //! The simplest way to a file: the whole of it, again and again until the deadline.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -14,7 +15,10 @@ use crate::objects::ContentId;
 
 const MAX_FILE: usize = 1 << 30;
 
-pub(in crate::fetch) async fn fetch_file(shared: &Shared, request: &FileRequest) -> Result<FetchedFile, FetchError> {
+pub(in crate::fetch) async fn fetch_file(
+    shared: &Arc<Shared>,
+    request: &FileRequest,
+) -> Result<FetchedFile, FetchError> {
     let folder = shared.cache.join("first");
     let store = |error: std::io::Error| FetchError::Store(error.to_string());
     if let Some(id) = request.file.hashes.sha256 {
@@ -30,7 +34,7 @@ pub(in crate::fetch) async fn fetch_file(shared: &Shared, request: &FileRequest)
     let mut failures = 0;
     loop {
         let mut attempts = Vec::new();
-        for location in shared.locations(request) {
+        for location in shared.locations(request).await {
             match fetch(shared, &location).await {
                 Ok(bytes) => {
                     let id = ContentId::of(&bytes);
