@@ -77,9 +77,11 @@ impl Builder {
         let transport = Transport::new(self.transport).map_err(|error| FetchError::Settings(error.to_string()))?;
         std::fs::create_dir_all(&self.cache)
             .map_err(|error| FetchError::Store(crate::base::fs::named(&self.cache, &error).to_string()))?;
-        let folders = self.chain.sources.iter().map(|source| {
-            Folders::of(&self.cache, source).map_err(|error| FetchError::Store(error.to_string()))
-        });
+        let folders = self
+            .chain
+            .sources
+            .iter()
+            .map(|source| Folders::of(&self.cache, source).map_err(|error| FetchError::Store(error.to_string())));
         let pages = Pages::new(folders.collect::<Result<_, _>>()?);
         Ok(Fetcher::new(Shared {
             chain: self.chain,

@@ -20,6 +20,8 @@ mod transfer;
 mod transport;
 
 #[cfg(test)]
+mod test_index;
+#[cfg(test)]
 mod tests;
 
 pub use builder::Builder;

@@ -12,8 +12,8 @@ use url::Url;
 
 use super::failure::Failure;
 use super::member::{MemberState, Members, Purpose};
-use super::totals::{Count, Counters};
 use super::pages::{self, Pages};
+use super::totals::{Count, Counters};
 use super::transport::Transport;
 use super::{Event, FileRequest};
 use crate::base::backoff::Backoff;
@@ -80,7 +80,8 @@ impl Shared {
         }
         let mut seen = HashSet::new();
         places.retain(|(_, url)| seen.insert(url.clone()));
-        let location = |(member, url): (Url, Url)| Location { member: self.members.get(&member, &url, Purpose::Files), url };
+        let location =
+            |(member, url): (Url, Url)| Location { member: self.members.get(&member, &url, Purpose::Files), url };
         places.into_iter().map(location).collect()
     }
 

@@ -54,7 +54,10 @@ mod tests {
             ("text/html", Some(PageFormat::PlainHtml)),
             (PageFormat::ACCEPT, Some(PageFormat::Json)),
             ("application/vnd.pypi.simple.v1+json", Some(PageFormat::Json)),
-            ("application/vnd.pypi.simple.latest+json;q=0.1, application/vnd.pypi.simple.v1+html", Some(PageFormat::Html)),
+            (
+                "application/vnd.pypi.simple.latest+json;q=0.1, application/vnd.pypi.simple.v1+html",
+                Some(PageFormat::Html),
+            ),
             ("text/html, application/vnd.pypi.simple.v1+json", Some(PageFormat::Json)),
             ("application/vnd.pypi.simple.v1+json;q=0, text/html;q=0.1", Some(PageFormat::PlainHtml)),
             ("application/vnd.pypi.simple.v2+json", None),

@@ -300,10 +300,10 @@ async fn listen(wished: SocketAddr, last: Option<u16>) -> Result<(TcpListener, O
 
 async fn acceptor(certificate: PathBuf, key: PathBuf) -> Result<TlsAcceptor, GatewayError> {
     let made = blocking(move || {
-        let bad = |path: &PathBuf, error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_file_iter(&certificate)
-            .map_err(|error| bad(&certificate, &error))?
-            .collect();
+        let bad =
+            |path: &PathBuf, error: &dyn std::fmt::Display| io::Error::other(format!("{}: {error}", path.display()));
+        let certificates: Result<Vec<_>, _> =
+            CertificateDer::pem_file_iter(&certificate).map_err(|error| bad(&certificate, &error))?.collect();
         let certificates = certificates.map_err(|error| bad(&certificate, &error))?;
         let key = PrivateKeyDer::from_pem_file(&key).map_err(|error| bad(&key, &error))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());

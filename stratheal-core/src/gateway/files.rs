@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hyper::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
-    IF_RANGE, RANGE,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue,
+    IF_NONE_MATCH, IF_RANGE, RANGE,
 };
 use hyper::{Method, StatusCode};
 
@@ -24,7 +24,7 @@ use super::route::FilePath;
 use super::service::Service;
 use super::tally::add;
 use crate::fetch::{FetchError, FetchedFile, FileRequest};
-use crate::index::{CoreMetadata, IndexFile, Source, is_wheel};
+use crate::index::{CoreMetadata, IndexFile, Source};
 use crate::objects::ContentId;
 
 /// Up to this size a file is sent verified only.
@@ -56,6 +56,10 @@ pub(super) async fn find(service: &Service, path: &FilePath) -> Result<FileReque
         source_name: path.source.clone(),
         reason: reason.unwrap_or_else(|| "its page does not list it".to_owned()),
     })
+}
+
+fn is_wheel(name: &str) -> bool {
+    name.strip_suffix(".whl").is_some()
 }
 
 /// Sends the metadata of a file.
@@ -90,11 +94,8 @@ pub(super) async fn file(service: &Service, request: &FileRequest, method: &Meth
         return answer;
     }
     let small = request.file.size.is_some_and(|size| size <= VERIFIED_UP_TO);
-    let opened = if small {
-        service.origin.file(request).await.map(Opened::Stored)
-    } else {
-        service.origin.open(request).await
-    };
+    let opened =
+        if small { service.origin.file(request).await.map(Opened::Stored) } else { service.origin.open(request).await };
     add(&service.tally.files, 1);
     match opened {
         Ok(Opened::Stored(stored)) => match send_stored(service, request, stored, method, headers).await {

@@ -6,9 +6,9 @@
 mod accept;
 mod access;
 mod body;
+mod builder;
 mod environment;
 mod files;
-mod builder;
 mod origin;
 mod pages;
 mod patience;
@@ -30,10 +30,10 @@ mod test_origin;
 mod tests;
 
 pub use access::AccessToken;
+pub use builder::{Gateway, GatewayBuilder, GatewayError};
 pub use environment::{
     Bypass, Change, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan, plan_with,
     poetry_mirror_plugin,
 };
-pub use builder::{Gateway, GatewayBuilder, GatewayError};
 pub use report::{MemberReport, Report};
 pub use running::Running;

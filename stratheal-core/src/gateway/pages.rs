@@ -1,14 +1,15 @@
 //! Pages: which form, which URLs in them, and whether the client has them already.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use hyper::StatusCode;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
 };
-use hyper::StatusCode;
 use serde_json::json;
 
 use super::body::Body;
@@ -54,28 +55,11 @@ pub(super) async fn send(service: &Service, page: Page, headers: &HeaderMap, can
     let Some(format) = format(headers) else { return not_acceptable() };
     let gzip = service.compress && accepts_gzip(headers);
     let form = Form { format, gzip, canonical };
-    let rendered = match service.kept.get(&page, form) {
-        Some(rendered) => {
-            add(&service.tally.pages_from_memory, 1);
-            rendered
-        }
-        None => {
-            let made = if page.page.files.len() > MANY_FILES || gzip {
-                let page = page.clone();
-                tokio::task::spawn_blocking(move || render(&page, form)).await.map_err(io::Error::other).flatten()
-            } else {
-                render(&page, form)
-            };
-            match made {
-                Ok(rendered) => {
-                    service.kept.put(page, form, rendered.clone());
-                    rendered
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a page cannot be written");
-                    return problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be written");
-                }
-            }
+    let rendered = match rendered(service, page, form).await {
+        Ok(rendered) => rendered,
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be written");
+            return problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "this page cannot be written");
         }
     };
     let mut answer = Answer::new(Body::empty());
@@ -94,6 +78,22 @@ pub(super) async fn send(service: &Service, page: Page, headers: &HeaderMap, can
     }
     *answer.body_mut() = rendered.bytes.into();
     answer
+}
+
+/// The page in this form, as it was rendered before if it was.
+async fn rendered(service: &Service, page: Page, form: Form) -> io::Result<Rendered> {
+    if let Some(rendered) = service.kept.get(&page, form) {
+        add(&service.tally.pages_from_memory, 1);
+        return Ok(rendered);
+    }
+    let made = if page.page.files.len() > MANY_FILES || form.gzip {
+        let page = page.clone();
+        tokio::task::spawn_blocking(move || render(&page, form)).await.map_err(io::Error::other)??
+    } else {
+        render(&page, form)?
+    };
+    service.kept.put(page, form, made.clone());
+    Ok(made)
 }
 
 fn render(page: &Page, form: Form) -> io::Result<Rendered> {
@@ -135,9 +135,13 @@ pub(super) fn projects(service: &Service, headers: &HeaderMap) -> Answer {
             json!({ "meta": { "api-version": "1.0" }, "projects": names }).to_string()
         }
         PageFormat::Html | PageFormat::PlainHtml => {
-            // Names hold nothing that needs escaping.
-            let links: String = names.iter().map(|name| format!("<a href=\"{name}/\">{name}</a><br>\n")).collect();
-            format!("<!DOCTYPE html>\n<html><head><title>Projects asked for so far</title></head><body>\n{links}</body></html>\n")
+            let mut page = String::from("<!DOCTYPE html>\n<html><head><title>Projects so far</title></head><body>\n");
+            for name in &names {
+                // Names hold nothing that needs escaping, and writing into a string does not fail.
+                let _ = writeln!(page, "<a href=\"{name}/\">{name}</a><br>");
+            }
+            page.push_str("</body></html>\n");
+            page
         }
     };
     let mut answer = Answer::new(text.into());

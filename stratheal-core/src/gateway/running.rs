@@ -111,7 +111,7 @@ impl Running {
 
     /// Whether this gateway can do what a plan needs.
     #[must_use]
-    pub const fn serves(&self, plan: &ClientPlan) -> bool {
+    pub fn serves(&self, plan: &ClientPlan) -> bool {
         match plan.mode {
             Mode::Index => true,
             Mode::Proxy => self.service.proxy.is_some(),

@@ -2,22 +2,22 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::patience::Patient;
 use super::service::Service;
 
 /// Connections served at the same time; further ones wait in the system's queue. uv opens 50 for downloads, plus as many for builds.
-const CONNECTIONS: usize = 512;
+const CONNECTIONS: u32 = 512;
 /// How long a client may take to send its headers, also between two requests of one connection.
 const HEADERS_WITHIN: Duration = Duration::from_mins(1);
 /// How long a TLS handshake may take.
@@ -38,8 +38,8 @@ pub(super) async fn serve(
     tls: Option<TlsAcceptor>,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
+    let connections = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let (ending, ended) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let next = async {
@@ -58,49 +58,57 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let (service, tls, watcher) = (service.clone(), tls.clone(), graceful.watcher());
+        let (service, tls, ended) = (service.clone(), tls.clone(), ended.clone());
         tokio::spawn(async move {
             let _permit = permit;
             // Clients that hang up, talk nonsense or do not listen are everyday.
-            if let Err(error) = connection(stream, service, tls, &watcher).await {
+            if let Err(error) = connection(stream, service, tls, ended).await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    drop(ending);
+    // Each connection holds one permit as long as it lasts.
+    if tokio::time::timeout(GRACE, connections.acquire_many(CONNECTIONS)).await.is_err() {
         tracing::debug!("connections were cut off at the end of the gateway");
     }
 }
 
-type Watcher = hyper_util::server::graceful::Watcher;
+/// Its sender is dropped when the server ends.
+type Ended = watch::Receiver<()>;
 
 async fn connection(
     stream: TcpStream,
     service: Arc<Service>,
     tls: Option<TlsAcceptor>,
-    watcher: &Watcher,
+    ended: Ended,
 ) -> io::Result<()> {
     // Heads and bodies are written apart, and a delayed one costs 40 ms.
     stream.set_nodelay(true)?;
     let stream = Patient::new(stream);
     match tls {
-        None => talk(stream, service, watcher).await,
+        None => talk(stream, service, ended).await,
         Some(tls) => {
             let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, tls.accept(stream));
             let stream = handshake.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            talk(stream, service, watcher).await
+            talk(stream, service, ended).await
         }
     }
 }
 
-async fn talk<S>(stream: S, service: Arc<Service>, watcher: &Watcher) -> io::Result<()>
+async fn talk<S>(stream: S, service: Arc<Service>, mut ended: Ended) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answer = service_fn(move |request| service.clone().answer(request));
-    let connection = http().serve_connection(TokioIo::new(stream), answer).with_upgrades();
-    watcher.clone().watch(connection).await.map_err(io::Error::other)
+    let mut connection = pin!(http().serve_connection(TokioIo::new(stream), answer).with_upgrades());
+    tokio::select! {
+        done = connection.as_mut() => return done.map_err(io::Error::other),
+        // Nothing is ever sent: it completes when the sender is dropped.
+        _ = ended.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    connection.await.map_err(io::Error::other)
 }
 
 /// How HTTP is spoken, here and inside the proxy's tunnels.

@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, StatusCode};
 
 use super::access::{AccessToken, Names};
@@ -138,7 +140,9 @@ impl Service {
     fn chain(&self) -> Vec<(String, Vec<String>)> {
         let shown = |url: &url::Url| crate::base::redact::safe_url(url.as_str());
         let sources = self.origin.chain().sources.iter();
-        sources.map(|source| (source.name.clone(), source.members.iter().map(|member| shown(&member.url)).collect())).collect()
+        sources
+            .map(|source| (source.name.clone(), source.members.iter().map(|member| shown(&member.url)).collect()))
+            .collect()
     }
 }
 

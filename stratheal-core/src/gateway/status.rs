@@ -22,7 +22,9 @@ pub(super) fn html(report: &Report, chain: &[(String, Vec<String>)], offline: bo
         // Writing into a string does not fail, here and below.
         let _ = write!(page, "<tr><td>{}</td><td>{}</td></tr>", escaped(source), escaped(&members.join(", ")));
     }
-    page.push_str("</table><h2>Members</h2><table><tr><th>member</th><th>used</th><th>files</th><th>failures</th><th></th></tr>");
+    page.push_str(
+        "</table><h2>Members</h2><table><tr><th>member</th><th>used</th><th>files</th><th>failures</th><th></th></tr>",
+    );
     for member in &report.members {
         let _ = write!(
             page,
@@ -40,7 +42,9 @@ pub(super) fn html(report: &Report, chain: &[(String, Vec<String>)], offline: bo
     }
     page.push_str("</table>");
     let bypasses: Vec<_> = report.bypasses.iter().map(ToString::to_string).collect();
-    for (title, lines) in [("Refused files", &report.refused), ("Stale pages", &report.stale), ("Past the gateway", &bypasses)] {
+    for (title, lines) in
+        [("Refused files", &report.refused), ("Stale pages", &report.stale), ("Past the gateway", &bypasses)]
+    {
         if !lines.is_empty() {
             let _ = write!(page, "<h2>{title}</h2><ul>");
             for line in lines {
@@ -89,7 +93,8 @@ fn answer(text: String, kind: &'static str) -> Answer {
     let headers = answer.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert("content-security-policy", HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"));
+    headers
+        .insert("content-security-policy", HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'"));
     headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
     answer
 }

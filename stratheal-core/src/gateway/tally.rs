@@ -114,7 +114,7 @@ impl Tally {
                         told.fetched_files += 1;
                         told.bytes_resumed += told.resumed_at.remove(&file).unwrap_or(0);
                         for member in members {
-                            if let Some(member) = told.member(member) {
+                            if let Some(member) = told.member(&member) {
                                 member.files += 1;
                             }
                         }
@@ -123,13 +123,13 @@ impl Tally {
             }
             Event::Trouble { member, problem, .. } => {
                 told.retries += 1;
-                if let Some(member) = told.member(member) {
+                if let Some(member) = told.member(&member) {
                     member.failures += 1;
                     member.last_problem = Some(problem);
                 }
             }
             Event::Member { member, usable, reason } => {
-                if let Some(member) = told.member(member) {
+                if let Some(member) = told.member(&member) {
                     member.usable = usable;
                     member.last_problem = Some(reason);
                 }
@@ -191,12 +191,13 @@ impl Tally {
 }
 
 impl Told {
-    fn member(&mut self, name: String) -> Option<&mut MemberReport> {
-        if self.members.len() >= MOST && !self.members.contains_key(&name) {
+    fn member(&mut self, name: &str) -> Option<&mut MemberReport> {
+        if self.members.len() >= MOST && !self.members.contains_key(name) {
             return None;
         }
-        let report = || MemberReport { member: name.clone(), usable: true, files: 0, failures: 0, last_problem: None };
-        Some(self.members.entry(name.clone()).or_insert_with(report))
+        let report =
+            || MemberReport { member: name.to_owned(), usable: true, files: 0, failures: 0, last_problem: None };
+        Some(self.members.entry(name.to_owned()).or_insert_with(report))
     }
 }
 

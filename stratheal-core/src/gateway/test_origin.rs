@@ -13,7 +13,9 @@ use tokio::sync::broadcast;
 
 use super::origin::{Opened, Origin};
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest, Freshness, Page};
-use crate::index::{Chain, CoreMetadata, Hashes, IndexFile, Member, PageMeta, ProjectName, ProjectPage, Source, Trust, Yanked};
+use crate::index::{
+    Chain, CoreMetadata, Hashes, IndexFile, Member, PageMeta, ProjectName, ProjectPage, Source, Trust, Yanked,
+};
 use crate::objects::ContentId;
 
 /// A page of the source `default` with these files.
@@ -135,10 +137,9 @@ impl Origin for TestOrigin {
     async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError> {
         let bytes = self.arriving.lock().unwrap().get(&request.file.name).cloned();
         match bytes {
-            Some(bytes) => Ok(Opened::Arriving {
-                size: request.file.size.unwrap(),
-                bytes: Box::pin(std::io::Cursor::new(bytes)),
-            }),
+            Some(bytes) => {
+                Ok(Opened::Arriving { size: request.file.size.unwrap(), bytes: Box::pin(std::io::Cursor::new(bytes)) })
+            }
             None => self.file(request).await.map(Opened::Stored),
         }
     }

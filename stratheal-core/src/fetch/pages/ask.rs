@@ -36,7 +36,12 @@ pub(super) struct Question {
 
 impl Question {
     /// `None` for a base URL that cannot be one.
-    pub(super) fn new(shared: &Shared, member: &Member, project: &ProjectName, known: Option<MemberRecord>) -> Option<Self> {
+    pub(super) fn new(
+        shared: &Shared,
+        member: &Member,
+        project: &ProjectName,
+        known: Option<MemberRecord>,
+    ) -> Option<Self> {
         let url = member.url.join(&format!("{project}/")).ok()?;
         let state = shared.members.get(&member.url, &url, Purpose::Pages);
         Some(Self { member: member.clone(), state, project: project.clone(), url, known })
@@ -49,7 +54,12 @@ impl Question {
     ///
     /// # Errors
     /// [`Failure`]; the member has not learned from it yet.
-    pub(super) async fn ask(&self, shared: &Shared, failures: u32, arrived: &(dyn Fn() + Sync)) -> Result<MemberRecord, Failure> {
+    pub(super) async fn ask(
+        &self,
+        shared: &Shared,
+        failures: u32,
+        arrived: &(dyn Fn() + Sync),
+    ) -> Result<MemberRecord, Failure> {
         let turn = self.state.enter().await;
         let p95 = self.state.view(Instant::now()).p95;
         let again = || {
@@ -72,7 +82,6 @@ impl Question {
         }
         let is_conditional = ask.etag.is_some() || ask.last_modified.is_some();
         let answer = shared.transport.get(&self.url, &ask).await?;
-        arrived();
         let at = shared.now();
         let record = match answer.status {
             200 => {
@@ -99,7 +108,13 @@ impl Question {
         Ok(record)
     }
 
-    async fn page(&self, shared: &Shared, answer: Answer, idle: Duration, arrived: &(dyn Fn() + Sync)) -> Result<MemberRecord, Failure> {
+    async fn page(
+        &self,
+        shared: &Shared,
+        answer: Answer,
+        idle: Duration,
+        arrived: &(dyn Fn() + Sync),
+    ) -> Result<MemberRecord, Failure> {
         let limits = PageLimits::default();
         let header = |name| answer.header(name).map(str::to_owned);
         let (etag, last_modified) = (header("etag"), header("last-modified"));
@@ -111,7 +126,8 @@ impl Question {
         let is_large = body.len() > LARGE;
         let parse = move || parse(&body, content_type.as_deref(), &context);
         let parsed = if is_large {
-            let local = |error| Failure::new(FailureKind::Local, format!("sent a page that cannot be read here: {error}"));
+            let local =
+                |error| Failure::new(FailureKind::Local, format!("sent a page that cannot be read here: {error}"));
             tokio::task::spawn_blocking(parse).await.map_err(local)??
         } else {
             parse()?
@@ -144,7 +160,12 @@ fn parse(body: &[u8], content_type: Option<&str>, context: &PageContext) -> Resu
     let parsed = match PageFormat::of_answer(content_type, body) {
         Some(PageFormat::Json) => ProjectPage::from_json(body, context),
         Some(PageFormat::Html | PageFormat::PlainHtml) => ProjectPage::from_html(body, context),
-        None => return Err(damaged(format!("it is neither JSON nor HTML ({})", content_type.unwrap_or("no content type")))),
+        None => {
+            return Err(damaged(format!(
+                "it is neither JSON nor HTML ({})",
+                content_type.unwrap_or("no content type")
+            )));
+        }
     };
     parsed.map_err(|error| damaged(chain(&error)))
 }

@@ -69,9 +69,9 @@ pub(in crate::fetch) async fn page(shared: &Arc<Shared>, project: &ProjectName) 
             continue;
         }
         let found = if shared.offline || doubt.is_some() {
-            kept(shared, number, source, project).await.ok_or_else(|| {
-                doubt.clone().unwrap_or_else(|| FetchError::Offline { wanted: project.to_string() })
-            })?
+            kept(shared, number, source, project)
+                .await
+                .ok_or_else(|| doubt.clone().unwrap_or_else(|| FetchError::Offline { wanted: project.to_string() }))?
         } else {
             found(shared, number, source, project).await?
         };
@@ -105,7 +105,12 @@ pub(in crate::fetch) async fn known(shared: &Arc<Shared>, number: usize, project
 }
 
 /// What a source says now, or said so recently that it still counts.
-async fn found(shared: &Arc<Shared>, number: usize, source: &Source, project: &ProjectName) -> Result<Found, FetchError> {
+async fn found(
+    shared: &Arc<Shared>,
+    number: usize,
+    source: &Source,
+    project: &ProjectName,
+) -> Result<Found, FetchError> {
     let fresh = |known: &Known| known.is_fresh(source, shared.now()).then(|| current(known, "cache")).flatten();
     if let Some(known) = shared.pages.memory.get(&(number, project.clone()))
         && let Some(found) = fresh(&known)
@@ -189,7 +194,9 @@ async fn keep(
         None => read(shared, number, project).await,
     };
     let is_new = !new.is_empty();
-    new.into_iter().for_each(|answer| record.put(answer));
+    for answer in new {
+        record.put(answer);
+    }
     let known = Arc::new(Known::new(record, source));
     shared.pages.memory.put(key, known.clone(), known.size());
     if is_new && let Some(folders) = shared.pages.folders.get(number).cloned() {

@@ -59,16 +59,20 @@ const MOST_GRACE: Duration = Duration::from_millis(500);
 /// With an older page at hand: after everybody failed once, and in any case.
 const OLD_AFTER_FAILURES: Duration = Duration::from_secs(1);
 const OLD_IN_ANY_CASE: Duration = Duration::from_secs(10);
+/// How often the deadline may be put off by what arrives.
+const MOST_DEADLINES: u32 = 3;
 /// Without any connection to anybody, or with only some of the "no" that all would have to say.
 const NOBODY_THERE: Duration = Duration::from_secs(30);
 const PARTLY_MISSING: Duration = Duration::from_secs(10);
 
 /// Decides.
 pub(super) fn decide(round: &Round<'_>) -> Step {
-    let waiting = || round.members.iter().filter_map(|member| match member {
-        Standing::Asked { failures, is_unreachable } => Some((*failures, *is_unreachable)),
-        _ => None,
-    });
+    let waiting = || {
+        round.members.iter().filter_map(|member| match member {
+            Standing::Asked { failures, is_unreachable } => Some((*failures, *is_unreachable)),
+            _ => None,
+        })
+    };
     let wait_until = |at: Duration, then: Step| match at.checked_sub(round.elapsed) {
         Some(left) if !left.is_zero() => Step::Wait(left),
         _ => then,
@@ -76,7 +80,11 @@ pub(super) fn decide(round: &Round<'_>) -> Step {
     if let Some(first) = round.first_page {
         // Whoever failed already is not waited for; its later answer is for the next time.
         let grace = first.clamp(LEAST_GRACE, MOST_GRACE);
-        return if waiting().any(|(failures, _)| failures == 0) { wait_until(first + grace, Step::Done) } else { Step::Done };
+        return if waiting().any(|(failures, _)| failures == 0) {
+            wait_until(first + grace, Step::Done)
+        } else {
+            Step::Done
+        };
     }
     if waiting().next().is_none() {
         return if round.members.iter().all(|member| *member == Standing::Missing) { Step::Done } else { Step::GiveUp };
@@ -85,7 +93,8 @@ pub(super) fn decide(round: &Round<'_>) -> Step {
     let nobody_there = waiting().all(|(failures, is_unreachable)| failures > 0 && is_unreachable);
     let some_missing = round.members.contains(&Standing::Missing);
     let left = round.deadline.saturating_sub(round.idle);
-    let mut until = round.elapsed + left;
+    // Pages that always break off in the middle are no progress, though something arrives all the time.
+    let mut until = (round.elapsed + left).min(round.deadline.saturating_mul(MOST_DEADLINES));
     if round.has_old {
         until = until.min(if all_failed { OLD_AFTER_FAILURES } else { OLD_IN_ANY_CASE });
     }
@@ -111,7 +120,7 @@ mod tests {
     fn round(members: &[Standing], elapsed: u64, first_page: Option<u64>, has_old: bool) -> Step {
         let elapsed = Duration::from_millis(elapsed);
         let first_page = first_page.map(Duration::from_millis);
-        let deadline = Duration::from_secs(120);
+        let deadline = Duration::from_mins(2);
         decide(&Round { members, elapsed, first_page, idle: elapsed, has_old, deadline })
     }
 
@@ -150,7 +159,8 @@ mod tests {
 
     fn standing() -> impl Strategy<Value = Standing> {
         prop_oneof![
-            (0_u32..4, any::<bool>()).prop_map(|(failures, is_unreachable)| Standing::Asked { failures, is_unreachable }),
+            (0_u32..4, any::<bool>())
+                .prop_map(|(failures, is_unreachable)| Standing::Asked { failures, is_unreachable }),
             Just(Standing::Page),
             Just(Standing::Missing),
             Just(Standing::Failed),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::record::{FORMAT, Record};
-use crate::base::fs::{named, read_text, write_atomic};
+use crate::base::fs::{named, read_text, replace_unsynced, write_atomic};
 use crate::index::{ProjectName, Source};
 use crate::objects::ContentId;
 
@@ -57,8 +57,12 @@ impl Folders {
             match read_text(&path, MAX_RECORD) {
                 Ok(text) => match serde_json::from_str::<Record>(&text) {
                     Ok(record) if record.format == FORMAT => known.absorb(record),
-                    Ok(record) => tracing::debug!(path = %path.display(), format = record.format, "another version's page"),
-                    Err(error) => tracing::warn!(path = %path.display(), %error, "a cached page is damaged; it is fetched anew"),
+                    Ok(record) => {
+                        tracing::debug!(path = %path.display(), format = record.format, "another version's page");
+                    }
+                    Err(error) => {
+                        tracing::warn!(path = %path.display(), %error, "a cached page is damaged; it is fetched anew");
+                    }
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => tracing::warn!(%error, "a cached page cannot be read; it is fetched anew"),
@@ -75,7 +79,7 @@ impl Folders {
         let Some(folder) = self.0.first() else { return Ok(()) };
         fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
         let text = serde_json::to_vec(record).map_err(io::Error::other)?;
-        write_atomic(&folder.join(format!("{project}.json")), &text)
+        replace_unsynced(&folder.join(format!("{project}.json")), &text)
     }
 }
 
@@ -106,7 +110,8 @@ impl Sources {
 
 /// The host for people, and enough of a hash to tell URLs apart.
 fn name_of(url: &str, host: Option<&str>) -> String {
-    let host: String = host.unwrap_or_default().chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
+    let host: String =
+        host.unwrap_or_default().chars().map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' }).collect();
     let hash = ContentId::of(url.as_bytes()).to_string();
     format!("{}-{}", host.trim_start_matches('.').chars().take(60).collect::<String>(), &hash[..16])
 }
@@ -147,7 +152,12 @@ mod tests {
 
     fn source(members: &[&str]) -> Source {
         let member = |url: &&str| Member { url: url.parse().unwrap(), trust: Trust::Pages };
-        Source { name: "x".to_owned(), members: members.iter().map(member).collect(), only: Vec::new(), immutable: true }
+        Source {
+            name: "x".to_owned(),
+            members: members.iter().map(member).collect(),
+            only: Vec::new(),
+            immutable: true,
+        }
     }
 
     const A: &str = "http://a.test/simple/";
@@ -165,7 +175,11 @@ mod tests {
         }
         let other = folders(&["http://d.test/simple/"]);
         assert_ne!(other, first);
-        assert_eq!(folders(&["http://d.test/simple/", A]).0, [other.0.clone(), first.0.clone()].concat(), "both are read");
+        assert_eq!(
+            folders(&["http://d.test/simple/", A]).0,
+            [other.0.clone(), first.0.clone()].concat(),
+            "both are read"
+        );
     }
 
     #[test]

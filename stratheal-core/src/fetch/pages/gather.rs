@@ -131,10 +131,9 @@ pub(super) async fn gather(
                 asked.standing = match (is_final, asked.standing) {
                     (_, Standing::Resting) => Standing::Resting,
                     (true, _) => Standing::Failed,
-                    (false, _) => Standing::Asked {
-                        failures: asked.times,
-                        is_unreachable: failure.kind.is_of_the_way(),
-                    },
+                    (false, _) => {
+                        Standing::Asked { failures: asked.times, is_unreachable: failure.kind.is_of_the_way() }
+                    }
                 };
                 asked.last = Some(failure);
             }
@@ -156,8 +155,7 @@ fn begin(shared: &Shared, source: &Source, project: &ProjectName, known: &Record
         let question = Question::new(shared, member, project, known.of(&member.url).cloned())?;
         let view = question.state.view(now);
         let rests = view.usable_at(now).is_some() || view.permission != Permission::Yes;
-        let standing =
-            if rests { Standing::Resting } else { Standing::Asked { failures: 0, is_unreachable: false } };
+        let standing = if rests { Standing::Resting } else { Standing::Asked { failures: 0, is_unreachable: false } };
         let is_believed = member.trust == Trust::Pages;
         Some(Asked { question, is_believed, standing, times: 0, last: None, task: None })
     });
@@ -259,11 +257,9 @@ fn lacking(asked: &[Asked], project: &ProjectName, deadline: Option<Duration>) -
         Attempt { member: asked.question.state.name().to_owned(), times: asked.times.max(1), failure }
     };
     let attempts = believed().map(attempt).collect();
-    match deadline {
-        Some(within) => FetchError::Deadline { wanted, within, attempts },
-        None => {
-            let retry_after = believed().filter_map(|asked| asked.last.as_ref()?.retry_after).max();
-            FetchError::Unavailable { wanted, attempts, retry_after }
-        }
+    if let Some(within) = deadline {
+        return FetchError::Deadline { wanted, within, attempts };
     }
+    let retry_after = believed().filter_map(|asked| asked.last.as_ref()?.retry_after).max();
+    FetchError::Unavailable { wanted, attempts, retry_after }
 }

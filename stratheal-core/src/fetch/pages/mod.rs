@@ -13,5 +13,8 @@ mod known;
 mod memory;
 mod record;
 
+#[cfg(test)]
+mod tests;
+
 pub(super) use chain::{Pages, known, page};
 pub(super) use folder::Folders;

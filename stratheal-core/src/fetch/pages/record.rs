@@ -84,15 +84,13 @@ impl Record {
         let configured = source.members.iter().map(|member| MemberAnswer {
             url: member.url.clone(),
             trust: member.trust,
-            answer: self.of(&member.url).map_or_else(
-                || Answer::Failed("has not answered yet".to_owned()),
-                |known| known.said.to_answer(),
-            ),
+            answer: self
+                .of(&member.url)
+                .map_or_else(|| Answer::Failed("has not answered yet".to_owned()), |known| known.said.to_answer()),
         });
         let mut answers: Vec<_> = configured.collect();
-        let is_known = |answer: &MemberAnswer| {
-            answer.trust == Trust::Pages && !matches!(answer.answer, Answer::Failed(_))
-        };
+        let is_known =
+            |answer: &MemberAnswer| answer.trust == Trust::Pages && !matches!(answer.answer, Answer::Failed(_));
         if !answers.iter().any(is_known) {
             let former = self.members.iter().filter(|known| known.is_believed && !is_listed(source, &known.member));
             answers.retain(|answer| answer.trust == Trust::Files);
@@ -107,7 +105,8 @@ impl Record {
 
     /// Whether this may be used without asking: a believed member's page is fresh, or the "no such project" of all of them is.
     pub(super) fn is_fresh(&self, source: &Source, now: Timestamp) -> bool {
-        let believed = || source.members.iter().filter(|member| member.trust == Trust::Pages).map(|member| self.of(&member.url));
+        let believed =
+            || source.members.iter().filter(|member| member.trust == Trust::Pages).map(|member| self.of(&member.url));
         let fresh = |known: &MemberRecord| known.is_fresh(now);
         let is_page = |known: &MemberRecord| matches!(known.said, Said::Page(_));
         believed().flatten().any(|known| is_page(known) && fresh(known))

@@ -15,7 +15,10 @@ use crate::objects::ContentId;
 
 const MAX_FILE: usize = 1 << 30;
 
-pub(in crate::fetch) async fn fetch_file(shared: &Arc<Shared>, request: &FileRequest) -> Result<FetchedFile, FetchError> {
+pub(in crate::fetch) async fn fetch_file(
+    shared: &Arc<Shared>,
+    request: &FileRequest,
+) -> Result<FetchedFile, FetchError> {
     let folder = shared.cache.join("first");
     let store = |error: std::io::Error| FetchError::Store(error.to_string());
     if let Some(id) = request.file.hashes.sha256 {

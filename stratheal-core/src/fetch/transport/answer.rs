@@ -44,7 +44,12 @@ impl Answer {
     ///
     /// # Errors
     /// [`Failure`] when it breaks, stalls, ends early or is too large.
-    pub(crate) async fn collect(mut self, limit: usize, idle: Duration, arrived: &(dyn Fn() + Sync)) -> Result<Bytes, Failure> {
+    pub(crate) async fn collect(
+        mut self,
+        limit: usize,
+        idle: Duration,
+        arrived: &(dyn Fn() + Sync),
+    ) -> Result<Bytes, Failure> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.body.next_within(idle).await? {
             if whole.len() + piece.len() > limit {

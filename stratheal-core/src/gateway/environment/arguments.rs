@@ -108,8 +108,7 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
         Meaning::Default => given.default_index = Some(value.to_owned()),
         Meaning::Extra => given.extra_indexes.push(value.to_owned()),
         Meaning::Requirements => {
-            let name = value.rsplit(['/', '\\']).next().unwrap_or(value);
-            given.keeps_urls |= name.starts_with("pylock") && value.ends_with(".toml");
+            given.keeps_urls |= is_lock(value);
             given.requirement_files.push(value.into());
         }
         Meaning::FindLinks => found.push(on_command_line(
@@ -125,17 +124,19 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
         }
         Meaning::Certificate => given.own_certificates = true,
         Meaning::Reference => {
-            if value
-                .rsplit(['/', '\\'])
-                .next()
-                .is_some_and(|name| name.starts_with("pylock") && name.ends_with(".toml"))
-            {
+            if is_lock(value) {
                 given.keeps_urls = true;
                 given.requirement_files.push(value.into());
             }
             found.extend(reference(value));
         }
     }
+}
+
+/// Whether a file is a lock with URLs in it (PEP 751).
+fn is_lock(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.strip_suffix(".toml").is_some_and(|name| name == "pylock" || name.starts_with("pylock."))
 }
 
 /// Whether a requirement names a place of its own.

@@ -112,7 +112,9 @@ impl Proxy {
             add(&service.tally.refused_requests, 1);
             let detail = "the proxy's secret is missing or wrong: only the command that was started with it may use it";
             let mut answer = problem::plain(StatusCode::PROXY_AUTHENTICATION_REQUIRED, detail);
-            answer.headers_mut().insert(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"stratheal proxy\""));
+            answer
+                .headers_mut()
+                .insert(PROXY_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"stratheal proxy\""));
             return answer;
         }
         if *request.method() == Method::CONNECT {
@@ -125,7 +127,7 @@ impl Proxy {
             return problem::plain(StatusCode::BAD_REQUEST, "only http: URLs are asked for like this");
         };
         if !self.hosts.contains(&host.name, host.port) {
-            self.note(service, &host.name);
+            note(service, &host.name);
             if service.offline {
                 return problem::of(&FetchError::Offline { wanted: host.name });
             }
@@ -152,7 +154,7 @@ impl Proxy {
             });
             return Answer::new(Body::empty());
         }
-        self.note(service, &name);
+        note(service, &name);
         if service.offline {
             return problem::of(&FetchError::Offline { wanted: name });
         }
@@ -176,14 +178,15 @@ impl Proxy {
             }
         }
     }
+}
 
-    fn note(&self, service: &Service, host: &str) {
-        service.tally.bypass(Bypass {
-            what: host.to_owned(),
-            place: "a connection of the command".to_owned(),
-            meaning: "no index of the chain: passed on untouched".to_owned(),
-        });
-    }
+/// What is no host of the chain goes past the gateway's own work, and is named.
+fn note(service: &Service, host: &str) {
+    service.tally.bypass(Bypass {
+        what: host.to_owned(),
+        place: "a connection of the command".to_owned(),
+        meaning: "no index of the chain: passed on untouched".to_owned(),
+    });
 }
 
 /// Is this host towards the client.
@@ -204,12 +207,13 @@ async fn intercept(
         async move {
             add(&service.tally.requests, 1);
             let method = request.method().clone();
-            let answer = match (&service.proxy, base.join(request.uri().path_and_query().map_or("/", |path| path.as_str()))) {
-                (Some(proxy), Ok(url)) if Host::of(&url) == Host::of(&base) => {
-                    canonical::answer(&service, proxy, &url, request).await
-                }
-                _ => problem::plain(StatusCode::BAD_REQUEST, "this is no URL of this host"),
-            };
+            let answer =
+                match (&service.proxy, base.join(request.uri().path_and_query().map_or("/", |path| path.as_str()))) {
+                    (Some(proxy), Ok(url)) if Host::of(&url) == Host::of(&base) => {
+                        canonical::answer(&service, proxy, &url, request).await
+                    }
+                    _ => problem::plain(StatusCode::BAD_REQUEST, "this is no URL of this host"),
+                };
             Ok::<_, std::convert::Infallible>(service.finish(&method, answer))
         }
     });

@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree, IsCa,
-    KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DnType, ExtendedKeyUsagePurpose, GeneralSubtree,
+    IsCa, KeyPair, KeyUsagePurpose, NameConstraints, date_time_ymd,
 };
 use rustls::ServerConfig;
-use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::hosts::Hosts;
 
@@ -77,6 +78,17 @@ impl Authority {
     }
 
     fn make(&self, host: &str) -> Result<ServerConfig, AuthorityError> {
+        let (certificate, key) = self.certificate(host)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(config)
+    }
+
+    fn certificate(&self, host: &str) -> Result<(CertificateDer<'static>, PrivateKeyDer<'static>), AuthorityError> {
         let mut parameters = CertificateParams::new(vec![host.to_owned()])?;
         parameters.distinguished_name.push(DnType::CommonName, "stratheal gateway");
         parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -86,13 +98,7 @@ impl Authority {
         valid(&mut parameters, self.from, self.until);
         let leaf = parameters.signed_by(&self.leaf_key, &self.issuer)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.leaf_key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(vec![leaf.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok((leaf.der().clone(), key))
     }
 }
 
@@ -117,11 +123,53 @@ fn permitted(hosts: &Hosts) -> Vec<GeneralSubtree> {
     permitted
 }
 
-/// From the beginning of one day to that of another.
+/// Sets from when until when it is valid. The time of the certificates' own library is counted from the epoch on here.
 fn valid(parameters: &mut CertificateParams, from: Timestamp, until: Timestamp) {
-    let day = |at: Timestamp| {
-        let date = at.to_zoned(TimeZone::UTC).date();
-        date_time_ymd(i32::from(date.year()), date.month() as u8, date.day() as u8)
-    };
-    (parameters.not_before, parameters.not_after) = (day(from), day(until));
+    let moment = |at: Timestamp| date_time_ymd(1970, 1, 1) + Duration::from_secs(at.as_second().max(0).cast_unsigned());
+    (parameters.not_before, parameters.not_after) = (moment(from), moment(until));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::pki_types::ServerName;
+    use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+    use super::*;
+    use crate::gateway::proxy::Host;
+
+    #[tokio::test]
+    async fn vouches_for_its_hosts_and_for_nobody_else() {
+        let mut hosts = Hosts::default();
+        for name in ["index.example", "127.0.0.1", "[::1]"] {
+            hosts.add(Host { name: name.to_owned(), port: 443 });
+        }
+        let authority = Authority::new(&hosts, Timestamp::now()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(authority.issuer.der().clone()).unwrap();
+        let client = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let client = TlsConnector::from(Arc::new(client));
+        for (name, trusted) in [
+            ("index.example", true),
+            ("INDEX.example", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("evil.example", false),
+            ("example", false),
+            ("127.0.0.2", false),
+            ("::2", false),
+        ] {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(TlsAcceptor::from(authority.config(name).unwrap()).accept(theirs));
+            let connected = client.connect(ServerName::try_from(name).unwrap(), ours).await;
+            let error = connected.err().map(|error| error.to_string());
+            assert_eq!(error.is_none(), trusted, "{name}: {error:?}");
+        }
+    }
 }

@@ -23,7 +23,12 @@ pub(super) struct Bundle(PathBuf);
 
 impl Bundle {
     /// Writes the file. Blocks.
-    pub(super) fn write(folder: &Path, number: u64, trusted: &[CertificateDer<'_>], authority: &str) -> io::Result<Self> {
+    pub(super) fn write(
+        folder: &Path,
+        number: u64,
+        trusted: &[CertificateDer<'_>],
+        authority: &str,
+    ) -> io::Result<Self> {
         remove_old(folder);
         let mut text = String::with_capacity(2000 * (trusted.len() + 1));
         text.push_str(authority);
@@ -61,9 +66,11 @@ impl Drop for Bundle {
 /// Left behind by processes that were killed.
 fn remove_old(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().take(10_000).flatten() {
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|modified| modified.elapsed().ok());
+        let age =
+            entry.metadata().and_then(|metadata| metadata.modified()).ok().and_then(|modified| modified.elapsed().ok());
         let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX);
-        if is_ours && age.is_some_and(|age| age > OLD)
+        if is_ours
+            && age.is_some_and(|age| age > OLD)
             && let Err(error) = fs::remove_file(entry.path())
         {
             tracing::debug!(path = %entry.path().display(), %error, "cannot remove an old file of certificates");
@@ -77,9 +84,12 @@ pub(super) fn trusted(certificates: &TrustedCertificates) -> io::Result<Vec<Cert
     if certificates.system {
         all.extend(rustls_native_certs::load_native_certs().certs);
     }
-    let files = certificates.files.iter().map(|file| (file, rustls_native_certs::load_certs_from_paths(Some(file), None)));
-    let folders =
-        certificates.folders.iter().map(|folder| (folder, rustls_native_certs::load_certs_from_paths(None, Some(folder))));
+    let files =
+        certificates.files.iter().map(|file| (file, rustls_native_certs::load_certs_from_paths(Some(file), None)));
+    let folders = certificates
+        .folders
+        .iter()
+        .map(|folder| (folder, rustls_native_certs::load_certs_from_paths(None, Some(folder))));
     for (place, loaded) in files.chain(folders) {
         if let (true, Some(error)) = (loaded.certs.is_empty(), loaded.errors.first()) {
             return Err(io::Error::other(format!("{}: {error}", place.display())));

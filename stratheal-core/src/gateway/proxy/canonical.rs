@@ -4,9 +4,9 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use url::Url;
 
+use super::answer::Proxy;
 use super::guess::projects_of;
 use super::pass;
-use super::answer::Proxy;
 use crate::fetch::{FetchError, FileRequest, Page};
 use crate::gateway::problem::{self, Answer};
 use crate::gateway::route::{METADATA, decoded};
@@ -15,7 +15,7 @@ use crate::gateway::{files, pages};
 use crate::index::{Chain, ProjectName, Source};
 
 /// What a URL of the chain's hosts is.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Place<'a> {
     /// The page of a project.
     Page { source: &'a Source, project: ProjectName },
@@ -38,7 +38,9 @@ pub(super) async fn answer(service: &Service, proxy: &Proxy, url: &Url, request:
                 Ok(Some(found)) => return files::file(service, &found, request.method(), request.headers()).await,
                 Ok(None) => {}
                 // The page cannot be had, but the file's own host may answer, and the client knows the hash from its lock.
-                Err(error) if !service.offline => tracing::debug!(%error, file = name, "passed on, because its page cannot be had"),
+                Err(error) if !service.offline => {
+                    tracing::debug!(%error, file = name, "passed on, because its page cannot be had");
+                }
                 Err(error) => return problem::of(&error),
             },
             Place::Other => {}
@@ -55,7 +57,10 @@ async fn page(service: &Service, source: &Source, project: &ProjectName, request
         Ok(page) if *page.source == *source.name => pages::send(service, page, request.headers(), true).await,
         // The first source that has a project is the only one that offers it, whichever one is asked.
         Ok(page) => {
-            let detail = format!("{project} is taken from {}, which comes first in the chain, and not from {}", page.source, source.name);
+            let detail = format!(
+                "{project} is taken from {}, which comes first in the chain, and not from {}",
+                page.source, source.name
+            );
             problem::plain(StatusCode::NOT_FOUND, &detail)
         }
         Err(error) => problem::of(&error),

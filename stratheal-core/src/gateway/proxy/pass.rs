@@ -31,6 +31,8 @@ const OF_THE_CONNECTION: [HeaderName; 7] = [
     HeaderName::from_static("te"),
 ];
 
+type Make = fn(&str) -> reqwest::Result<reqwest::Proxy>;
+
 /// A client for what is passed on. Blocks on files.
 pub(super) fn client(
     settings: &TransportSettings,
@@ -53,7 +55,6 @@ pub(super) fn client(
         .read_timeout(SILENCE);
     let none_for = settings.proxies.none_for.as_deref().and_then(reqwest::NoProxy::from_string);
     let proxies = &settings.proxies;
-    type Make = fn(&str) -> reqwest::Result<reqwest::Proxy>;
     let all: [(_, Make); 3] = [
         (&proxies.http, |url| reqwest::Proxy::http(url)),
         (&proxies.https, |url| reqwest::Proxy::https(url)),
@@ -76,11 +77,8 @@ pub(super) async fn on(service: &Service, proxy: &Proxy, url: &Url, request: Req
     strip(&mut head.headers);
     head.headers.remove(HOST);
     let outgoing = proxy.client.request(head.method, url.clone()).headers(head.headers);
-    let outgoing = if hyper::body::Body::is_end_stream(&body) {
-        outgoing
-    } else {
-        outgoing.body(reqwest::Body::wrap(body))
-    };
+    let outgoing =
+        if hyper::body::Body::is_end_stream(&body) { outgoing } else { outgoing.body(reqwest::Body::wrap(body)) };
     match outgoing.send().await {
         Ok(answer) => {
             let answer: hyper::Response<reqwest::Body> = answer.into();
