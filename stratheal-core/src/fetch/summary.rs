@@ -148,6 +148,42 @@ impl Summary {
         }
     }
 
+    /// Adds what another fetcher did after this one: what it had in the end is no failure any more.
+    pub fn absorb(&mut self, later: Self) {
+        let Self { pages, files, bytes, members, stale, refused, failures, left_out, resumed: _ } = later;
+        self.pages.fetched += pages.fetched;
+        self.pages.unchanged += pages.unchanged;
+        self.pages.cached += pages.cached;
+        self.pages.stale += pages.stale;
+        self.files.fetched += files.fetched;
+        self.files.stored += files.stored;
+        self.files.resumed += files.resumed;
+        self.bytes.transferred += bytes.transferred;
+        self.bytes.saved_by_cache += bytes.saved_by_cache;
+        self.bytes.saved_by_resume += bytes.saved_by_resume;
+        self.bytes.repeated += bytes.repeated;
+        self.left_out += left_out;
+        for (host, other) in members {
+            if let Some(member) = self.member(&host) {
+                member.files += other.files;
+                member.troubles += other.troubles;
+                member.last_trouble = other.last_trouble.or(member.last_trouble.take());
+                member.left_alone = other.left_alone;
+            }
+        }
+        for project in stale {
+            if !self.stale.contains(&project) && self.stale.len() < MOST {
+                self.stale.push(project);
+            }
+        }
+        for (file, reason) in refused {
+            keep(&mut self.refused, &file, reason);
+        }
+        for (wanted, missed) in failures {
+            keep(&mut self.failures, &wanted, missed);
+        }
+    }
+
     /// So many events were missed.
     pub const fn missed(&mut self, events: u64) {
         self.left_out = self.left_out.saturating_add(events);
