@@ -16,6 +16,7 @@ use super::{FetchError, Fetcher, TransportSettings};
 use crate::base::budget::Budget;
 use crate::base::clock::{Clock, SystemClock};
 use crate::index::Chain;
+use crate::objects::{Store, StoreError};
 
 /// Settings of a [`Fetcher`].
 #[derive(Debug, Clone)]
@@ -83,7 +84,13 @@ impl Builder {
             .iter()
             .map(|source| Folders::of(&self.cache, source).map_err(|error| FetchError::Store(error.to_string())));
         let pages = Pages::new(folders.collect::<Result<_, _>>()?);
+        let folder = self.cache.join("objects");
+        let store = Store::open_with(&folder, self.clock.clone()).map_err(|error| match error {
+            StoreError::DiskFull { .. } => FetchError::DiskFull { folder: self.cache.display().to_string() },
+            error => FetchError::Store(crate::base::class::chain(&error)),
+        })?;
         Ok(Fetcher::new(Shared {
+            store,
             chain: self.chain,
             cache: self.cache,
             offline: self.offline,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::shared::Shared;
 use super::transport::Transport;
-use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, pages, transfer};
+use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, transfer};
 use crate::base::class::chain;
 use crate::base::clock::Clock;
 use crate::index::{Chain, ProjectName};
@@ -29,6 +29,11 @@ impl Fetcher {
 
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The chain.
@@ -103,7 +108,6 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        let _ = request;
-        std::future::ready(Err(FetchError::Store("metadata is not fetched yet".to_owned()))).await
+        self.told(&request.file.name, metadata::metadata(&self.shared, request).await)
     }
 }
