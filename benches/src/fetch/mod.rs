@@ -5,7 +5,13 @@
 pub mod client;
 pub mod content;
 pub mod faults;
+pub mod http;
+pub mod install;
+pub mod kill;
+pub mod memory;
+pub mod peers;
 pub mod place;
 pub mod report;
 pub mod run;
+pub mod serve;
 pub mod settings;

@@ -8,10 +8,31 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::shared::Shared;
-use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, pages, transfer};
-use crate::index::{Chain, ProjectName};
+use super::{
+    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, projects, transfer,
+};
+use crate::index::{Chain, ProjectList, ProjectName};
 
 /// Gets pages and files from a chain of sources. Clones share everything.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use stratheal_core::fetch::{Fetcher, FileRequest};
+/// use stratheal_core::index::{Chain, Member, Source, Trust};
+///
+/// let mirror = |url: &str| Ok::<_, url::ParseError>(Member { url: url.parse()?, trust: Trust::Pages });
+/// let members = vec![mirror("https://index.example/simple/")?, mirror("https://mirror.example/simple/")?];
+/// let source = Source { name: "default".to_owned(), members, only: Vec::new(), immutable: true };
+/// let fetcher = Fetcher::builder(Chain { sources: vec![source] }, "cache".into()).build()?;
+///
+/// let project = "demo".parse()?;
+/// let page = fetcher.page(&project).await?;
+/// if let Some(file) = page.page.files.first() {
+///     let request = FileRequest { source: page.source.clone(), project, file: file.clone() };
+///     println!("{}", fetcher.file(&request).await?.path.display());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     shared: Arc<Shared>,
@@ -26,6 +47,11 @@ impl Fetcher {
 
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The chain.
@@ -64,6 +90,17 @@ impl Fetcher {
         pages::page(&self.shared, project).await
     }
 
+    /// All projects of all sources, the first source's first. It is not kept, and may be large.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn projects(&self) -> Result<ProjectList, FetchError> {
+        projects::projects(&self.shared).await
+    }
+
     /// A file, whole and verified, in the store.
     ///
     /// # Cancellation
@@ -83,7 +120,6 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        let _ = request;
-        std::future::ready(Err(FetchError::Store("metadata is not fetched yet".to_owned()))).await
+        metadata::metadata(&self.shared, request).await
     }
 }

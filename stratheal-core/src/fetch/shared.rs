@@ -20,6 +20,7 @@ use crate::base::backoff::Backoff;
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
 use crate::index::{Chain, Source, Trust};
+use crate::objects::Store;
 
 /// Pauses between attempts at the same thing.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(8));
@@ -29,6 +30,7 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from
 pub(super) struct Shared {
     pub(super) chain: Chain,
     pub(super) cache: PathBuf,
+    pub(super) store: Store,
     pub(super) offline: bool,
     /// How long something may take without any progress, all retries included.
     pub(super) deadline: Duration,
@@ -66,6 +68,27 @@ impl Shared {
     /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the
     /// place of the newest page first.
     pub(super) async fn locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
+        let places = self.places(request).await.into_iter();
+        places.map(|(member, url)| self.location(&member, url)).collect()
+    }
+
+    /// The same, without the members that are believed about nothing: for what has no hash that could be checked.
+    pub(super) async fn believed_locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
+        let source = self.source(&request.source);
+        let is_believed = |url: &Url| {
+            let member = source.and_then(|source| source.members.iter().find(|member| member.url == *url));
+            member.is_none_or(|member| member.trust == Trust::Pages)
+        };
+        let places = self.places(request).await.into_iter().filter(|(member, _)| is_believed(member));
+        places.map(|(member, url)| self.location(&member, url)).collect()
+    }
+
+    fn location(&self, member: &Url, url: Url) -> Location {
+        Location { member: self.members.get(member, &url, Purpose::Files), url }
+    }
+
+    /// The base URL of each member that has the file, and the URL of the file there.
+    async fn places(self: &Arc<Self>, request: &FileRequest) -> Vec<(Url, Url)> {
         let Some(number) = self.chain.sources.iter().position(|source| source.name == *request.source) else {
             return Vec::new();
         };
@@ -80,9 +103,7 @@ impl Shared {
         }
         let mut seen = HashSet::new();
         places.retain(|(_, url)| seen.insert(url.clone()));
-        let location =
-            |(member, url): (Url, Url)| Location { member: self.members.get(&member, &url, Purpose::Files), url };
-        places.into_iter().map(location).collect()
+        places
     }
 
     /// How long to wait before the next attempt after this many failures; takes a token of the budget for it.

@@ -3,8 +3,11 @@
 //! One lock file for the whole store: users share it, and whoever deletes tries to have it alone, for one small batch at a time. A
 //! lock ends with its process, however that ends.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::{Store, StoreError};
 
@@ -32,6 +35,23 @@ impl Store {
         };
         file.lock_shared().map_err(StoreError::at("lock", &path))?;
         Ok(Hold { _file: Some(file) })
+    }
+
+    /// Has the store alone, or gives up after `patience`.
+    pub(super) fn alone(&self, patience: Duration) -> Result<Option<Hold>, StoreError> {
+        let path = self.lock_path();
+        let file = open(&path).map_err(StoreError::at("lock", &path))?;
+        let end = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Hold { _file: Some(file) })),
+                Err(TryLockError::WouldBlock) if Instant::now() < end => {
+                    std::thread::park_timeout(Duration::from_millis(3));
+                }
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(StoreError::at("lock", &path)(error)),
+            }
+        }
     }
 
     fn lock_path(&self) -> PathBuf {

@@ -116,6 +116,16 @@ impl Store {
         }
     }
 
+    /// As [`Self::look_up`], for somebody who is about to store it: what is there already is as good as stored now, and is not
+    /// deleted for being old. The caller holds the store.
+    pub(super) fn look_up_again(&self, kind: Kind, id: &ContentId) -> Result<Option<Known>, StoreError> {
+        let known = self.look_up(kind, id)?;
+        if known.is_some() {
+            touch(&Sidecar::place(&self.path_of(kind, id)), self.now());
+        }
+        Ok(known)
+    }
+
     pub(super) fn remember_stored(&self, kind: Kind, id: &ContentId, stamp: Stamp, name: &str) -> Known {
         let known = Known { stamp, name: name.into(), used: self.now() };
         self.remember(kind, id, known.clone());
@@ -146,8 +156,7 @@ fn note_is_due(used: Timestamp, now: Timestamp) -> bool {
 
 /// When an object was last used: the time of its sidecar.
 pub(super) fn used_at(sidecar: &Path) -> Option<Timestamp> {
-    let stamp = Stamp::of(&fs::symlink_metadata(sidecar).ok()?);
-    Timestamp::from_nanosecond(stamp.mtime_ns.into()).ok()
+    Some(Stamp::of(&fs::symlink_metadata(sidecar).ok()?).time())
 }
 
 /// Writes down that something was used now. Not knowing that only changes what is deleted first.

@@ -5,12 +5,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::archive::{Archive, ArchiveError};
 use super::lookup::Known;
 use super::{ContentId, Kind, Store, StoreError};
 
 /// A whole file in the store, found to be good.
 #[derive(Debug, Clone)]
 pub struct Pack {
+    pub(super) store: Store,
     pub(super) id: ContentId,
     pub(super) path: PathBuf,
     pub(super) size: u64,
@@ -55,9 +57,22 @@ impl Pack {
         }
     }
 
+    /// Reads and checks its directory, if it is a zip archive. Single files can be read then without unpacking the others.
+    ///
+    /// # Errors
+    /// [`StoreError::Archive`] when it is refused, [`StoreError::Gone`] when it was deleted since it was found.
+    pub fn archive(&self) -> Result<Archive, StoreError> {
+        Archive::new(self.open()?).map_err(|error| self.refused(error))
+    }
+
+    pub(super) fn refused(&self, source: ArchiveError) -> StoreError {
+        let name = if self.name.is_empty() { self.id.to_string() } else { self.name.to_string() };
+        StoreError::Archive { name, source }
+    }
+
     pub(super) fn of(store: &Store, id: &ContentId, known: Known) -> Self {
         let path = store.path_of(Kind::Pack, id);
-        Self { id: *id, path, size: known.stamp.size, name: known.name }
+        Self { store: store.clone(), id: *id, path, size: known.stamp.size, name: known.name }
     }
 }
 

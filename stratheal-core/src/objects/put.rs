@@ -24,14 +24,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`], among others [`StoreError::DiskFull`]. Nothing is left then.
     pub fn put(&self, name: &str, from: &str, bytes: &[u8]) -> Result<Pack, StoreError> {
+        let (id, known) = self.put_as(Kind::Pack, name, from, bytes)?;
+        Ok(Pack::of(self, &id, known))
+    }
+
+    pub(super) fn put_as(
+        &self,
+        kind: Kind,
+        name: &str,
+        from: &str,
+        bytes: &[u8],
+    ) -> Result<(ContentId, Known), StoreError> {
         let id = ContentId::of(bytes);
-        if let Some(pack) = self.pack(&id)? {
-            return Ok(pack);
+        let _hold = self.hold()?;
+        if let Some(known) = self.look_up_again(kind, &id)? {
+            return Ok((id, known));
         }
         let mut writer = self.writer(name, from)?;
-        let path = writer.scratch.path().to_owned();
-        writer.file.write_all(bytes).map_err(StoreError::at("write", &path))?;
-        writer.finish(Kind::Pack, id).map(|known| Pack::of(self, &id, known))
+        writer.file.write_all(bytes).map_err(StoreError::at("write", writer.scratch.path()))?;
+        writer.finish(kind, id).map(|known| (id, known))
     }
 
     /// Takes a finished file into the store: `path` is gone afterwards. The caller has verified that its content is `id`'s, while
@@ -41,9 +52,10 @@ impl Store {
     /// [`StoreError`], among others [`StoreError::DiskFull`].
     pub fn adopt(&self, path: &Path, id: &ContentId, name: &str, from: &str) -> Result<Pack, StoreError> {
         let file = File::options().read(true).open(path).map_err(StoreError::at("open", path))?;
-        if let Some(pack) = self.pack(id)? {
+        let _hold = self.hold()?;
+        if let Some(known) = self.look_up_again(Kind::Pack, id)? {
             fs::remove_file(path).map_err(StoreError::at("delete", path))?;
-            return Ok(pack);
+            return Ok(Pack::of(self, id, known));
         }
         match self.place_file(Kind::Pack, id, &file, path, name, from) {
             Err(StoreError::Storage { source, .. }) if source.kind() == io::ErrorKind::CrossesDevices => {
@@ -70,8 +82,7 @@ impl Store {
         Ok(PackWriter { store: self.clone(), hasher: Sha256::new(), name, from, file, scratch })
     }
 
-    /// Puts a finished file in place. The store is held meanwhile, so that what was just stored is not deleted by a collector
-    /// that looked before.
+    /// Puts a finished file in place. The caller holds the store, so that a collector that looked before does not delete it.
     fn place_file(
         &self,
         kind: Kind,
@@ -86,7 +97,6 @@ impl Store {
         let metadata = prepared.and_then(|()| file.metadata()).map_err(StoreError::at("prepare", path))?;
         let stamp = Stamp::of(&metadata);
         let place = self.path_of(kind, id);
-        let _hold = self.hold()?;
         self.put_in_place(path, &place)?;
         self.write_sidecar(&place, &Sidecar::new(stamp, self.shared.boot.as_deref(), name, from, now));
         Ok(self.remember_stored(kind, id, stamp, name))
@@ -120,7 +130,8 @@ impl PackWriter {
         if let Some(expected) = expected.filter(|expected| *expected != got) {
             return Err(StoreError::Mismatch { name: self.name, expected, got });
         }
-        if let Some(known) = self.store.look_up(kind, &got)? {
+        let _hold = self.store.hold()?;
+        if let Some(known) = self.store.look_up_again(kind, &got)? {
             return Ok((got, known));
         }
         self.finish(kind, got).map(|known| (got, known))

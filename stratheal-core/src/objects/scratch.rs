@@ -9,9 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::stamp::Stamp;
+use super::walk::{bytes_below, entries};
 use super::{Store, StoreError};
+
+/// How old a folder without a lock must be before it counts as left over: its maker may be about to lock it.
+const UNLOCKED: SignedDuration = SignedDuration::from_hours(1);
 
 /// Tells the folders of one process apart.
 static FOLDERS: AtomicU64 = AtomicU64::new(0);
@@ -126,5 +131,29 @@ impl Store {
             moved => moved,
         };
         moved.map_err(StoreError::at("rename", to))
+    }
+
+    /// Deletes the scratch folders of processes that are gone. Answers how many, and their bytes.
+    pub(super) fn sweep_scratch(&self, now: Timestamp) -> Result<(usize, u64), StoreError> {
+        let scratch = self.folder().join("scratch");
+        let mut swept = (0, 0);
+        for path in entries(&scratch)? {
+            // Its process may finish and tidy up at this moment.
+            let Ok(metadata) = fs::symlink_metadata(&path) else { continue };
+            // The lock is kept while deleting, so that two collectors do not meet.
+            let dead = if let Ok(lock) = OpenOptions::new().write(true).open(path.join("lock")) {
+                lock.try_lock().is_ok().then_some(Some(lock))
+            } else {
+                (now.duration_since(Stamp::of(&metadata).time()) > UNLOCKED).then_some(None)
+            };
+            let Some(_lock) = dead else { continue };
+            let bytes = bytes_below(&path);
+            match remove(&path) {
+                Ok(()) => swept = (swept.0 + 1, swept.1 + bytes),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => tracing::warn!(path = %path.display(), %error, "cannot delete a left-over"),
+            }
+        }
+        Ok(swept)
     }
 }

@@ -20,6 +20,44 @@ impl Stamp {
         let mtime_ns = metadata.modified().map_or(0, nanoseconds);
         Self { size: metadata.len(), mtime_ns }
     }
+
+    /// The modification time.
+    pub(super) fn time(self) -> Timestamp {
+        Timestamp::from_nanosecond(self.mtime_ns.into()).unwrap_or(Timestamp::MIN)
+    }
+}
+
+/// Who owns a file and what may be done with it. Zero where the system has no such thing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Owner {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+#[cfg(unix)]
+impl Owner {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self { uid: metadata.uid(), gid: metadata.gid() }
+    }
+}
+
+#[cfg(not(unix))]
+impl Owner {
+    pub(super) fn of(_: &Metadata) -> Self {
+        Self { uid: 0, gid: 0 }
+    }
+}
+
+/// The permission bits of a file. Zero where the system has none.
+#[cfg(unix)]
+pub(super) fn mode(metadata: &Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(metadata) & 0o7777
+}
+
+#[cfg(not(unix))]
+pub(super) fn mode(_: &Metadata) -> u32 {
+    0
 }
 
 /// Sets the permission bits, where the system has some.

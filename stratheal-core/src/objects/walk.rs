@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::StoreError;
+use super::{ContentId, Kind, Store, StoreError};
 
 /// The paths in a folder, in a stable order; none where the folder is missing.
 pub(super) fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
@@ -34,4 +34,22 @@ pub(super) fn bytes_below(path: &Path) -> u64 {
         }
     }
     bytes
+}
+
+impl Store {
+    /// The ids of everything of a kind, with what stands beside it under the same name.
+    pub(super) fn ids(&self, kind: Kind) -> Result<Vec<(ContentId, PathBuf)>, StoreError> {
+        let mut found = Vec::new();
+        for shelf in entries(&self.folder().join(kind.folder()))? {
+            let Some(first) = shelf.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
+            for path in entries(&shelf)? {
+                let rest = path.file_name().and_then(|name| name.to_str());
+                // What has another name (a sidecar, something foreign) is not an object.
+                if let Some(id) = rest.and_then(|rest| format!("{first}{rest}").parse().ok()) {
+                    found.push((id, path));
+                }
+            }
+        }
+        Ok(found)
+    }
 }

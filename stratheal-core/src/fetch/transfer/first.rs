@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::Instant;
 
-use crate::base::fs::write_atomic;
 use crate::fetch::failure::{Failure, FailureKind};
 use crate::fetch::shared::{Location, Shared};
 use crate::fetch::transport::Ask;
@@ -19,13 +18,12 @@ pub(in crate::fetch) async fn fetch_file(
     shared: &Arc<Shared>,
     request: &FileRequest,
 ) -> Result<FetchedFile, FetchError> {
-    let folder = shared.cache.join("first");
-    let store = |error: std::io::Error| FetchError::Store(error.to_string());
-    if let Some(id) = request.file.hashes.sha256 {
-        let path = folder.join(id.to_string());
-        if let Ok(found) = tokio::fs::metadata(&path).await {
-            return Ok(FetchedFile { path, id, size: found.len(), origin: FileOrigin::Store });
-        }
+    let store = |error: crate::objects::StoreError| FetchError::Store(error.to_string());
+    if let Some(id) = request.file.hashes.sha256
+        && let Some(pack) = shared.store.pack(&id).map_err(store)?
+    {
+        let (path, size) = (pack.path().to_owned(), pack.size());
+        return Ok(FetchedFile { path, id, size, origin: FileOrigin::Store });
     }
     if shared.offline {
         return Err(FetchError::Offline { wanted: request.file.name.clone() });
@@ -42,12 +40,10 @@ pub(in crate::fetch) async fn fetch_file(
                         let (file, member) = (request.file.name.clone(), location.member.name().to_owned());
                         return Err(FetchError::HashMismatch { file, expected, got: id, member });
                     }
-                    std::fs::create_dir_all(&folder).map_err(store)?;
-                    let path = folder.join(id.to_string());
-                    write_atomic(&path, &bytes).map_err(store)?;
+                    let pack = shared.store.put(&request.file.name, location.member.name(), &bytes).map_err(store)?;
                     let host = location.url.host_str().unwrap_or_default().to_owned();
                     let origin = FileOrigin::Members(vec![host]);
-                    return Ok(FetchedFile { path, id, size: bytes.len() as u64, origin });
+                    return Ok(FetchedFile { path: pack.path().to_owned(), id, size: pack.size(), origin });
                 }
                 Err(failure) => {
                     shared.failed(&location.member, &request.file.name, &failure, "it is tried again");
