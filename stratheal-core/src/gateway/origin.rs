@@ -30,6 +30,7 @@ pub(super) trait Origin: Debug + Send + Sync + 'static {
 }
 
 /// A file that is there, or on its way.
+#[cfg_attr(not(test), expect(dead_code, reason = "the fetcher does not hand out what still arrives yet"))]
 pub(super) enum Opened {
     /// It is there, whole and verified.
     Stored(FetchedFile),

@@ -55,7 +55,8 @@ impl Service {
     /// Counts an answer, and takes the body away where only its head was asked for.
     pub(super) fn finish(&self, method: &Method, mut answer: Answer) -> Answer {
         if *method == Method::HEAD {
-            if !answer.headers().contains_key(CONTENT_LENGTH)
+            if answer.status() != StatusCode::NOT_MODIFIED
+                && !answer.headers().contains_key(CONTENT_LENGTH)
                 && let Some(length) = answer.body().size_hint().exact()
             {
                 answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
