@@ -10,11 +10,13 @@ use tokio::time::Instant;
 use super::shared::Shared;
 use super::transport::Transport;
 use super::{
-    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, projects, transfer,
+    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages, projects,
+    transfer,
 };
 use crate::base::class::chain;
 use crate::base::clock::Clock;
 use crate::index::{Chain, ProjectList, ProjectName};
+use crate::objects::ContentId;
 
 /// Gets pages and files from a chain of sources. Clones share everything.
 ///
@@ -121,6 +123,22 @@ impl Fetcher {
         projects::projects(&self.shared).await
     }
 
+    /// Accepts that a file of a source changed its content: from now on the one with this hash is offered. Kept in the cache.
+    ///
+    /// For a decision of a person, after [`FetchError::Changed`] or [`Event::Refused`] showed both hashes.
+    ///
+    /// # Errors
+    /// [`FetchError::Settings`] for a source that is not in the chain, [`FetchError::Store`] when it cannot be kept.
+    pub async fn accept(
+        &self,
+        source: &str,
+        project: &ProjectName,
+        file: &str,
+        hash: ContentId,
+    ) -> Result<(), FetchError> {
+        pages::accept(&self.shared, source, project, file, hash).await
+    }
+
     /// A file, whole and verified, in the store.
     ///
     /// # Cancellation
@@ -129,7 +147,24 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
-        self.told(&request.file.name, transfer::fetch_file(&self.shared, request).await)
+        let fetched = async {
+            self.shared.refuse_changed(request).await?;
+            transfer::fetch_file(&self.shared, request).await
+        };
+        self.told(&request.file.name, fetched.await)
+    }
+
+    /// A file that can be read while it arrives. Up to 64 KiB at its end come only after all of it was found to be right.
+    ///
+    /// # Cancellation
+    /// Dropping the future or the stream stops the transfer, unless somebody else waits for the same file; what arrived is kept and
+    /// continued by the next one.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; the stream itself ends with one when the file turns out to be wrong.
+    pub async fn stream(&self, request: &FileRequest) -> Result<FileStream, FetchError> {
+        self.shared.refuse_changed(request).await?;
+        transfer::stream_file(&self.shared, request).await
     }
 
     /// The core metadata of a wheel: from the index (PEP 658), else read out of the wheel by ranges, else out of the whole wheel.
