@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use stratheal_core::fetch::{Fetcher, TransportSettings, TrustedCertificates};
-use stratheal_core::gateway::{Environment, Gateway, Mode, ModeChoice, Plugin, Running, plan_with, poetry_mirror_plugin};
+use stratheal_core::gateway::{
+    Environment, Gateway, Mode, ModeChoice, Plugin, Running, plan_with, poetry_mirror_plugin,
+};
 use stratheal_core::index::{Chain, Member, Source, Trust};
 use stratheal_core::testing::faulty_index::{Content, FaultyIndex, Package, Settings};
 use stratheal_core::testing::skipped;
