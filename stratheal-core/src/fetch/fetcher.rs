@@ -12,6 +12,7 @@ use super::{
     Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, projects, transfer,
 };
 use crate::index::{Chain, ProjectList, ProjectName};
+use crate::objects::ContentId;
 
 /// Gets pages and files from a chain of sources. Clones share everything.
 ///
@@ -101,6 +102,22 @@ impl Fetcher {
         projects::projects(&self.shared).await
     }
 
+    /// Accepts that a file of a source changed its content: from now on the one with this hash is offered. Kept in the cache.
+    ///
+    /// For a decision of a person, after [`FetchError::Changed`] or [`Event::Refused`] showed both hashes.
+    ///
+    /// # Errors
+    /// [`FetchError::Settings`] for a source that is not in the chain, [`FetchError::Store`] when it cannot be kept.
+    pub async fn accept(
+        &self,
+        source: &str,
+        project: &ProjectName,
+        file: &str,
+        hash: ContentId,
+    ) -> Result<(), FetchError> {
+        pages::accept(&self.shared, source, project, file, hash).await
+    }
+
     /// A file, whole and verified, in the store.
     ///
     /// # Cancellation
@@ -109,6 +126,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
+        self.shared.refuse_changed(request).await?;
         transfer::fetch_file(&self.shared, request).await
     }
 
