@@ -34,6 +34,8 @@ pub(super) struct Service {
     /// Whether pages are worth compressing: over loopback that costs more than it saves.
     pub compress: bool,
     pub proxy: Option<Proxy>,
+    /// Held while the list of all projects is made.
+    pub listing: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -100,7 +102,7 @@ impl Service {
             Route::Status if wants_json(headers) => status::json(&self.tally.report()),
             Route::Status => status::html(&self.tally.report(), &self.chain(), self.offline),
             Route::Metrics => status::metrics(&self.tally.report()),
-            Route::Projects => pages::projects(self, headers),
+            Route::Projects => pages::projects(self, headers).await,
             Route::Project(project) => pages::own(self, &project, headers).await,
             Route::File(path) => match files::find(self, &path).await {
                 Ok(found) => files::file(self, &found, request.method(), headers).await,
