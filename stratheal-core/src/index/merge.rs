@@ -14,121 +14,11 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::offer::{Answer, MemberAnswer, Merged, Offer, Place, RefusedFile, RefusedReason};
 use super::page::{IndexFile, ProjectPage};
 use super::{Hashes, Trust};
 use crate::base::redact::safe_url;
 use crate::objects::ContentId;
-
-/// What one member said, in the order in which the source lists its members.
-#[derive(Debug, Clone)]
-pub struct MemberAnswer {
-    /// Its base URL.
-    pub url: Url,
-    /// What it is believed about.
-    pub trust: Trust,
-    /// Its answer.
-    pub answer: Answer,
-}
-
-/// The answer of a member.
-#[derive(Debug, Clone)]
-pub enum Answer {
-    /// A page.
-    Page(Arc<ProjectPage>),
-    /// There is no such project: 404.
-    Missing,
-    /// None, or none that can be believed; why, for people.
-    Failed(String),
-}
-
-/// What a source offers.
-#[derive(Debug, Clone)]
-pub enum Merged {
-    /// These files.
-    Offer(Offer),
-    /// There is no such project: everybody who is believed says so.
-    Missing,
-    /// It cannot be told: no page arrived, and not everybody says that there is none. Holds the members that failed, as safe
-    /// URLs, with what they said.
-    Unknown(Vec<(String, String)>),
-}
-
-/// The files of a project, and where each of them is.
-#[derive(Debug, Clone)]
-pub struct Offer {
-    /// The page, without what is refused. The URL of each file is that of the newest page that has it.
-    pub page: Arc<ProjectPage>,
-    /// What is refused.
-    pub refused: Vec<RefusedFile>,
-    answers: Vec<MemberAnswer>,
-    /// For each file of the page its places. Empty when there is but one answer, which is the page itself.
-    places: Vec<Vec<Place>>,
-    only: usize,
-}
-
-/// A file of an answer's page, both by number.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    answer: usize,
-    file: usize,
-}
-
-/// Where a file is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// The number of the member, counted from 0 as in the answers.
-    pub member: usize,
-    /// The URL. May hold credentials: show it by `safe_url` only.
-    pub url: Url,
-}
-
-/// A file that is not offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedFile {
-    /// Its name.
-    pub name: String,
-    /// Why.
-    pub reason: RefusedReason,
-}
-
-/// Why a file is not offered.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RefusedReason {
-    /// Members give different hashes for it.
-    #[error("its members disagree: sha256 {}", Seen(.0))]
-    Disagreement(Vec<(ContentId, String)>),
-    /// A page that is not older no longer has it.
-    #[error("{0} no longer lists it, and its page is not older")]
-    Withdrawn(String),
-}
-
-struct Seen<'a>(&'a [(ContentId, String)]);
-
-impl std::fmt::Display for Seen<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (index, (hash, at)) in self.0.iter().enumerate() {
-            let separator = if index > 0 { ", but " } else { "" };
-            write!(f, "{separator}{hash} at {at}")?;
-        }
-        Ok(())
-    }
-}
-
-impl Offer {
-    /// Where a file of the page is, best known first: the newest page's place, then those with the same hash, then those of
-    /// trusted members that give no hash. Empty for a file that is not offered.
-    #[must_use]
-    pub fn locations(&self, file_name: &str) -> Vec<Location> {
-        let Some(number) = self.page.files.iter().position(|file| file.name == file_name) else { return Vec::new() };
-        let location = |place: &Place| match &self.answers[place.answer].answer {
-            Answer::Page(page) => Some(Location { member: place.answer, url: page.files[place.file].url.clone() }),
-            Answer::Missing | Answer::Failed(_) => None,
-        };
-        let single = [Place { answer: self.only, file: number }];
-        self.places.get(number).map_or(&single[..], Vec::as_slice).iter().filter_map(location).collect()
-    }
-}
 
 /// Merges the answers of the members of one source.
 #[must_use]
@@ -148,10 +38,10 @@ pub fn merge(answers: Vec<MemberAnswer>) -> Merged {
     };
     if let [only] = listings.as_slice() {
         let (page, only) = (Arc::clone(only.page), only.answer);
-        return Merged::Offer(Offer { page, refused: Vec::new(), answers, places: Vec::new(), only });
+        return Merged::Offer(Offer::of_one(page, answers, only));
     }
     let (page, places, refused) = Merging { newest, listings: &listings }.run();
-    Merged::Offer(Offer { page: Arc::new(page), refused, answers, places, only: 0 })
+    Merged::Offer(Offer::of_several(page, refused, answers, places))
 }
 
 /// A page of a member.

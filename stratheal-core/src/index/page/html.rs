@@ -14,12 +14,9 @@ use std::borrow::Cow;
 use url::Url;
 
 use super::json::api_version;
-use super::left_out::{LeftOutReason, name_of, url_of, without_doubles};
-use super::loose::LooseHashes;
-use super::tokens::{self, Attributes, Token};
-use super::{
-    CoreMetadata, IndexFile, LeftOut, PageContext, PageError, PageMeta, ParsedPage, ProjectPage, ProjectStatus, Yanked,
-};
+use super::left_out::{LeftOutReason, url_of, without_doubles};
+use super::tokens::{self, Token};
+use super::{IndexFile, LeftOut, PageContext, PageError, PageMeta, ParsedPage, ProjectPage, ProjectStatus};
 use crate::index::file_name::is_distribution;
 use crate::index::percent::decoded;
 
@@ -112,6 +109,10 @@ impl Document {
     }
 }
 
+mod anchor;
+
+use anchor::Anchor;
+
 struct Reader<'c> {
     context: &'c PageContext,
     document: Document,
@@ -126,62 +127,6 @@ struct Reader<'c> {
     alternate_locations: Vec<String>,
     status: Option<String>,
     status_reason: Option<String>,
-}
-
-/// An anchor whose text is still to come.
-struct Anchor {
-    href: String,
-    text: String,
-    /// Everything that attributes say; name, URL and the hash in the URL are still missing.
-    requires_python: Option<String>,
-    yanked: Yanked,
-    core_metadata: CoreMetadata,
-    gpg_sig: Option<bool>,
-    provenance: Option<String>,
-    is_too_long: bool,
-}
-
-impl Anchor {
-    fn new(href: &str, attributes: &Attributes, limit: usize) -> Self {
-        let owned = |name| attributes.get(name).map(str::to_owned);
-        let texts = ["data-requires-python", "data-yanked", "data-provenance"];
-        Self {
-            href: href.to_owned(),
-            text: String::new(),
-            requires_python: owned("data-requires-python"),
-            yanked: owned("data-yanked").map_or(Yanked::No, Yanked::Yes),
-            core_metadata: ["data-core-metadata", "data-dist-info-metadata"]
-                .into_iter()
-                .find_map(|name| attributes.get(name))
-                .map(core_metadata)
-                .unwrap_or_default(),
-            gpg_sig: attributes.get("data-gpg-sig").and_then(|text| text.parse().ok()),
-            provenance: owned("data-provenance"),
-            is_too_long: texts.iter().any(|name| attributes.get(name).is_some_and(|text| text.len() > limit)),
-        }
-    }
-}
-
-/// `true`, or a hash as in a fragment.
-fn core_metadata(text: &str) -> CoreMetadata {
-    if text.eq_ignore_ascii_case("false") {
-        return CoreMetadata::Absent;
-    }
-    let found = hashes(text);
-    // A hash that is none cannot be checked, so the metadata is taken from the wheel instead.
-    if found.is_bad { CoreMetadata::Absent } else { CoreMetadata::Present(found.hashes) }
-}
-
-/// `sha256=...`, as it stands in fragments; several are joined with `&`.
-fn hashes(text: &str) -> LooseHashes {
-    let mut found = LooseHashes::default();
-    for (algorithm, digest) in text.split('&').filter_map(|pair| pair.split_once('=')) {
-        // `egg=` and `subdirectory=` may stand there, too.
-        if !matches!(algorithm, "egg" | "subdirectory") {
-            found.add(algorithm, digest);
-        }
-    }
-    found
 }
 
 impl<'c> Reader<'c> {
@@ -273,7 +218,7 @@ impl<'c> Reader<'c> {
             return;
         }
         let shown = name.to_string();
-        match file(name.into_owned(), url, fragment.as_deref(), anchor) {
+        match anchor.file(name.into_owned(), url, fragment.as_deref()) {
             Ok(file) => {
                 self.count += 1;
                 self.files.push(file);
@@ -312,30 +257,6 @@ impl<'c> Reader<'c> {
         };
         Ok(ParsedPage { page, left_out: self.left_out })
     }
-}
-
-fn file(name: String, url: Url, fragment: Option<&str>, anchor: Anchor) -> Result<IndexFile, LeftOutReason> {
-    if anchor.is_too_long {
-        return Err(LeftOutReason::TooLong);
-    }
-    let name = name_of(name.into())?;
-    let found = fragment.map(hashes).unwrap_or_default();
-    if found.is_bad {
-        return Err(LeftOutReason::Hash);
-    }
-    Ok(IndexFile {
-        name,
-        url,
-        hashes: found.hashes,
-        size: None,
-        upload_time: None,
-        requires_python: anchor.requires_python,
-        yanked: anchor.yanked,
-        core_metadata: anchor.core_metadata,
-        gpg_sig: anchor.gpg_sig,
-        provenance: anchor.provenance,
-        unknown: serde_json::Map::new(),
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! The list of all projects of an index, in JSON and HTML. It may hold a million names, so only names are kept, and it is
 //! written in pieces.
 
+use serde::{Deserialize, Serialize};
+use url::Url;
+
 use super::PageError;
 use super::html::{Document, check_body};
 use super::json::api_version;
@@ -8,8 +11,6 @@ use super::left_out::url_of;
 use super::tokens::{self, Token};
 use super::write::{escape, meta};
 use crate::index::ProjectName;
-use serde::{Deserialize, Serialize};
-use url::Url;
 
 /// How many projects are written in one piece.
 const PIECE: usize = 1000;
@@ -148,5 +149,79 @@ impl ProjectList {
         });
         let tail = self.last_serial.map_or_else(String::new, |serial| format!("<!--SERIAL {serial}-->\n"));
         std::iter::once(head).chain(pieces).chain(std::iter::once(format!("</body>\n</html>\n{tail}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn base() -> Url {
+        Url::parse("https://index.example/simple/").unwrap()
+    }
+
+    fn names(list: &ProjectList) -> Vec<&str> {
+        list.projects.iter().map(|project| project.name.as_str()).collect()
+    }
+
+    #[test]
+    fn lists() {
+        let json = r#"{"meta": {"api-version": "1.3", "_last-serial": 7}, "projects": [{"name": "A.b", "_last-serial": 3, "x": 1},
+            {"name": "../c"}, {"name": "d"}]}"#;
+        let list = ProjectList::from_json(json.as_bytes(), 1000).unwrap();
+        assert_eq!(
+            (names(&list), list.last_serial, list.projects[0].last_serial),
+            (vec!["A.b", "d"], Some(7), Some(3))
+        );
+        let html = "<html><body><a href='../'>../</a><a href=a-b/>A.b</a> <a href='file:///x'>c</a><a href='d/'>d/</a></body></html>\
+            <!--SERIAL 7-->";
+        let list = ProjectList::from_html(html.as_bytes(), &base(), 1000).unwrap();
+        assert_eq!((names(&list), list.last_serial), (vec!["A.b", "d"], Some(7)));
+    }
+
+    #[test]
+    fn lists_that_are_not_believed() {
+        let json = |text: &str| ProjectList::from_json(text.as_bytes(), 100).unwrap_err();
+        assert!(matches!(json("{\"projects\": [{\"name\": \"a\"}"), PageError::Truncated(_)));
+        assert!(matches!(json("{\"message\": \"sign in\"}"), PageError::Damaged(_)));
+        assert!(matches!(json("{\"meta\": {\"api-version\": \"2.0\"}, \"projects\": []}"), PageError::NewerMajor(_)));
+        assert_eq!(json(&" ".repeat(101)), PageError::TooLarge(100));
+        let html = |text: &str| ProjectList::from_html(text.as_bytes(), &base(), 100).unwrap_err();
+        assert!(matches!(html("<html><a href=a/>a</a>"), PageError::Truncated(_)));
+        assert!(matches!(html("<html><script></script></html>"), PageError::NotAnIndex(_)));
+    }
+
+    #[test]
+    fn a_list_of_several_pieces() {
+        let projects = (0..=2 * PIECE).map(|number| ListedProject { name: format!("p{number}"), last_serial: None });
+        let list = ProjectList { last_serial: None, projects: projects.collect() };
+        assert_eq!((list.json_pieces().count(), list.html_pieces().count()), (5, 5));
+        let (json, html): (String, String) = (list.json_pieces().collect(), list.html_pieces().collect());
+        assert_eq!(ProjectList::from_json(json.as_bytes(), 1 << 20), Ok(list.clone()));
+        assert_eq!(ProjectList::from_html(html.as_bytes(), &base(), 1 << 20), Ok(list));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(body: Vec<u8>, near in "(<a|<html>|</html>| href=|'|>|</a>|a|[{}\\[\\],:\"]|\"projects\"|\"name\"){0,30}") {
+            for body in [&body[..], near.as_bytes()] {
+                let _ = (ProjectList::from_json(body, 1000), ProjectList::from_html(body, &base(), 1000));
+            }
+        }
+
+        #[test]
+        fn written_and_read(names in proptest::collection::vec("[a-zA-Z0-9]{1,8}", 0..20), last_serial: Option<u64>) {
+            let projects = names.into_iter().map(|name| ListedProject { last_serial: name.len().checked_sub(4).map(|n| n as u64), name });
+            let list = ProjectList { last_serial, projects: projects.collect() };
+            let json: String = list.json_pieces().collect();
+            let back = ProjectList::from_json(json.as_bytes(), 1 << 20).unwrap();
+            prop_assert_eq!(&back, &list);
+            let html: String = list.html_pieces().collect();
+            let back = ProjectList::from_html(html.as_bytes(), &base(), 1 << 20).unwrap();
+            prop_assert!(back.projects.iter().map(|project| &project.name).eq(list.projects.iter().map(|project| &project.name)));
+            prop_assert_eq!(back.last_serial, list.last_serial);
+        }
     }
 }

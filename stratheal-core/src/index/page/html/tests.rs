@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::index::{Hashes, PageLimits};
+use crate::index::{CoreMetadata, Hashes, PageLimits, Yanked};
 
 const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
@@ -174,7 +174,7 @@ fn depth_costs_nothing() {
     let html =
         ["<html>", &"<div>".repeat(200_000), "<a href='a-1.whl'>a</a>", &"</div>".repeat(200_000), "</html>"].concat();
     assert_eq!(ProjectPage::from_html(html.as_bytes(), &context).unwrap().page.files.len(), 1);
-    let attributes: String = (0..50_000).map(|number| format!(" a{number}=1")).collect();
+    let attributes = (0..50_000).map(|number| format!(" a{number}=1")).collect::<Vec<_>>().concat();
     let html = format!("<html><a{attributes} href='a-1.whl'>a</a><a href='b-1.whl'>b</a></html>");
     assert_eq!(ProjectPage::from_html(html.as_bytes(), &context).unwrap().page.files.len(), 1);
 }

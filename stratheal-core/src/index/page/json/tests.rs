@@ -3,7 +3,7 @@ use serde_json::json;
 use url::Url;
 
 use super::*;
-use crate::index::{Hashes, PageLimits};
+use crate::index::{CoreMetadata, Hashes, LeftOutReason, PageLimits, Yanked};
 use crate::objects::ContentId;
 
 const HASH: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
