@@ -4,6 +4,7 @@
 //! while the same is asked again on another connection, while the first one goes on; whichever is done first counts.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -17,6 +18,8 @@ const MOST: u32 = 3;
 const LEAST_PATIENCE: Duration = Duration::from_secs(1);
 const MOST_PATIENCE: Duration = Duration::from_secs(5);
 const UNKNOWN_PATIENCE: Duration = Duration::from_secs(2);
+/// Bytes that must have come within the patience: asking for the same twice takes from a line that is merely slow.
+const ENOUGH: u64 = 16 << 10;
 
 /// When the request number `asked` (the first is 1) is followed by another one. `None`: it is the last.
 ///
@@ -27,18 +30,25 @@ pub(super) fn ask_again_after(p95: Option<Duration>, asked: u32) -> Option<Durat
     (asked < MOST).then(|| first * 4_u32.pow(asked.saturating_sub(1)))
 }
 
-/// Does the work, and again beside it when it takes long. `again` is called for each further one.
+/// Does the work, and again beside it when hardly anything of it arrives. `received` counts the bytes of all of it; `again` is called
+/// for each further one.
 ///
 /// The first success counts; a failure counts when nothing else runs any more.
 ///
 /// # Cancellation
 /// Dropping the future stops all of it.
-pub(super) async fn insist<T, F>(p95: Option<Duration>, work: impl Fn() -> F, again: impl Fn()) -> Result<T, Failure>
+pub(super) async fn insist<T, F>(
+    p95: Option<Duration>,
+    received: &AtomicU64,
+    work: impl Fn() -> F,
+    again: impl Fn(),
+) -> Result<T, Failure>
 where
     F: Future<Output = Result<T, Failure>>,
 {
     let mut running = FuturesUnordered::from_iter([work()]);
     let mut asked = 1;
+    let mut before = 0;
     let mut next = ask_again_after(p95, asked).map(|after| Instant::now() + after);
     loop {
         let timer = async {
@@ -54,9 +64,13 @@ where
                 None => return Err(Failure::new(FailureKind::Local, "was not asked")),
             },
             () = timer => {
-                again();
-                running.push(work());
-                asked += 1;
+                let now = received.load(Ordering::Relaxed);
+                if now.saturating_sub(before) < ENOUGH {
+                    again();
+                    running.push(work());
+                    asked += 1;
+                }
+                before = now;
                 next = ask_again_after(p95, asked).map(|after| Instant::now() + after);
             }
         }
@@ -65,11 +79,33 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::atomic::AtomicU32;
 
     use proptest::prelude::*;
 
     use super::*;
+
+    static NOTHING: AtomicU64 = AtomicU64::new(0);
+
+    #[tokio::test(start_paused = true)]
+    async fn what_arrives_is_not_asked_for_again() {
+        let received = AtomicU64::new(0);
+        for (rate, expected) in [(2 * ENOUGH, 0), (ENOUGH / 64, 2)] {
+            let again = AtomicU32::new(0);
+            let work = || async {
+                for _ in 0..20 {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    received.fetch_add(rate, Ordering::SeqCst);
+                }
+                Ok(())
+            };
+            let count = || {
+                again.fetch_add(1, Ordering::SeqCst);
+            };
+            insist(None, &received, work, count).await.unwrap();
+            assert_eq!(again.into_inner(), expected);
+        }
+    }
 
     #[test]
     fn patience() {
@@ -96,7 +132,7 @@ mod tests {
                 number => Ok(number),
             }
         };
-        let done = insist(None, work, || again.store(1, Ordering::SeqCst)).await;
+        let done = insist(None, &NOTHING, work, || again.store(1, Ordering::SeqCst)).await;
         assert_eq!((done, begun.elapsed(), again.into_inner()), (Ok(1), UNKNOWN_PATIENCE, 1));
     }
 
@@ -110,8 +146,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(if number == 0 { 3 } else { 9 })).await;
             if number == 0 { Err(failure()) } else { Ok(number) }
         };
-        assert_eq!(insist(None, work, || ()).await, Ok(1));
-        let failed: Result<u32, _> = insist(None, || async { Err(failure()) }, || ()).await;
+        assert_eq!(insist(None, &NOTHING, work, || ()).await, Ok(1));
+        let failed: Result<u32, _> = insist(None, &NOTHING, || async { Err(failure()) }, || ()).await;
         assert_eq!(failed, Err(failure()));
     }
 

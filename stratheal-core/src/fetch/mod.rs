@@ -12,6 +12,7 @@ mod member;
 mod metadata;
 mod pages;
 mod probe;
+mod projects;
 mod request;
 mod retry_after;
 mod shared;

@@ -15,7 +15,7 @@ use super::member::{MemberState, Members, Purpose};
 use super::pages::{self, Pages};
 use super::totals::{Count, Counters};
 use super::transport::Transport;
-use super::{Event, FileRequest};
+use super::{Event, FetchError, FileRequest};
 use crate::base::backoff::Backoff;
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
@@ -63,6 +63,17 @@ impl Shared {
 
     pub(super) fn source(&self, name: &str) -> Option<&Source> {
         self.chain.sources.iter().find(|source| source.name == name)
+    }
+
+    /// Refuses a file that changed under its name: a request may stand on a page from before.
+    pub(super) async fn refuse_changed(self: &Arc<Self>, request: &FileRequest) -> Result<(), FetchError> {
+        let number = self.chain.sources.iter().position(|source| source.name == *request.source);
+        let (Some(number), Some(hash)) = (number, request.file.hashes.sha256) else { return Ok(()) };
+        let known = pages::known(self, number, &request.project).await;
+        match known.and_then(|known| known.change(&request.file.name, &hash)) {
+            Some(change) => Err(FetchError::Changed(Box::new(change))),
+            None => Ok(()),
+        }
     }
 
     /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the

@@ -4,6 +4,7 @@
 //! all have failed and it may go away, all of it begins again after a pause, until the deadline.
 
 use std::future::Future;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -126,7 +127,8 @@ impl Small<'_> {
             shared.answered(member, asked.elapsed());
             read(answer).await
         };
-        let found = insist(member.view(begun).p95, once, || shared.counters.add(Count::Hedges, 1)).await?;
+        let found =
+            insist(member.view(begun).p95, &AtomicU64::new(0), once, || shared.counters.add(Count::Hedges, 1)).await?;
         member.delivered(0, begun.elapsed(), Instant::now());
         Ok(found)
     }
@@ -174,7 +176,7 @@ mod tests {
         let places: Vec<_> = servers.iter().map(place).collect();
         let small = Small { wanted: "x", places: &places, ask: Ask::default(), bytes: 0 };
         let read = |answer: Answer| async {
-            let body = answer.collect(100, IDLE, &|| ()).await?;
+            let body = answer.collect(100, IDLE, &|_| ()).await?;
             Ok(String::from_utf8_lossy(&body).into_owned())
         };
         small.get(shared, read).await

@@ -104,7 +104,7 @@ impl Ranges<'_> {
             if answer.status != 206 || !is_right {
                 return Err(refused());
             }
-            let body = answer.collect(MOST as usize, IDLE, &|| ()).await?;
+            let body = answer.collect(MOST as usize, IDLE, &|_| ()).await?;
             self.shared.counters.add(Count::NetworkBytes, body.len() as u64);
             if body.len() as u64 != sent.1 - sent.0 + 1 {
                 return Err(refused());

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::wheel::MAX_METADATA;
 use crate::fetch::failure::{Failure, FailureKind};
-use crate::fetch::shared::{Location, Shared};
+use crate::fetch::shared::Shared;
 use crate::fetch::small::Small;
 use crate::fetch::totals::Count;
 use crate::fetch::transport::{Answer, Ask};
@@ -27,13 +27,15 @@ pub(super) async fn fetch(
         Some(_) => shared.locations(request).await,
         None => shared.believed_locations(request).await,
     };
-    places.iter_mut().for_each(|place: &mut Location| place.url = beside(&place.url));
+    for place in &mut places {
+        place.url = beside(&place.url);
+    }
     let wanted = format!("{}.metadata", request.file.name);
     let read = |answer: Answer| async move {
         if answer.status != 200 {
             return Err(answer.status_failure(shared.now()));
         }
-        let body = answer.collect(MAX_METADATA as usize, IDLE, &|| ()).await?;
+        let body = answer.collect(MAX_METADATA as usize, IDLE, &|_| ()).await?;
         shared.counters.add(Count::NetworkBytes, body.len() as u64);
         let got = ContentId::of(&body);
         match promised.filter(|promised| *promised != got) {

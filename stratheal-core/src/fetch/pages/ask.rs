@@ -1,6 +1,7 @@
 //! One member's page of one project: asked for, read, and made into a record.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -58,20 +59,30 @@ impl Question {
         &self,
         shared: &Shared,
         failures: u32,
-        arrived: &(dyn Fn() + Sync),
+        arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<MemberRecord, Failure> {
         let turn = self.state.enter().await;
         let p95 = self.state.view(Instant::now()).p95;
+        let received = AtomicU64::new(0);
+        let more = |bytes| {
+            received.fetch_add(bytes, Ordering::Relaxed);
+            arrived(bytes);
+        };
         let again = || {
             shared.counters.add(Count::Hedges, 1);
             tracing::debug!(member = self.state.name(), project = %self.project, "late: asked again beside it");
         };
-        let answer = insist(p95, || self.once(shared, failures, arrived), again).await;
+        let answer = insist(p95, &received, || self.once(shared, failures, &more), again).await;
         drop(turn);
         answer
     }
 
-    async fn once(&self, shared: &Shared, failures: u32, arrived: &(dyn Fn() + Sync)) -> Result<MemberRecord, Failure> {
+    async fn once(
+        &self,
+        shared: &Shared,
+        failures: u32,
+        arrived: &(dyn Fn(u64) + Sync),
+    ) -> Result<MemberRecord, Failure> {
         let begun = Instant::now();
         let idle = IDLE.saturating_mul(1 << failures.min(4)).min(shared.deadline);
         let mut ask = Ask { accept: Some(PageFormat::ACCEPT), encoding: Encoding::Compressed, ..Ask::default() };
@@ -113,7 +124,7 @@ impl Question {
         shared: &Shared,
         answer: Answer,
         idle: Duration,
-        arrived: &(dyn Fn() + Sync),
+        arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<MemberRecord, Failure> {
         let limits = PageLimits::default();
         let header = |name| answer.header(name).map(str::to_owned);
@@ -124,13 +135,13 @@ impl Question {
         let body = answer.collect(limits.bytes, idle, arrived).await?;
         shared.counters.add(Count::NetworkBytes, body.len() as u64);
         let is_large = body.len() > LARGE;
-        let parse = move || parse(&body, content_type.as_deref(), &context);
+        let read = move || read_page(&body, content_type.as_deref(), &context);
         let parsed = if is_large {
             let local =
                 |error| Failure::new(FailureKind::Local, format!("sent a page that cannot be read here: {error}"));
-            tokio::task::spawn_blocking(parse).await.map_err(local)??
+            tokio::task::spawn_blocking(read).await.map_err(local)??
         } else {
-            parse()?
+            read()?
         };
         if parsed.left_out.count > 0 {
             let (member, count) = (self.state.name(), parsed.left_out.count);
@@ -155,7 +166,7 @@ impl Question {
 }
 
 /// Reads a page in whichever form it has. One that is cut off or empty is a failure like a broken connection, never a page.
-fn parse(body: &[u8], content_type: Option<&str>, context: &PageContext) -> Result<ParsedPage, Failure> {
+fn read_page(body: &[u8], content_type: Option<&str>, context: &PageContext) -> Result<ParsedPage, Failure> {
     let damaged = |text: String| Failure::new(FailureKind::Content, format!("sent a page that cannot be used: {text}"));
     let parsed = match PageFormat::of_answer(content_type, body) {
         Some(PageFormat::Json) => ProjectPage::from_json(body, context),

@@ -15,12 +15,14 @@ use super::gather::{Late, gather};
 use super::known::{Known, SharedKnown, State};
 use super::memory::Recent;
 use super::record::{MemberRecord, Record};
+use super::seen::Memory;
 use crate::base::redact::safe_url;
 use crate::base::single_flight::Flights;
 use crate::fetch::shared::Shared;
 use crate::fetch::totals::Count;
 use crate::fetch::{Event, FetchError, Page};
 use crate::index::{ProjectName, Source};
+use crate::objects::ContentId;
 
 /// Pages in memory, in bytes.
 const MEMORY: usize = 128 << 20;
@@ -95,11 +97,11 @@ pub(in crate::fetch) async fn known(shared: &Arc<Shared>, number: usize, project
     if let Some(known) = shared.pages.memory.get(&key) {
         return Some(known);
     }
-    let record = read(shared, number, project).await;
+    let (record, memory) = read(shared, number, project).await;
     if record.members.is_empty() {
         return None;
     }
-    let known = Arc::new(Known::new(record, source));
+    let known = Arc::new(Known::new(record, memory, source, shared.now()));
     shared.pages.memory.put(key, known.clone(), known.size());
     Some(known)
 }
@@ -189,19 +191,26 @@ async fn keep(
 ) -> SharedKnown {
     let key = (number, project.clone());
     let _lock = shared.pages.lock_of(&key).lock().await;
-    let mut record = match shared.pages.memory.get(&key) {
-        Some(known) => known.record.clone(),
+    let (mut record, memory) = match shared.pages.memory.get(&key) {
+        Some(known) => (known.record.clone(), known.memory.clone()),
         None => read(shared, number, project).await,
     };
     let is_new = !new.is_empty();
     for answer in new {
         record.put(answer);
     }
-    let known = Arc::new(Known::new(record, source));
+    let seen = memory.seen.clone();
+    let known = Arc::new(Known::new(record, memory, source, shared.now()));
+    tell_refused(shared, &known);
     shared.pages.memory.put(key, known.clone(), known.size());
     if is_new && let Some(folders) = shared.pages.folders.get(number).cloned() {
         let (project, written) = (project.clone(), known.clone());
-        let write = tokio::task::spawn_blocking(move || folders.write(&project, &written.record));
+        let write = tokio::task::spawn_blocking(move || {
+            if written.memory.seen != seen {
+                folders.remember(&project, &written.memory.seen)?;
+            }
+            folders.write(&project, &written.record)
+        });
         match write.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "a page cannot be kept"),
@@ -226,13 +235,47 @@ fn late(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> Late {
     })
 }
 
-async fn read(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> Record {
-    let Some(folders) = shared.pages.folders.get(number).cloned() else { return Record::default() };
+async fn read(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> (Record, Memory) {
+    let Some(folders) = shared.pages.folders.get(number).cloned() else { return Default::default() };
     let project = project.clone();
-    tokio::task::spawn_blocking(move || folders.read(&project)).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "a cached page cannot be read");
-        Record::default()
-    })
+    tokio::task::spawn_blocking(move || (folders.read(&project), folders.remembered(&project))).await.unwrap_or_else(
+        |error| {
+            tracing::warn!(%error, "a cached page cannot be read");
+            Default::default()
+        },
+    )
+}
+
+/// Keeps that a person accepts a file of a source with this hash; the next page offers it.
+pub(in crate::fetch) async fn accept(
+    shared: &Arc<Shared>,
+    source: &str,
+    project: &ProjectName,
+    file: &str,
+    hash: ContentId,
+) -> Result<(), FetchError> {
+    let number = shared.chain.sources.iter().position(|known| known.name == source);
+    let folders = number.and_then(|number| Some((number, shared.pages.folders.get(number)?.clone())));
+    let Some((number, folders)) = folders else {
+        return Err(FetchError::Settings(format!("there is no source named `{source}`")));
+    };
+    let key = (number, project.clone());
+    let _lock = shared.pages.lock_of(&key).lock().await;
+    let (project, file) = (project.clone(), file.to_owned());
+    let written = tokio::task::spawn_blocking(move || folders.accept(&project, &file, hash)).await;
+    written
+        .map_err(|error| FetchError::Store(error.to_string()))?
+        .map_err(|error| FetchError::Store(error.to_string()))?;
+    // What is in memory was compared without it.
+    shared.pages.memory.remove(&key);
+    Ok(())
+}
+
+fn tell_refused(shared: &Shared, known: &Known) {
+    let State::Page(_, page) = &known.state else { return };
+    for (file, reason) in page.refused.iter() {
+        shared.tell(Event::Refused { file: file.clone(), reason: reason.clone() });
+    }
 }
 
 fn tell(shared: &Shared, source: &Source, project: &ProjectName, how: &'static str, begun: Instant) {

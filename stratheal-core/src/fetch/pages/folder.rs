@@ -71,6 +71,11 @@ impl Folders {
         known
     }
 
+    /// The files of this kind about a project, the one that is written to first. No project has a dot in its name.
+    pub(super) fn paths(&self, project: &ProjectName, kind: &str) -> impl Iterator<Item = PathBuf> {
+        self.0.iter().map(move |folder| folder.join(format!("{project}.{kind}.json")))
+    }
+
     /// Keeps what is known about a project. Blocks on files.
     ///
     /// # Errors

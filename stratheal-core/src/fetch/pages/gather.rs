@@ -218,7 +218,7 @@ impl Asker {
     /// One attempt. When the round has ended without this member and it is still silent, it is in trouble, but goes on: should it
     /// answer after all, that is kept for the next time, and the member is used again.
     async fn attempt(&self, failures: u32) -> Result<MemberRecord, Failure> {
-        let arrived = || self.arrived.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+        let arrived = |_| self.arrived.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         let asked = Instant::now();
         let mut answer = std::pin::pin!(self.question.ask(&self.shared, failures, &arrived));
         let overtaken = async {

@@ -6,14 +6,18 @@ use jiff::Timestamp;
 use url::Url;
 
 use super::record::Record;
-use crate::fetch::{Freshness, Page};
-use crate::index::{Merged, Offer, Source, merge};
+use super::seen::Memory;
+use crate::fetch::{ChangedFile, Freshness, Page};
+use crate::index::{Merged, Offer, RefusedReason, Source, merge};
+use crate::objects::ContentId;
 
 /// A record with what follows from it.
 #[derive(Debug)]
 pub(in crate::fetch) struct Known {
     pub(super) record: Record,
     pub(super) state: State,
+    /// What is remembered about its files, this page included.
+    pub(super) memory: Memory,
     /// The members by number, as the locations of the offer count them.
     members: Vec<Url>,
 }
@@ -28,13 +32,20 @@ pub(super) enum State {
 }
 
 impl Known {
-    pub(super) fn new(record: Record, source: &Source) -> Self {
+    /// Merges what the members said, and compares it with what is remembered.
+    pub(super) fn new(record: Record, mut memory: Memory, source: &Source, now: Timestamp) -> Self {
         let answers = record.answers(source);
         let members = answers.iter().map(|answer| answer.url.clone()).collect();
         let state = match merge(answers) {
             Merged::Missing => State::Missing,
             Merged::Unknown(_) => State::Unknown,
-            Merged::Offer(offer) => {
+            Merged::Offer(mut offer) => {
+                if source.immutable {
+                    let accepted = memory.accepted.clone();
+                    offer.compare(&mut memory.seen, now, |file, hash| accepted.get(file) == Some(hash));
+                } else {
+                    memory.seen.remember(&offer.page, now);
+                }
                 let refused = offer.refused.iter().map(|file| (file.name.clone(), file.reason.to_string())).collect();
                 let page = Page {
                     source: source.name.as_str().into(),
@@ -45,7 +56,7 @@ impl Known {
                 State::Page(Box::new(offer), page)
             }
         };
-        Self { record, state, members }
+        Self { record, state, memory, members }
     }
 
     pub(super) fn is_fresh(&self, source: &Source, now: Timestamp) -> bool {
@@ -64,6 +75,23 @@ impl Known {
     pub(super) fn old_page(&self, why: &str) -> Option<Page> {
         let since = self.record.since().unwrap_or(Timestamp::UNIX_EPOCH);
         Some(Page { freshness: Freshness::Stale { since, why: why.to_owned() }, ..self.page()? })
+    }
+
+    /// The change for which a file with this hash is refused, if it is.
+    pub(in crate::fetch) fn change(&self, file_name: &str, hash: &ContentId) -> Option<ChangedFile> {
+        let State::Page(offer, _) = &self.state else { return None };
+        let change = offer.refused.iter().find_map(|file| match &file.reason {
+            RefusedReason::Changed(change) if file.name == file_name && change.now == *hash => Some(change),
+            _ => None,
+        })?;
+        Some(ChangedFile {
+            file: change.file.clone(),
+            now: change.now,
+            now_at: change.now_at.clone(),
+            before: change.before.sha256,
+            before_at: change.before.at.clone(),
+            before_when: change.before.when,
+        })
     }
 
     /// Where a file of the page is: the base URL of a member, and the URL there.

@@ -12,9 +12,10 @@ mod gather;
 mod known;
 mod memory;
 mod record;
+mod seen;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use chain::{Pages, known, page};
+pub(super) use chain::{Pages, accept, known, page};
 pub(super) use folder::Folders;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::fetch::test_index::{JSON, always, builder, demo_page, fetcher, index, member, path, source};
-use crate::fetch::{Event, FetchError, Fetcher, Freshness};
+use crate::fetch::test_index::{JSON, always, builder, demo_page, fetcher, index, member, page_of, path, source};
+use crate::fetch::{Event, FetchError, Fetcher, FileRequest, Freshness};
 use crate::index::{Member, ProjectName, Trust};
 use crate::net::test_server::{Act, TestServer, answer};
+use crate::objects::ContentId;
 
 fn demo() -> ProjectName {
     "demo".parse().unwrap()
@@ -219,4 +220,44 @@ async fn a_member_for_files_says_nothing_about_which_there_are() {
     let page = fetcher.page(&demo()).await.unwrap();
     assert_eq!(page.page.files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>(), ["demo-1.tar.gz"]);
     assert!(matches!(fetcher.page(&"other".parse().unwrap()).await, Err(FetchError::NoSuchProject { .. })));
+}
+
+#[tokio::test]
+async fn a_changed_file_is_refused_until_it_is_accepted() {
+    let changed = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let switch = changed.clone();
+    let server = TestServer::http(move |request| match path(request) {
+        "/simple/demo/" => {
+            let content: &[u8] = if switch.load(Ordering::SeqCst) { b"evil!" } else { b"hello" };
+            answer("200 OK", &format!("{JSON}cache-control: no-cache\r\n"), &page_of("demo-1.tar.gz", content))
+        }
+        _ => answer("200 OK", "", "evil!"),
+    });
+    let (server, cache) = (server.await, tempfile::tempdir().unwrap());
+    fetcher(cache.path(), &[&server]).page(&demo()).await.unwrap();
+    changed.store(true, Ordering::SeqCst);
+    // Another process notices as well.
+    let fetcher = fetcher(cache.path(), &[&server]);
+    let page = fetcher.page(&demo()).await.unwrap();
+    assert!(page.page.files.is_empty(), "{page:?}");
+    let (now, before) = (ContentId::of(b"evil!"), ContentId::of(b"hello"));
+    let reason = &page.refused[0].1;
+    assert!(reason.contains(&now.to_string()) && reason.contains(&before.to_string()), "{reason}");
+    let other = fetcher.page(&demo()).await.unwrap();
+    assert!(other.page.files.is_empty(), "it stays refused");
+
+    fetcher.accept("default", &demo(), "demo-1.tar.gz", before).await.unwrap();
+    assert!(fetcher.page(&demo()).await.unwrap().page.files.is_empty(), "another hash was accepted");
+    fetcher.accept("default", &demo(), "demo-1.tar.gz", now).await.unwrap();
+    let page = fetcher.page(&demo()).await.unwrap();
+    assert_eq!(page.page.files[0].hashes.sha256, Some(now));
+    let request = FileRequest { source: page.source, project: demo(), file: page.page.files[0].clone() };
+    fetcher.file(&request).await.unwrap();
+    changed.store(false, Ordering::SeqCst);
+    let back = fetcher.page(&demo()).await.unwrap();
+    assert!(back.page.files.is_empty(), "the new one is the known one now");
+    let mut request = request;
+    request.file.hashes.sha256 = Some(before);
+    assert!(matches!(fetcher.file(&request).await, Err(FetchError::Changed(_))));
+    assert!(matches!(fetcher.accept("x", &demo(), "y", now).await, Err(FetchError::Settings(_))));
 }

@@ -19,11 +19,11 @@ pub(in crate::fetch) async fn fetch_file(
     request: &FileRequest,
 ) -> Result<FetchedFile, FetchError> {
     let store = |error: crate::objects::StoreError| FetchError::Store(error.to_string());
-    if let Some(id) = request.file.hashes.sha256 {
-        if let Some(pack) = shared.store.pack(&id).map_err(store)? {
-            let (path, size) = (pack.path().to_owned(), pack.size());
-            return Ok(FetchedFile { path, id, size, origin: FileOrigin::Store });
-        }
+    if let Some(id) = request.file.hashes.sha256
+        && let Some(pack) = shared.store.pack(&id).map_err(store)?
+    {
+        let (path, size) = (pack.path().to_owned(), pack.size());
+        return Ok(FetchedFile { path, id, size, origin: FileOrigin::Store });
     }
     if shared.offline {
         return Err(FetchError::Offline { wanted: request.file.name.clone() });

@@ -156,7 +156,7 @@ async fn silence_ends() {
     let stalls =
         TestServer::http(|_| vec![Act::send("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"), Act::Hang]).await;
     let answer = get(&plain(), &stalls.url("/")).await.unwrap();
-    let failure = answer.collect(100, Duration::from_millis(100), &|| ()).await.unwrap_err();
+    let failure = answer.collect(100, Duration::from_millis(100), &|_| ()).await.unwrap_err();
     assert_eq!(failure.kind, FailureKind::Stalled);
 }
 
@@ -172,7 +172,7 @@ async fn bodies_that_end_early_are_noticed() {
         let server = TestServer::http(move |_| acts.clone()).await;
         let ask = Ask { encoding, ..Ask::default() };
         let answer = plain().get(&server.url("/").parse().unwrap(), &ask).await.unwrap();
-        let failure = answer.collect(1000, IDLE, &|| ()).await.unwrap_err();
+        let failure = answer.collect(1000, IDLE, &|_| ()).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Truncated, "{failure:?}");
     }
 }
@@ -186,11 +186,11 @@ async fn pages_are_unpacked_within_a_limit_and_files_never() {
     let ask = |encoding| Ask { encoding, ..Ask::default() };
     let transport = plain();
     let page = transport.get(&url, &ask(Encoding::Compressed)).await.unwrap();
-    assert_eq!(&page.collect(23, IDLE, &|| ()).await.unwrap()[..], b"hello hello hello hello");
+    assert_eq!(&page.collect(23, IDLE, &|_| ()).await.unwrap()[..], b"hello hello hello hello");
     let bomb = transport.get(&url, &ask(Encoding::Compressed)).await.unwrap();
-    assert_eq!(bomb.collect(22, IDLE, &|| ()).await.unwrap_err().kind, FailureKind::Malformed);
+    assert_eq!(bomb.collect(22, IDLE, &|_| ()).await.unwrap_err().kind, FailureKind::Malformed);
     let file = transport.get(&url, &ask(Encoding::Identity)).await.unwrap();
-    assert_eq!(file.collect(1000, IDLE, &|| ()).await.unwrap(), PACKED[..]);
+    assert_eq!(file.collect(1000, IDLE, &|_| ()).await.unwrap(), PACKED[..]);
     let accepted = |request: &String| request.contains("accept-encoding: gzip");
     assert_eq!(server.requests().iter().map(accepted).collect::<Vec<_>>(), [true, true, false]);
 }
@@ -208,7 +208,7 @@ async fn proxies_are_used_as_told() {
     for (none_for, expected) in [(None, "by proxy"), (Some("other.test"), "by proxy"), (Some("127.0.0.0/8"), "direct")]
     {
         let answer = get(&with(none_for), &direct.url("/x")).await.unwrap();
-        assert_eq!(answer.collect(100, IDLE, &|| ()).await.unwrap(), expected);
+        assert_eq!(answer.collect(100, IDLE, &|_| ()).await.unwrap(), expected);
     }
     let first = &proxy.requests()[0];
     assert!(first.starts_with(&format!("GET {} HTTP/1.1", direct.url("/x"))), "{first}");
