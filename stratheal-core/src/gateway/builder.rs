@@ -268,6 +268,7 @@ impl GatewayBuilder {
             offline: self.offline,
             compress: !loopback,
             proxy,
+            listing: tokio::sync::Mutex::default(),
         });
         let (stop, stopped) = oneshot::channel();
         let secure = tls.is_some();

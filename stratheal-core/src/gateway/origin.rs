@@ -10,7 +10,7 @@ use tokio::io::AsyncRead;
 use tokio::sync::broadcast;
 
 use crate::fetch::{Event, FetchError, FetchedFile, Fetcher, FileRequest, Page};
-use crate::index::{Chain, ProjectName};
+use crate::index::{Chain, ProjectList, ProjectName};
 
 /// What the gateway asks: a fetcher, or in tests something that needs no network.
 #[async_trait]
@@ -21,6 +21,8 @@ pub(super) trait Origin: Debug + Send + Sync + 'static {
     fn events(&self) -> broadcast::Receiver<Event>;
     /// A project, from the first source that has it.
     async fn page(&self, project: &ProjectName) -> Result<Page, FetchError>;
+    /// All projects there are.
+    async fn projects(&self) -> Result<ProjectList, FetchError>;
     /// A file, whole and verified.
     async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError>;
     /// The metadata of a wheel.
@@ -30,6 +32,7 @@ pub(super) trait Origin: Debug + Send + Sync + 'static {
 }
 
 /// A file that is there, or on its way.
+#[cfg_attr(not(test), expect(dead_code, reason = "the fetcher does not hand out what still arrives yet"))]
 pub(super) enum Opened {
     /// It is there, whole and verified.
     Stored(FetchedFile),
@@ -55,6 +58,10 @@ impl Origin for Fetcher {
 
     async fn page(&self, project: &ProjectName) -> Result<Page, FetchError> {
         Self::page(self, project).await
+    }
+
+    async fn projects(&self) -> Result<ProjectList, FetchError> {
+        Self::projects(self).await
     }
 
     async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {

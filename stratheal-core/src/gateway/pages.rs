@@ -1,6 +1,5 @@
 //! Pages: which form, which URLs in them, and whether the client has them already.
 
-use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -10,7 +9,6 @@ use hyper::StatusCode;
 use hyper::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, VARY,
 };
-use serde_json::json;
 
 use super::body::Body;
 use super::files::{header, matches_tag};
@@ -27,8 +25,6 @@ use crate::objects::ContentId;
 const MANY_FILES: usize = 200;
 /// Smaller pages are not worth compressing, in bytes.
 const WORTH_COMPRESSING: usize = 4 * 1024;
-/// How many names the list of projects has at most.
-const MOST_PROJECTS: usize = 4096;
 
 /// The page of a project with the gateway's own URLs.
 pub(super) async fn own(service: &Service, project: &ProjectName, headers: &HeaderMap) -> Answer {
@@ -122,26 +118,23 @@ fn render(page: &Page, form: Form) -> io::Result<Rendered> {
     Ok(Rendered { bytes: Bytes::from(bytes), tag: tag.into(), compressed })
 }
 
-/// The projects this gateway has been asked about. Which ones the index has nobody needs to know to install one, and the list of a
-/// large index is tens of megabytes.
-pub(super) fn projects(service: &Service, headers: &HeaderMap) -> Answer {
+/// All projects. The list of a large index is tens of megabytes, so it is made for one client at a time and not kept.
+pub(super) async fn projects(service: &Service, headers: &HeaderMap) -> Answer {
     let Some(format) = format(headers) else { return not_acceptable() };
-    let mut names = service.kept.projects();
-    names.sort_unstable();
-    names.truncate(MOST_PROJECTS);
-    let text = match format {
-        PageFormat::Json => {
-            let names: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
-            json!({ "meta": { "api-version": "1.0" }, "projects": names }).to_string()
-        }
-        PageFormat::Html | PageFormat::PlainHtml => {
-            let mut page = String::from("<!DOCTYPE html>\n<html><head><title>Projects so far</title></head><body>\n");
-            for name in &names {
-                // Names hold nothing that needs escaping, and writing into a string does not fail.
-                let _ = writeln!(page, "<a href=\"{name}/\">{name}</a><br>");
-            }
-            page.push_str("</body></html>\n");
-            page
+    let _one_at_a_time = service.listing.lock().await;
+    let list = match service.origin.projects().await {
+        Ok(list) => list,
+        Err(error) => return problem::of(&error),
+    };
+    let made = tokio::task::spawn_blocking(move || match format {
+        PageFormat::Json => list.json_pieces().collect::<String>(),
+        PageFormat::Html | PageFormat::PlainHtml => list.html_pieces().collect(),
+    });
+    let text = match made.await {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::error!(%error, "the list of projects cannot be written");
+            return problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "the list of projects cannot be written");
         }
     };
     let mut answer = Answer::new(text.into());

@@ -111,11 +111,6 @@ impl Kept {
         inner.pages.insert(page.page.name.clone(), (page.clone(), tick));
     }
 
-    /// The projects with a last page.
-    pub(super) fn projects(&self) -> Vec<ProjectName> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pages.keys().cloned().collect()
-    }
-
     /// The last page of a project, however old: a file that was offered is still the one with that hash.
     pub(super) fn last(&self, project: &ProjectName) -> Option<Page> {
         let inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -117,7 +117,6 @@ pub(super) fn http() -> hyper::server::conn::http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WITHIN)
         .max_buf_size(LARGEST_HEAD)
-        .max_headers(MOST_HEADERS)
-        .pipeline_flush(true);
+        .max_headers(MOST_HEADERS);
     http
 }

@@ -34,6 +34,8 @@ pub(super) struct Service {
     /// Whether pages are worth compressing: over loopback that costs more than it saves.
     pub compress: bool,
     pub proxy: Option<Proxy>,
+    /// Held while the list of all projects is made.
+    pub listing: tokio::sync::Mutex<()>,
 }
 
 impl Service {
@@ -55,7 +57,8 @@ impl Service {
     /// Counts an answer, and takes the body away where only its head was asked for.
     pub(super) fn finish(&self, method: &Method, mut answer: Answer) -> Answer {
         if *method == Method::HEAD {
-            if !answer.headers().contains_key(CONTENT_LENGTH)
+            if answer.status() != StatusCode::NOT_MODIFIED
+                && !answer.headers().contains_key(CONTENT_LENGTH)
                 && let Some(length) = answer.body().size_hint().exact()
             {
                 answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
@@ -99,7 +102,7 @@ impl Service {
             Route::Status if wants_json(headers) => status::json(&self.tally.report()),
             Route::Status => status::html(&self.tally.report(), &self.chain(), self.offline),
             Route::Metrics => status::metrics(&self.tally.report()),
-            Route::Projects => pages::projects(self, headers),
+            Route::Projects => pages::projects(self, headers).await,
             Route::Project(project) => pages::own(self, &project, headers).await,
             Route::File(path) => match files::find(self, &path).await {
                 Ok(found) => files::file(self, &found, request.method(), headers).await,

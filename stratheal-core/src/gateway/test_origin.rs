@@ -14,7 +14,8 @@ use tokio::sync::broadcast;
 use super::origin::{Opened, Origin};
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest, Freshness, Page};
 use crate::index::{
-    Chain, CoreMetadata, Hashes, IndexFile, Member, PageMeta, ProjectName, ProjectPage, Source, Trust, Yanked,
+    Chain, CoreMetadata, Hashes, IndexFile, ListedProject, Member, PageMeta, ProjectList, ProjectName, ProjectPage,
+    Source, Trust, Yanked,
 };
 use crate::objects::ContentId;
 
@@ -117,6 +118,12 @@ impl Origin for TestOrigin {
         self.asked.fetch_add(1, Relaxed);
         let missing = || FetchError::NoSuchProject { project: project.to_string(), asked: Vec::new() };
         self.pages.lock().unwrap().get(project).cloned().unwrap_or_else(|| Err(missing()))
+    }
+
+    async fn projects(&self) -> Result<ProjectList, FetchError> {
+        let names = self.pages.lock().unwrap().keys().map(ToString::to_string).collect::<Vec<_>>();
+        let projects = names.into_iter().map(|name| ListedProject { name, last_serial: None }).collect();
+        Ok(ProjectList { last_serial: None, projects })
     }
 
     async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {

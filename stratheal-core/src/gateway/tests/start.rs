@@ -100,9 +100,9 @@ async fn stops_when_told_and_when_dropped() {
 async fn floods_are_refused() {
     let running = start(&origin()).await;
     for request in [
-        format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "a: b\r\n".repeat(200)),
-        format!("GET / HTTP/1.1\r\nHost: x\r\na: {}\r\n\r\n", "b".repeat(100_000)),
-        format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "b".repeat(100_000)),
+        format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", "a: b\r\n".repeat(200)),
+        format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\na: {}\r\n\r\n", "b".repeat(1_000_000)),
+        format!("GET /{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "b".repeat(1_000_000)),
         "nonsense\r\n\r\n".to_owned(),
     ] {
         let mut stream = TcpStream::connect(running.address()).await.unwrap();
@@ -111,6 +111,7 @@ async fn floods_are_refused() {
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer).into_owned();
+        assert_eq!(running.report().requests, 0, "{} {answer}", &request[..60]);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
     assert_eq!(get(&running, "/simple/six/", "").await.status, 200);
