@@ -53,7 +53,8 @@ impl Part {
             }
             Self::Repeated { pattern, .. } => {
                 let start = (from % pattern.len() as u64) as usize;
-                into.extend(pattern.iter().cycle().skip(start).take(count));
+                let repeated = pattern.repeat((start + count).div_ceil(pattern.len()));
+                into.extend_from_slice(&repeated[start..start + count]);
             }
         }
     }
