@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("index", &["base", "model", "objects"]),
     ("fetch", &["base", "model", "net", "objects", "index"]),
     ("gateway", &["base", "model", "net", "sys", "objects", "index", "fetch"]),
+    ("doctor", &["base", "model", "sys"]),
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),

@@ -2,6 +2,7 @@
 #![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
 mod builder;
+mod cause;
 mod error;
 mod event;
 mod failure;
@@ -10,11 +11,13 @@ mod insist;
 mod member;
 mod metadata;
 mod pages;
+mod probe;
 mod projects;
 mod request;
 mod retry_after;
 mod shared;
 mod small;
+mod summary;
 mod totals;
 mod transfer;
 mod transport;
@@ -25,11 +28,14 @@ mod test_index;
 mod tests;
 
 pub use builder::Builder;
+pub use cause::Cause;
 pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
 pub use event::{Event, FileOrigin};
 pub use fetcher::Fetcher;
 pub use member::MemberStatus;
+pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
+pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
 pub use totals::{FetcherStatus, Totals};
 pub use transfer::FileStream;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};
