@@ -5,6 +5,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Puts the path into an I/O error, so that a person knows which file it was.
 #[must_use]
@@ -50,6 +51,26 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
         File::open(folder)?.sync_all()
     })();
     written.map_err(|error| {
+        if let Err(left) = fs::remove_file(&temporary)
+            && !matches!(left.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        {
+            tracing::warn!(path = %temporary.display(), %left, "cannot remove a temporary file");
+        }
+        named(path, &error)
+    })
+}
+
+/// Replaces a file's content, whole or not at all, but without waiting for the disk: after a power cut the file may be empty or cut
+/// off. For caches, whose readers notice that.
+///
+/// # Errors
+/// What the system says, with the path in front. The old file is untouched then.
+pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_file_name(format!(".{name}.{}-{number}.tmp", std::process::id()));
+    fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, path)).map_err(|error| {
         if let Err(left) = fs::remove_file(&temporary)
             && !matches!(left.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
         {

@@ -41,6 +41,8 @@ pub(crate) enum FailureKind {
     Redirect,
     /// The content is damaged: a page that cannot be read, a hash that differs.
     Content,
+    /// It answers properly, but not what is needed: no ranges, other content than was promised. Asking again changes nothing.
+    Refused,
     /// The way there refuses: the proxy wants other credentials.
     Proxy,
     /// Something of this host is used up or set wrongly; no member is to blame.
@@ -78,7 +80,7 @@ pub(crate) const fn classify(kind: FailureKind) -> Verdict {
         | FailureKind::Status(408 | 425 | 429 | 500 | 502..=504 | 506..=599) => Verdict::Retry,
         FailureKind::Status(404 | 410) => Verdict::Gone,
         FailureKind::Status(401 | 403) => Verdict::Denied,
-        FailureKind::Tls | FailureKind::Redirect | FailureKind::Status(_) => Verdict::NextMember,
+        FailureKind::Tls | FailureKind::Redirect | FailureKind::Refused | FailureKind::Status(_) => Verdict::NextMember,
         FailureKind::Proxy | FailureKind::Local => Verdict::Fatal,
     }
 }
@@ -118,7 +120,7 @@ impl Failure {
         match self.kind {
             FailureKind::Status(status) => MemberFailure::Status(status),
             FailureKind::Silent | FailureKind::Stalled => MemberFailure::Slow(self.text.clone()),
-            FailureKind::Content | FailureKind::Malformed | FailureKind::Truncated => {
+            FailureKind::Content | FailureKind::Malformed | FailureKind::Refused | FailureKind::Truncated => {
                 MemberFailure::Damaged(self.text.clone())
             }
             _ => MemberFailure::Network(self.text.clone()),

@@ -8,10 +8,33 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::shared::Shared;
-use super::{Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, pages, transfer};
-use crate::index::{Chain, ProjectName};
+use super::{
+    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages, projects,
+    transfer,
+};
+use crate::index::{Chain, ProjectList, ProjectName};
+use crate::objects::ContentId;
 
 /// Gets pages and files from a chain of sources. Clones share everything.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use stratheal_core::fetch::{Fetcher, FileRequest};
+/// use stratheal_core::index::{Chain, Member, Source, Trust};
+///
+/// let mirror = |url: &str| Ok::<_, url::ParseError>(Member { url: url.parse()?, trust: Trust::Pages });
+/// let members = vec![mirror("https://index.example/simple/")?, mirror("https://mirror.example/simple/")?];
+/// let source = Source { name: "default".to_owned(), members, only: Vec::new(), immutable: true };
+/// let fetcher = Fetcher::builder(Chain { sources: vec![source] }, "cache".into()).build()?;
+///
+/// let project = "demo".parse()?;
+/// let page = fetcher.page(&project).await?;
+/// if let Some(file) = page.page.files.first() {
+///     let request = FileRequest { source: page.source.clone(), project, file: file.clone() };
+///     println!("{}", fetcher.file(&request).await?.path.display());
+/// }
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     shared: Arc<Shared>,
@@ -26,6 +49,11 @@ impl Fetcher {
 
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The chain.
@@ -64,6 +92,33 @@ impl Fetcher {
         pages::page(&self.shared, project).await
     }
 
+    /// All projects of all sources, the first source's first. It is not kept, and may be large.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn projects(&self) -> Result<ProjectList, FetchError> {
+        projects::projects(&self.shared).await
+    }
+
+    /// Accepts that a file of a source changed its content: from now on the one with this hash is offered. Kept in the cache.
+    ///
+    /// For a decision of a person, after [`FetchError::Changed`] or [`Event::Refused`] showed both hashes.
+    ///
+    /// # Errors
+    /// [`FetchError::Settings`] for a source that is not in the chain, [`FetchError::Store`] when it cannot be kept.
+    pub async fn accept(
+        &self,
+        source: &str,
+        project: &ProjectName,
+        file: &str,
+        hash: ContentId,
+    ) -> Result<(), FetchError> {
+        pages::accept(&self.shared, source, project, file, hash).await
+    }
+
     /// A file, whole and verified, in the store.
     ///
     /// # Cancellation
@@ -72,6 +127,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
+        self.shared.refuse_changed(request).await?;
         transfer::fetch_file(&self.shared, request).await
     }
 
@@ -84,6 +140,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`]; the stream itself ends with one when the file turns out to be wrong.
     pub async fn stream(&self, request: &FileRequest) -> Result<FileStream, FetchError> {
+        self.shared.refuse_changed(request).await?;
         transfer::stream_file(&self.shared, request).await
     }
 
@@ -95,7 +152,6 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        let _ = request;
-        std::future::ready(Err(FetchError::Store("metadata is not fetched yet".to_owned()))).await
+        metadata::metadata(&self.shared, request).await
     }
 }

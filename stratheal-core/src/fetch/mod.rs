@@ -1,20 +1,25 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
-#![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
 mod builder;
 mod error;
 mod event;
 mod failure;
 mod fetcher;
+mod insist;
 mod member;
+mod metadata;
 mod pages;
+mod projects;
 mod request;
 mod retry_after;
 mod shared;
+mod small;
 mod totals;
 mod transfer;
 mod transport;
 
+#[cfg(test)]
+mod test_index;
 #[cfg(test)]
 mod tests;
 

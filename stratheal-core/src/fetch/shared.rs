@@ -1,5 +1,6 @@
 //! What all parts of a fetcher share.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,10 +12,11 @@ use url::Url;
 
 use super::failure::Failure;
 use super::member::{MemberState, Members, Purpose};
+use super::pages::{self, Pages};
 use super::totals::{Count, Counters};
 use super::transfer::Transfers;
 use super::transport::Transport;
-use super::{Event, FileRequest};
+use super::{Event, FetchError, FileRequest};
 use crate::base::backoff::Backoff;
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
@@ -36,6 +38,7 @@ pub(super) struct Shared {
     pub(super) deadline: Duration,
     pub(super) transport: Transport,
     pub(super) members: Members,
+    pub(super) pages: Pages,
     pub(super) counters: Counters,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) events: broadcast::Sender<Event>,
@@ -64,12 +67,56 @@ impl Shared {
         self.chain.sources.iter().find(|source| source.name == name)
     }
 
-    /// Where a file may be had, in the order of the source.
-    pub(super) fn locations(&self, request: &FileRequest) -> Vec<Location> {
-        let Some(source) = self.source(&request.source) else { return Vec::new() };
-        let Some(member) = source.members.iter().find(|member| member.trust == Trust::Pages) else { return Vec::new() };
-        let url = request.file.url.clone();
-        vec![Location { member: self.members.get(&member.url, &url, Purpose::Files), url }]
+    /// Refuses a file that changed under its name: a request may stand on a page from before.
+    pub(super) async fn refuse_changed(self: &Arc<Self>, request: &FileRequest) -> Result<(), FetchError> {
+        let number = self.chain.sources.iter().position(|source| source.name == *request.source);
+        let (Some(number), Some(hash)) = (number, request.file.hashes.sha256) else { return Ok(()) };
+        let known = pages::known(self, number, &request.project).await;
+        match known.and_then(|known| known.change(&request.file.name, &hash)) {
+            Some(change) => Err(FetchError::Changed(Box::new(change))),
+            None => Ok(()),
+        }
+    }
+
+    /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the
+    /// place of the newest page first.
+    pub(super) async fn locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
+        let places = self.places(request).await.into_iter();
+        places.map(|(member, url)| self.location(&member, url)).collect()
+    }
+
+    /// The same, without the members that are believed about nothing: for what has no hash that could be checked.
+    pub(super) async fn believed_locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
+        let source = self.source(&request.source);
+        let is_believed = |url: &Url| {
+            let member = source.and_then(|source| source.members.iter().find(|member| member.url == *url));
+            member.is_none_or(|member| member.trust == Trust::Pages)
+        };
+        let places = self.places(request).await.into_iter().filter(|(member, _)| is_believed(member));
+        places.map(|(member, url)| self.location(&member, url)).collect()
+    }
+
+    fn location(&self, member: &Url, url: Url) -> Location {
+        Location { member: self.members.get(member, &url, Purpose::Files), url }
+    }
+
+    /// The base URL of each member that has the file, and the URL of the file there.
+    async fn places(self: &Arc<Self>, request: &FileRequest) -> Vec<(Url, Url)> {
+        let Some(number) = self.chain.sources.iter().position(|source| source.name == *request.source) else {
+            return Vec::new();
+        };
+        let mut places = match pages::known(self, number, &request.project).await {
+            Some(known) => known.locations(&request.file.name),
+            None => Vec::new(),
+        };
+        if places.iter().all(|(_, url)| *url != request.file.url) {
+            let members = &self.chain.sources[number].members;
+            let first = members.iter().find(|member| member.trust == Trust::Pages);
+            places.extend(first.map(|member| (member.url.clone(), request.file.url.clone())));
+        }
+        let mut seen = HashSet::new();
+        places.retain(|(_, url)| seen.insert(url.clone()));
+        places
     }
 
     /// How long to wait before the next attempt after this many failures; takes a token of the budget for it.

@@ -13,8 +13,7 @@ mod state;
 mod view;
 
 pub(crate) use choose::choose;
-pub(crate) use hedge::hedge_after;
+pub(crate) use hedge::{LATE_AFTER, hedge_after};
 pub(crate) use registry::Members;
 pub(crate) use state::{MemberState, Purpose, Turn};
 pub use view::MemberStatus;
-pub(crate) use view::MemberView;

@@ -109,7 +109,7 @@ impl MemberState {
                 _ => break,
             }
         }
-        Turn { member: self.clone(), begun: Instant::now(), _place: place }
+        Turn { begun: Instant::now(), _place: place }
     }
 
     /// Takes the place of the one probe, if the breaker wants one now.
@@ -196,7 +196,7 @@ const fn weight(kind: FailureKind) -> u32 {
     match kind {
         _ if kind.is_an_answer() => 0,
         _ if kind.is_of_the_way() => POLICY.failures,
-        FailureKind::Silent => 3,
+        FailureKind::Silent => POLICY.failures,
         FailureKind::Status(429) => 0,
         _ => match super::super::failure::classify(kind) {
             Verdict::Retry => 1,
@@ -217,17 +217,11 @@ const fn load(kind: FailureKind) -> Option<Load> {
 /// A place among the requests to a member. Dropping it ends the turn.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    member: Arc<MemberState>,
     begun: Instant,
     _place: Place,
 }
 
 impl Turn {
-    /// The member.
-    pub(crate) const fn member(&self) -> &Arc<MemberState> {
-        &self.member
-    }
-
     /// When the request began.
     pub(crate) const fn begun(&self) -> Instant {
         self.begun

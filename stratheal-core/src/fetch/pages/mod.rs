@@ -1,5 +1,21 @@
 //! Project pages: from the cache while they are fresh, else from the members of the source.
+//!
+//! What each member says is kept by itself, in memory and on disk; what they say together is merged from that. Members are asked all
+//! at once, and a pure decision says when enough of them have answered.
 
-mod first;
+mod ask;
+mod chain;
+mod decide;
+mod folder;
+mod freshness;
+mod gather;
+mod known;
+mod memory;
+mod record;
+mod seen;
 
-pub(super) use first::page;
+#[cfg(test)]
+mod tests;
+
+pub(super) use chain::{Pages, accept, known, page};
+pub(super) use folder::Folders;

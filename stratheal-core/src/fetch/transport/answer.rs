@@ -39,16 +39,23 @@ impl Answer {
         Failure::status(self.status, wait.and_then(|value| parse_retry_after(value, now, self.longest_retry_after)))
     }
 
-    /// Reads the whole body, at most `limit` bytes after unpacking, with at most `idle` between two pieces.
+    /// Reads the whole body, at most `limit` bytes after unpacking, with at most `idle` between two pieces. `arrived` is called with
+    /// the size of each piece.
     ///
     /// # Errors
     /// [`Failure`] when it breaks, stalls, ends early or is too large.
-    pub(crate) async fn collect(mut self, limit: usize, idle: Duration) -> Result<Bytes, Failure> {
+    pub(crate) async fn collect(
+        mut self,
+        limit: usize,
+        idle: Duration,
+        arrived: &(dyn Fn(u64) + Sync),
+    ) -> Result<Bytes, Failure> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.body.next_within(idle).await? {
             if whole.len() + piece.len() > limit {
                 return Err(Failure::new(FailureKind::Malformed, format!("sent more than {limit} bytes")));
             }
+            arrived(piece.len() as u64);
             whole.extend_from_slice(&piece);
         }
         Ok(whole.freeze())

@@ -11,6 +11,9 @@ mod resolver;
 mod settings;
 mod trust;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use answer::{Answer, Body};
 pub(crate) use ask::{Ask, Encoding};
 pub(crate) use client::Transport;

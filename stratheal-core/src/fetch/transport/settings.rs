@@ -124,6 +124,16 @@ impl Credentials {
     }
 }
 
+/// The credentials that were found in URLs, `.netrc` and keyrings.
+impl From<crate::index::Credentials> for Credentials {
+    fn from(known: crate::index::Credentials) -> Self {
+        Self::new(move |url| {
+            let found = known.for_url(url)?;
+            Some(Login { user: found.user.expose().clone(), password: found.password })
+        })
+    }
+}
+
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_some() { "Credentials(..)" } else { "Credentials(none)" })

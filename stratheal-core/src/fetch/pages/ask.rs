@@ -1,0 +1,182 @@
+//! One member's page of one project: asked for, read, and made into a record.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::freshness::{self, fresh_for};
+use super::record::{MemberRecord, Said};
+use crate::base::class::chain;
+use crate::fetch::failure::{Failure, FailureKind, Verdict};
+use crate::fetch::insist::insist;
+use crate::fetch::member::{MemberState, Purpose};
+use crate::fetch::shared::Shared;
+use crate::fetch::totals::Count;
+use crate::fetch::transport::{Answer, Ask, Encoding};
+use crate::index::{Member, PageContext, PageFormat, PageLimits, ParsedPage, ProjectName, ProjectPage, Trust};
+
+/// How long a page may send nothing before it is given up: doubled with each failure, because a server that always stalls that long
+/// must be reachable all the same.
+const IDLE: Duration = Duration::from_secs(10);
+/// Reading a large page takes a while, which must not hold up a thread of the runtime.
+const LARGE: usize = 256 << 10;
+
+/// What is asked: a member for a project.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) member: Member,
+    pub(super) state: Arc<MemberState>,
+    pub(super) project: ProjectName,
+    pub(super) url: Url,
+    /// What it said before.
+    pub(super) known: Option<MemberRecord>,
+}
+
+impl Question {
+    /// `None` for a base URL that cannot be one.
+    pub(super) fn new(
+        shared: &Shared,
+        member: &Member,
+        project: &ProjectName,
+        known: Option<MemberRecord>,
+    ) -> Option<Self> {
+        let url = member.url.join(&format!("{project}/")).ok()?;
+        let state = shared.members.get(&member.url, &url, Purpose::Pages);
+        Some(Self { member: member.clone(), state, project: project.clone(), url, known })
+    }
+
+    /// Asks once; when the answer is late, again beside it. `arrived` is called whenever something arrives.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connections.
+    ///
+    /// # Errors
+    /// [`Failure`]; the member has not learned from it yet.
+    pub(super) async fn ask(
+        &self,
+        shared: &Shared,
+        failures: u32,
+        arrived: &(dyn Fn(u64) + Sync),
+    ) -> Result<MemberRecord, Failure> {
+        let turn = self.state.enter().await;
+        let p95 = self.state.view(Instant::now()).p95;
+        let received = AtomicU64::new(0);
+        let more = |bytes| {
+            received.fetch_add(bytes, Ordering::Relaxed);
+            arrived(bytes);
+        };
+        let again = || {
+            shared.counters.add(Count::Hedges, 1);
+            tracing::debug!(member = self.state.name(), project = %self.project, "late: asked again beside it");
+        };
+        let answer = insist(p95, &received, || self.once(shared, failures, &more), again).await;
+        drop(turn);
+        answer
+    }
+
+    async fn once(
+        &self,
+        shared: &Shared,
+        failures: u32,
+        arrived: &(dyn Fn(u64) + Sync),
+    ) -> Result<MemberRecord, Failure> {
+        let begun = Instant::now();
+        let idle = IDLE.saturating_mul(1 << failures.min(4)).min(shared.deadline);
+        let mut ask = Ask { accept: Some(PageFormat::ACCEPT), encoding: Encoding::Compressed, ..Ask::default() };
+        // Only what is at hand can be "unchanged".
+        if let Some(known) = self.known.as_ref().filter(|known| matches!(known.said, Said::Page(_))) {
+            ask.etag.clone_from(&known.etag);
+            ask.last_modified.clone_from(&known.last_modified);
+        }
+        let is_conditional = ask.etag.is_some() || ask.last_modified.is_some();
+        let answer = shared.transport.get(&self.url, &ask).await?;
+        let at = shared.now();
+        let record = match answer.status {
+            200 => {
+                shared.answered(&self.state, begun.elapsed());
+                self.page(shared, answer, idle, arrived).await?
+            }
+            304 if is_conditional => {
+                shared.answered(&self.state, begun.elapsed());
+                let known = self.known.clone();
+                let known = known.ok_or_else(|| Failure::new(FailureKind::Content, "said unchanged about nothing"))?;
+                let fresh_for = fresh_for(answer.header("cache-control"), answer.header("age"));
+                MemberRecord { at, fresh_for, is_believed: self.member.trust == Trust::Pages, ..known }
+            }
+            _ => {
+                let failure = answer.status_failure(at);
+                if failure.verdict() != Verdict::Gone {
+                    return Err(failure);
+                }
+                shared.answered(&self.state, begun.elapsed());
+                self.record(Said::Missing, None, None, at, freshness::MISSING)
+            }
+        };
+        self.state.delivered(0, begun.elapsed(), Instant::now());
+        Ok(record)
+    }
+
+    async fn page(
+        &self,
+        shared: &Shared,
+        answer: Answer,
+        idle: Duration,
+        arrived: &(dyn Fn(u64) + Sync),
+    ) -> Result<MemberRecord, Failure> {
+        let limits = PageLimits::default();
+        let header = |name| answer.header(name).map(str::to_owned);
+        let (etag, last_modified) = (header("etag"), header("last-modified"));
+        let (content_type, serial) = (header("content-type"), header("x-pypi-last-serial"));
+        let fresh_for = fresh_for(answer.header("cache-control"), answer.header("age"));
+        let context = PageContext { project: self.project.clone(), base: answer.final_url.clone(), limits };
+        let body = answer.collect(limits.bytes, idle, arrived).await?;
+        shared.counters.add(Count::NetworkBytes, body.len() as u64);
+        let is_large = body.len() > LARGE;
+        let read = move || read_page(&body, content_type.as_deref(), &context);
+        let parsed = if is_large {
+            let local =
+                |error| Failure::new(FailureKind::Local, format!("sent a page that cannot be read here: {error}"));
+            tokio::task::spawn_blocking(read).await.map_err(local)??
+        } else {
+            read()?
+        };
+        if parsed.left_out.count > 0 {
+            let (member, count) = (self.state.name(), parsed.left_out.count);
+            tracing::debug!(member, project = %self.project, count, first = ?parsed.left_out.first.first(), "files left out of a page");
+        }
+        let mut page = parsed.page;
+        page.meta.last_serial = page.meta.last_serial.or_else(|| serial?.trim().parse().ok());
+        Ok(self.record(Said::Page(Arc::new(page)), etag, last_modified, shared.now(), fresh_for))
+    }
+
+    fn record(
+        &self,
+        said: Said,
+        etag: Option<String>,
+        last_modified: Option<String>,
+        at: jiff::Timestamp,
+        fresh_for: Duration,
+    ) -> MemberRecord {
+        let (member, is_believed) = (self.member.url.clone(), self.member.trust == Trust::Pages);
+        MemberRecord { member, is_believed, said, etag, last_modified, at, fresh_for }
+    }
+}
+
+/// Reads a page in whichever form it has. One that is cut off or empty is a failure like a broken connection, never a page.
+fn read_page(body: &[u8], content_type: Option<&str>, context: &PageContext) -> Result<ParsedPage, Failure> {
+    let damaged = |text: String| Failure::new(FailureKind::Content, format!("sent a page that cannot be used: {text}"));
+    let parsed = match PageFormat::of_answer(content_type, body) {
+        Some(PageFormat::Json) => ProjectPage::from_json(body, context),
+        Some(PageFormat::Html | PageFormat::PlainHtml) => ProjectPage::from_html(body, context),
+        None => {
+            return Err(damaged(format!(
+                "it is neither JSON nor HTML ({})",
+                content_type.unwrap_or("no content type")
+            )));
+        }
+    };
+    parsed.map_err(|error| damaged(chain(&error)))
+}
