@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs py bench bench-health fuzz soak clean
+.PHONY: help run test lint docs py bench bench-health bench-fetch fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -34,11 +34,17 @@ bench: ## all benchmarks
 bench-health: ## the health engine beside its peers, as one table
 	cargo bench --locked -p stratheal-benches --bench health
 
+bench-fetch: ## fetching beside its peers, under every fault, as tables
+	cargo bench --locked -p stratheal-benches --bench fetch
+
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
 
 soak: ## the tests that take long
 	@scripts/test soak
+
+chaos: ## every pair of network faults, and every fault with real installers
+	@scripts/test chaos
 
 clean: ## remove what was built, the Python environment included
 	cargo clean

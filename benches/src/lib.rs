@@ -6,6 +6,7 @@
 pub mod child;
 pub mod engine;
 pub mod failure;
+pub mod fetch;
 pub mod health;
 pub mod launcher;
 pub mod monotonic;

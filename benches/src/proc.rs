@@ -24,6 +24,11 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
 /// The memory of a process and all its descendants that are there now, in bytes, each shared page counted in parts (PSS).
 #[must_use]
 pub fn memory_of_tree(pid: u32) -> u64 {
+    tree(pid).into_iter().filter_map(memory).sum()
+}
+
+/// A process and all its descendants that are there now.
+fn tree(pid: u32) -> HashSet<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(child) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -34,12 +39,17 @@ pub fn memory_of_tree(pid: u32) -> u64 {
     }
     let mut seen = HashSet::from([pid]);
     let mut line = vec![pid];
-    let mut total = 0;
     while let Some(process) = line.pop() {
-        total += memory(process).unwrap_or_default();
         line.extend(children.remove(&process).unwrap_or_default().into_iter().filter(|child| seen.insert(*child)));
     }
-    total
+    seen
+}
+
+/// The most memory a process or one of its descendants ever had resident, in bytes: the highest of them, not their sum.
+#[must_use]
+pub fn peak_of_tree(pid: u32) -> u64 {
+    let peak = |pid| kibibytes(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:");
+    tree(pid).into_iter().filter_map(peak).max().unwrap_or_default()
 }
 
 /// The memory of one process in bytes (PSS).

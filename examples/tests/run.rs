@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use stratheal_core::testing::faulty_index::{Content, Fault, FaultyIndex, Package, Rule};
+
 fn run(program: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let Output { status, stdout, stderr } = Command::new(program).args(arguments).output().unwrap();
     let text = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
@@ -102,4 +104,69 @@ fn embed_in_axum() {
     assert!(health.contains("pages:served"), "{health}");
     let metrics = get(address, "/monitor/metrics");
     assert!(metrics.contains("pages"), "{metrics}");
+}
+
+/// An index with one project, on a runtime that lives as long as it is used.
+fn index(rules: Vec<Rule>) -> (tokio::runtime::Runtime, FaultyIndex) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let content = Content::new([Package::new("alpha", "1.0").payload(100_000)]);
+    let index = runtime.block_on(FaultyIndex::start(content, rules)).unwrap();
+    (runtime, index)
+}
+
+fn run_with_cache(program: &str, cache: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if ["PYTHON", "PIP_", "UV_"].iter().any(|prefix| name.starts_with(prefix))
+            || name.to_lowercase().ends_with("_proxy")
+        {
+            command.env_remove(name);
+        }
+    }
+    let Output { status, stdout, stderr } = command.args(arguments).env("CACHE", cache).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn fetch() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(vec![Rule::files(Fault::ResetWithin(40_000)).first(1)]);
+    let get = |url: &str| run_with_cache(env!("CARGO_BIN_EXE_fetch"), folder.path(), &[url, "Alpha"]);
+    let (code, output) = get(&index.url());
+    assert_eq!(code, Some(0), "{output}");
+    let id = index.content().files()[0].body.id().to_string();
+    assert!(output.contains(&id), "{output}");
+    assert!(Path::new(output.lines().last().unwrap()).is_file(), "{output}");
+    let (code, output) = run_with_cache(env!("CARGO_BIN_EXE_fetch"), folder.path(), &[&index.url(), "beta"]);
+    assert_eq!((code, output.contains("no index has a project named `beta`")), (Some(1), true), "{output}");
+}
+
+#[test]
+fn gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(Vec::new());
+    let url = index.url();
+    let target = folder.path().join("got");
+    let pip = [
+        "python3",
+        "-m",
+        "pip",
+        "download",
+        "--no-deps",
+        "--no-cache-dir",
+        "--quiet",
+        "--dest",
+        text(&target),
+        "alpha",
+    ];
+    if run("python3", &["-m", "pip", "--version"]).0 != Some(0) {
+        stratheal_core::testing::skipped("examples: gateway", "python3 has no pip");
+        return;
+    }
+    let arguments: Vec<_> = std::iter::once(url.as_str()).chain(pip).collect();
+    let (code, output) = run_with_cache(env!("CARGO_BIN_EXE_gateway"), &folder.path().join("cache"), &arguments);
+    assert_eq!(code, Some(0), "{output}");
+    assert!(output.contains("1 fetched"), "{output}");
+    assert_eq!(fs::read_dir(target).unwrap().count(), 1);
 }

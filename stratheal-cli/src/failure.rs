@@ -10,15 +10,19 @@ use stratheal_core::config::ConfigError;
 use stratheal_core::contract::HistoryError;
 use stratheal_core::control::ControlError;
 use stratheal_core::engine::EngineError;
+use stratheal_core::fetch::{Cause, FetchError};
 use stratheal_core::model::Status;
 use stratheal_core::state::StateError;
+
+use crate::ci::{Build, Level};
+use crate::exit;
 
 /// The exit code of a status.
 pub(crate) fn code(status: Status) -> ExitCode {
     ExitCode::from(status.exit_code())
 }
 
-/// What a command says when it could not do its work. The exit code is that of Unknown.
+/// What a command says when it could not do its work. The exit code is that of Unknown, unless a script can do something about it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
     #[error(transparent)]
@@ -35,6 +39,12 @@ pub(crate) enum Failure {
     State(#[from] StateError),
     #[error("cannot listen on {address}: choose another with --listen or `listen` under [endpoints]")]
     Listen { address: SocketAddr, source: io::Error },
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error("cannot run `{program}`")]
+    Command { program: String, source: io::Error },
+    #[error("{text}")]
+    Caused { cause: Cause, text: String },
     #[error("{0}")]
     Usage(String),
     #[error("cannot {action}")]
@@ -53,6 +63,23 @@ impl Failure {
             Self::Config(ConfigError::Invalid { .. }) => crate::output::say_plainly(&self.to_string()),
             _ => crate::output::complain(&chain(self)),
         }
-        code(Status::Unknown)
+        if matches!(self, Self::Fetch(_) | Self::Caused { .. })
+            && let Some(annotation) = Build::here().annotation(Level::Error, &chain(self))
+        {
+            crate::output::say_plainly(&annotation);
+        }
+        self.code()
+    }
+
+    fn code(&self) -> ExitCode {
+        match self {
+            Self::Fetch(error) => ExitCode::from(exit::of_cause(error.cause())),
+            Self::Caused { cause, .. } => ExitCode::from(exit::of_cause(*cause)),
+            Self::Command { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                ExitCode::from(exit::NO_COMMAND)
+            }
+            Self::Command { .. } => ExitCode::from(exit::NOT_EXECUTABLE),
+            _ => code(Status::Unknown),
+        }
     }
 }

@@ -2,17 +2,27 @@
 //! asks `stratheal-core`, and prints.
 
 mod args;
+mod child;
+mod ci;
 mod commands;
+mod connection;
+mod exit;
 mod failure;
+mod fetching;
+mod lead;
 mod logging;
 mod output;
 mod place;
 mod printer;
+mod progress;
+mod python;
 mod recording;
 mod reload;
 mod screen;
 mod select;
+mod sources;
 mod systemd;
+mod tally;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -27,7 +37,7 @@ use crate::failure::Failure;
 /// How long the last killed commands have to be gone.
 const SETTLE: Duration = Duration::from_secs(1);
 
-/// Runs the tool. The exit code is 0 to 3: a status, or 3 for whatever could not be done.
+/// Runs the tool. The exit code is a status (0 to 3), 3 for whatever could not be done, or one that says why packages could not be had.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
@@ -47,7 +57,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
-    let Arguments { common, command } = arguments;
+    let Arguments { common, packages, command } = arguments;
     logging::begin(&common, matches!(command, Command::Up(_)));
     match command {
         Command::Check(options) => commands::check::run(&common, &options),
@@ -56,6 +66,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Status(options) => commands::status::run(&common, &options),
         Command::Explain(options) => commands::explain::run(&common, &options),
         Command::Report(options) => commands::report::run(&common, &options),
+        Command::Run(options) => commands::run::run(&common, &packages, &options),
+        Command::Index(command) => commands::index::run(&common, &packages, &command),
+        Command::Warm(options) => commands::warm::run(&common, &packages, &options),
+        Command::Doctor(options) => commands::doctor::run(&common, &packages, &options),
         Command::Init(options) => commands::init::run(&common, &options),
         Command::Config(command) => commands::config::run(&common, &command),
         Command::Completions(options) => commands::completions::run(&options),
@@ -65,4 +79,10 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
 /// A runtime for the tool's own waiting; checks run on the engine's threads.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| Failure::io("start", error))
+}
+
+/// A runtime for work with packages: what fetches and what serves must not wait for each other.
+fn runtime_with_threads() -> Result<tokio::runtime::Runtime, Failure> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.enable_all().thread_name("stratheal").build().map_err(|error| Failure::io("start", error))
 }

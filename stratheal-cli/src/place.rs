@@ -49,7 +49,7 @@ fn folder_in(name: &str) -> Option<PathBuf> {
 }
 
 /// The user's folder for things that can be made again.
-fn cache() -> Option<PathBuf> {
+pub(crate) fn cache() -> Option<PathBuf> {
     folder_in("CACHE_DIRECTORY")
         .or_else(|| folder_in("XDG_CACHE_HOME").map(|path| path.join("stratheal")))
         .or_else(|| folder_in("HOME").map(|path| path.join(".cache/stratheal")))

@@ -35,6 +35,9 @@ pub mod fetch;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 
+#[cfg(feature = "doctor")]
+pub mod doctor;
+
 pub mod checks;
 
 #[cfg(feature = "config")]

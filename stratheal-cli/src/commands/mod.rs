@@ -3,9 +3,13 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod report;
+pub(crate) mod run;
 pub(crate) mod status;
 pub(crate) mod up;
 pub(crate) mod wait;
+pub(crate) mod warm;

@@ -38,6 +38,10 @@ pub enum Kind {
     Secret,
     /// A table of texts, or of secrets by reference.
     TextsByName,
+    /// A list whose items are tables with these keys, or texts that stand for the first of them. One text counts as a list of one.
+    TextsOr(&'static [Field]),
+    /// A table of tables with these keys; their names are the user's.
+    Tables(&'static [Field]),
     /// A table with these keys.
     Table(&'static [Field]),
     /// A table with these keys, or a text that stands for the first of them.

@@ -6,6 +6,7 @@
 
 mod checks;
 mod field;
+mod index;
 mod init;
 mod kinds;
 mod load;
@@ -17,11 +18,12 @@ mod schema;
 mod settings;
 
 pub use field::{Field, Kind};
+pub use index::{IndexSettings, MirrorSettings, SourceSettings};
 pub use init::{Detected, ListeningPort, init};
 pub use load::{Lookup, Source, find, load, parse};
 pub use problem::{ConfigError, Problem};
 pub use schema::schema;
-pub use settings::{Config, EndpointSettings, HistorySettings, IndexSettings, ProjectSettings};
+pub use settings::{Config, EndpointSettings, HistorySettings, ProjectSettings};
 
 #[cfg(test)]
 mod tests;

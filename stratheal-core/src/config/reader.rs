@@ -99,12 +99,17 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
         }
     }
 
-    fn entry(&self, key: &str) -> Option<Entry> {
+    pub(super) fn entry(&self, key: &str) -> Option<Entry> {
         debug_assert!(self.fields.iter().any(|field| field.name == key), "`{key}` is read but is no field");
         self.table.get(key).cloned()
     }
 
-    fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
+    /// What the value of a key is.
+    pub(super) fn kind(&self, key: &str) -> Option<Kind> {
+        self.fields.iter().find(|field| field.name == key).map(|field| field.kind)
+    }
+
+    pub(super) fn wrong(&mut self, key: &str, node: &Node, wanted: &str) {
         self.problem(key, format!("is {}, but must be {wanted}", node.kind()));
     }
 
@@ -322,14 +327,14 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
     /// Reads a table below this one. A text or a list stands for the first field where the kind says so.
     pub(super) fn section<T>(&mut self, key: &str, read: impl FnOnce(&mut Reader<'_, 'b, 'text>) -> T) -> Option<T> {
         let entry = self.entry(key)?;
-        let kind = self.fields.iter().find(|field| field.name == key)?.kind;
+        let kind = self.kind(key)?;
         let (table, fields) = match (kind, &entry.node.value) {
             (
                 Kind::Table(fields) | Kind::TextOr(fields) | Kind::CommandOr(fields) | Kind::SwitchOr(fields),
                 Value::Table(table),
             ) => (table.clone(), fields),
             (Kind::TextOr(fields), Value::Text(_)) | (Kind::CommandOr(fields), Value::Array(_)) => {
-                (short(fields, &entry), fields)
+                (short(fields, &entry.node), fields)
             }
             (Kind::SwitchOr(fields), Value::Boolean(true)) => (Table::default(), fields),
             (Kind::TextOr(_), _) => {
@@ -364,9 +369,9 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
 }
 
 /// A table whose first field has the value of a short form.
-fn short(fields: &'static [Field], entry: &Entry) -> Table {
+pub(super) fn short(fields: &'static [Field], node: &Node) -> Table {
     let key = fields.first().map_or("", |field| field.name).to_owned();
-    Table { entries: vec![Entry { key, span: entry.node.span.clone(), node: entry.node.clone() }] }
+    Table { entries: vec![Entry { key, span: node.span.clone(), node: node.clone() }] }
 }
 
 /// A dotted key, quoted where it must be.

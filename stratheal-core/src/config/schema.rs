@@ -83,6 +83,11 @@ fn value(kind: Kind) -> Value {
         // A table without fields of its own holds tables whose names are the user's.
         Kind::Table([]) => json!({ "type": "object" }),
         Kind::Table(fields) => table(fields),
+        Kind::TextsOr(fields) => {
+            let item = json!({ "oneOf": [text, table(fields)] });
+            json!({ "oneOf": [text, list(&item)] })
+        }
+        Kind::Tables(fields) => json!({ "type": "object", "additionalProperties": table(fields) }),
         Kind::TextOr(fields) => json!({ "oneOf": [text, table(fields)] }),
         Kind::CommandOr(fields) => {
             json!({ "oneOf": [{ "type": "array", "items": text, "minItems": 1 }, table(fields)] })

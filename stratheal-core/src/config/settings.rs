@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::checks::{self, CHECK};
 use super::field::{Field, Kind};
+use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
 use super::reader::{Context, Reader};
 use crate::engine::Registration;
@@ -45,15 +46,6 @@ pub struct ProjectSettings {
     pub requirements: Vec<PathBuf>,
     /// Where state is kept.
     pub state: Option<PathBuf>,
-}
-
-/// `[index]`: where packages come from.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct IndexSettings {
-    /// The index.
-    pub url: Option<String>,
-    /// Mirrors with the same content.
-    pub mirrors: Vec<String>,
 }
 
 /// `[endpoints]`: the HTTP endpoints of `stratheal up`.
@@ -106,11 +98,6 @@ const PROJECT: &[Field] = &[
     Field::new("state_dir", Kind::Text, "Where state is kept; default \".stratheal\" beside this file."),
 ];
 
-const INDEX: &[Field] = &[
-    Field::new("url", Kind::Text, "The URL of the index's simple API."),
-    Field::new("mirrors", Kind::Texts, "URLs of mirrors with the same content."),
-];
-
 const ENDPOINTS: &[Field] = &[
     Field::new("enabled", Kind::Boolean, "Whether the endpoints are served; default true."),
     Field::new("listen", Kind::Text, "Address and port; default \"127.0.0.1:8090\"."),
@@ -152,10 +139,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
             state: reader.path("state_dir"),
         }
     });
-    let index = reader.section("index", |reader| IndexSettings {
-        url: reader.text("url"),
-        mirrors: reader.texts("mirrors").unwrap_or_default(),
-    });
+    let index = reader.section("index", index::read);
     let endpoints = reader.section("endpoints", endpoints);
     let history = reader.section("history", history);
     let checks = match root.get("checks").map(|entry| (&entry.node, &entry.node.value)) {

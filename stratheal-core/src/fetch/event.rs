@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Cause;
+
 /// Where a file came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -86,6 +88,15 @@ pub enum Event {
         /// Its name.
         file: String,
         /// Why, with both hashes and where each was seen.
+        reason: String,
+    },
+    /// A page or a file could not be had in the end.
+    Failed {
+        /// A project or a file name.
+        wanted: String,
+        /// The one word for it.
+        cause: Cause,
+        /// The whole reason.
         reason: String,
     },
 }

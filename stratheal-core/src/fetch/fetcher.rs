@@ -8,10 +8,13 @@ use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use super::shared::Shared;
+use super::transport::Transport;
 use super::{
     Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages, projects,
     transfer,
 };
+use crate::base::class::chain;
+use crate::base::clock::Clock;
 use crate::index::{Chain, ProjectList, ProjectName};
 use crate::objects::ContentId;
 
@@ -74,6 +77,23 @@ impl Fetcher {
         self.shared.events.subscribe()
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.shared.transport
+    }
+
+    pub(super) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
+    /// Tells listeners when something could not be had in the end.
+    fn told<T>(&self, wanted: &str, result: Result<T, FetchError>) -> Result<T, FetchError> {
+        if let Err(error) = &result {
+            let (cause, reason) = (error.cause(), chain(error));
+            self.shared.tell(Event::Failed { wanted: wanted.to_owned(), cause, reason });
+        }
+        result
+    }
+
     /// How the members are doing, and what was done so far.
     #[must_use]
     pub fn status(&self) -> FetcherStatus {
@@ -89,7 +109,7 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn page(&self, project: &ProjectName) -> Result<Page, FetchError> {
-        pages::page(&self.shared, project).await
+        self.told(project.as_str(), pages::page(&self.shared, project).await)
     }
 
     /// All projects of all sources, the first source's first. It is not kept, and may be large.
@@ -127,8 +147,11 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
-        self.shared.refuse_changed(request).await?;
-        transfer::fetch_file(&self.shared, request).await
+        let fetched = async {
+            self.shared.refuse_changed(request).await?;
+            transfer::fetch_file(&self.shared, request).await
+        };
+        self.told(&request.file.name, fetched.await)
     }
 
     /// A file that can be read while it arrives. Up to 64 KiB at its end come only after all of it was found to be right.
@@ -152,6 +175,6 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        metadata::metadata(&self.shared, request).await
+        self.told(&request.file.name, metadata::metadata(&self.shared, request).await)
     }
 }

@@ -1,6 +1,7 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
 
 mod builder;
+mod cause;
 mod error;
 mod event;
 mod failure;
@@ -9,11 +10,13 @@ mod insist;
 mod member;
 mod metadata;
 mod pages;
+mod probe;
 mod projects;
 mod request;
 mod retry_after;
 mod shared;
 mod small;
+mod summary;
 mod totals;
 mod transfer;
 mod transport;
@@ -24,11 +27,14 @@ mod test_index;
 mod tests;
 
 pub use builder::Builder;
+pub use cause::Cause;
 pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
 pub use event::{Event, FileOrigin};
 pub use fetcher::Fetcher;
 pub use member::MemberStatus;
+pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
+pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
 pub use totals::{FetcherStatus, Totals};
 pub use transfer::FileStream;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

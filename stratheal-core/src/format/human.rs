@@ -20,7 +20,9 @@ pub struct Style {
 }
 
 impl Style {
-    fn paint(self, status: Status, text: &str) -> String {
+    /// A text in the colour of a status.
+    #[must_use]
+    pub fn paint(self, status: Status, text: &str) -> String {
         let code = match status {
             Status::Healthy => "32",
             Status::Warning => "33",
@@ -30,7 +32,9 @@ impl Style {
         if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn faint(self, text: &str) -> String {
+    /// A text that stands back.
+    #[must_use]
+    pub fn faint(self, text: &str) -> String {
         if self.colour { format!("\u{1b}[2m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }

@@ -85,6 +85,17 @@ pub struct Login {
     pub password: Secret<String>,
 }
 
+impl Login {
+    /// What stands in a URL.
+    #[must_use]
+    pub fn of_url(url: &Url) -> Option<Self> {
+        (!url.username().is_empty() || url.password().is_some()).then(|| Self {
+            user: decoded(url.username()),
+            password: Secret::new(decoded(url.password().unwrap_or_default())),
+        })
+    }
+}
+
 type Provider = dyn Fn(&Url) -> Option<Login> + Send + Sync;
 
 /// Who knows the credentials for a URL.
@@ -109,11 +120,8 @@ impl Credentials {
 
     /// The credentials for a URL: what stands in it, or what the function says.
     pub(super) async fn find(&self, url: &Url) -> Option<Login> {
-        if !url.username().is_empty() || url.password().is_some() {
-            return Some(Login {
-                user: decoded(url.username()),
-                password: Secret::new(decoded(url.password().unwrap_or_default())),
-            });
+        if let Some(login) = Login::of_url(url) {
+            return Some(login);
         }
         let provider = self.0.clone()?;
         let url = url.clone();

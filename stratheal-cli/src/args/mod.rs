@@ -1,13 +1,24 @@
 //! Options and commands.
 
-use std::net::SocketAddr;
+mod health;
+mod index;
+mod packages;
+mod run;
+mod warm;
+
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stratheal_core::model::quantity::parse_duration;
 
-/// Health checks that explain themselves, for a Python application and the host it runs on.
+pub(crate) use health::{
+    CheckOptions, ExplainOptions, Format, PlainFormat, ReportOptions, Selection, StatusOptions, UpOptions, WaitOptions,
+};
+pub(crate) use index::{IndexCommand, IndexStatusOptions, ServeOptions};
+pub(crate) use packages::{DoctorOptions, Packages};
+pub(crate) use run::{Mode, RunOptions};
+pub(crate) use warm::WarmOptions;
+
+/// Health checks that explain themselves, for a Python application and the host it runs on, and installs that survive the network.
 ///
 /// Checks are written down in stratheal.toml (or in [tool.stratheal] of pyproject.toml), looked for in this folder and those above
 /// it. Without one, the host itself is checked.
@@ -16,12 +27,13 @@ use stratheal_core::model::quantity::parse_duration;
     name = "stratheal",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 healthy, 1 warning, 2 critical, 3 unknown, wrong usage, or not done.\n\
-                  Begin with:  stratheal check   |   stratheal init   |   stratheal up"
+    after_help = crate::exit::HELP
 )]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) packages: Packages,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -81,6 +93,22 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Report on a span of time: how long each check was in which state, and what changed.
     Report(ReportOptions),
+    /// Run an installer, or anything that installs, through the gateway: `stratheal run -- pip install -r requirements.txt`.
+    ///
+    /// The command gets its packages from a server on this machine that knows the mirrors, tries again, resumes, checks every hash and
+    /// keeps what it fetched. It has the terminal for itself; a report goes to standard error when something noteworthy happened.
+    /// Exit code: the command's own; but when it failed, and the reason is known to lie with the network (75), wrong content (65),
+    /// the disk (74), credentials (77) or a cache that lacks something offline (66), then that code.
+    Run(RunOptions),
+    /// The cache of packages, and the index server for a team.
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Fill the cache with everything that an install needs, for one or many Pythons and platforms, so that it works offline.
+    Warm(WarmOptions),
+    /// Is this machine fit to install and run: interpreter, environment, index and mirrors, proxy, disk, clock, tools.
+    ///
+    /// Nothing is changed. Each finding says what to do next. Exit code: the worst status, 0 to 3.
+    Doctor(DoctorOptions),
     /// Write a commented stratheal.toml from what is found here: listening ports, virtual environment, requirements.
     Init(InitOptions),
     /// Check the configuration, print its schema, or make a running monitor read it again.
@@ -88,106 +116,6 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Print a completion script for a shell.
     Completions(CompletionOptions),
-}
-
-/// Which checks.
-#[derive(Debug, Args)]
-pub(crate) struct Selection {
-    /// Only these checks.
-    #[arg(value_name = "ID")]
-    pub(crate) ids: Vec<String>,
-    /// Only checks with one of these tags.
-    #[arg(long, short, value_name = "TAG")]
-    pub(crate) tag: Vec<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum Format {
-    /// Lines for people, with colours on a terminal.
-    #[default]
-    Human,
-    /// Everything, as JSON.
-    Json,
-    /// The output of a Nagios plugin.
-    Nagios,
-    /// A JUnit report, for build servers.
-    Junit,
-    /// OpenMetrics, for scrapers and text-file collectors.
-    Openmetrics,
-    /// application/health+json.
-    #[value(name = "health+json")]
-    HealthJson,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CheckOptions {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// How the result is printed.
-    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpOptions {
-    /// Serve the HTTP endpoints here instead of where the configuration says (default 127.0.0.1:8090).
-    #[arg(long, value_name = "ADDRESS:PORT", env = "STRATHEAL_LISTEN")]
-    pub(crate) listen: Option<SocketAddr>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct WaitOptions {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// How long to wait.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
-    pub(crate) timeout: Duration,
-    /// How long to pause between two tries.
-    #[arg(long, value_name = "DURATION", default_value = "500ms", value_parser = parse_duration)]
-    pub(crate) interval: Duration,
-    /// Be content with warnings.
-    #[arg(long)]
-    pub(crate) allow_warning: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct StatusOptions {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// How the state is printed.
-    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub(crate) enum PlainFormat {
-    /// Lines for people.
-    #[default]
-    Human,
-    /// JSON.
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ExplainOptions {
-    /// The check.
-    #[arg(value_name = "ID")]
-    pub(crate) id: String,
-    /// How the explanation is printed.
-    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: PlainFormat,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportOptions {
-    #[command(flatten)]
-    pub(crate) selection: Selection,
-    /// How far to look back.
-    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = parse_duration)]
-    pub(crate) since: Duration,
-    /// How the report is printed.
-    #[arg(long, short, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: PlainFormat,
 }
 
 #[derive(Debug, Args)]

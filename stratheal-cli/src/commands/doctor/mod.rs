@@ -1,0 +1,137 @@
+//! `stratheal doctor`.
+
+mod render;
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::config::{Config, ConfigError};
+use stratheal_core::doctor::{
+    Answer, Diagnosis, Finding, Interpreter, MemberFacts, Room, examine_environment, examine_interpreter, find_tools,
+    judge_clock, judge_environment, judge_interpreter, judge_member, judge_proxies, judge_room, judge_tools,
+};
+use stratheal_core::fetch::Probe;
+use stratheal_core::model::Status;
+use stratheal_core::sys::filesystem;
+
+use crate::args::{Common, DoctorOptions, Packages, PlainFormat};
+use crate::failure::{Failure, code};
+use crate::fetching::Setup;
+use crate::sources::{Named, Sources};
+use crate::{output, place, python, runtime};
+
+/// How long each program and each member has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &DoctorOptions) -> Result<ExitCode, Failure> {
+    let diagnosis = runtime()?.block_on(examine(common, packages));
+    let text = match options.format {
+        PlainFormat::Human => render::human(&diagnosis, output::style(common)),
+        PlainFormat::Json => render::json(&diagnosis),
+    };
+    output::print(&text)?;
+    Ok(code(diagnosis.status()))
+}
+
+async fn examine(common: &Common, packages: &Packages) -> Diagnosis {
+    let mut findings = Vec::new();
+    // A doctor who refuses to look because something is broken helps nobody.
+    let config = configuration(common, &mut findings);
+    let choice = python::choose(packages, config.as_ref());
+    let asked = examine_interpreter(&choice.program, PATIENCE).await;
+    findings.push(judge_interpreter(asked.as_ref()));
+    let own = asked.ok().filter(Interpreter::is_virtual).map(|found| found.prefix);
+    let environment = choice.environment.or(own);
+    if let Some(folder) = &environment {
+        findings.push(judge_environment(&examine_environment(folder)));
+    }
+    let (before, path) = (environment.as_deref().map(programs), env::var_os("PATH"));
+    findings.push(judge_tools(&find_tools(before.as_deref(), path.as_ref(), PATIENCE).await));
+    findings.push(judge_proxies(&|name| env::var(name).ok()));
+    match Setup::of(config, packages) {
+        Err(failure) => findings.push(Finding::bad("cache", Status::Critical, chain(&failure), "name a folder")),
+        Ok(setup) => {
+            index(&setup, packages, &mut findings).await;
+            room("cache", &setup.cache, &mut findings);
+        }
+    }
+    if let Some(folder) = &environment {
+        room("environment", folder, &mut findings);
+    }
+    Diagnosis { findings }
+}
+
+fn programs(environment: &Path) -> PathBuf {
+    environment.join(if cfg!(windows) { "Scripts" } else { "bin" })
+}
+
+fn configuration(common: &Common, findings: &mut Vec<Finding>) -> Option<Config> {
+    const TOPIC: &str = "configuration";
+    match place::written_configuration(common) {
+        Ok(config) => {
+            findings.push(Finding::healthy(TOPIC, config.file.display().to_string()));
+            Some(config)
+        }
+        Err(Failure::Config(ConfigError::Missing)) if common.config.is_none() && common.env.is_none() => {
+            findings.push(Finding::healthy(TOPIC, "none, so defaults count"));
+            None
+        }
+        Err(failure) => {
+            let next = "mend it: `stratheal config check` names every mistake";
+            findings.push(Finding::bad(TOPIC, Status::Critical, chain(&failure), next));
+            None
+        }
+    }
+}
+
+async fn index(setup: &Setup, packages: &Packages, findings: &mut Vec<Finding>) {
+    let sources = match Sources::find(setup, packages, &Named::default()) {
+        Ok(sources) => sources,
+        Err(failure) => {
+            findings.push(Finding::bad("index", Status::Critical, chain(&failure), "name one with --index"));
+            return;
+        }
+    };
+    findings.extend(sources.findings());
+    let fetcher = match setup.fetcher(sources.chain.clone(), sources.credentials.clone()) {
+        Ok(fetcher) => fetcher,
+        Err(failure) => {
+            findings.push(Finding::bad("index", Status::Critical, chain(&failure), "mend what it names"));
+            return;
+        }
+    };
+    if setup.offline {
+        findings.push(Finding::healthy("index", "offline: nobody is asked"));
+        return;
+    }
+    let members: Vec<MemberFacts> = fetcher.probe(PATIENCE).await.into_iter().map(facts).collect();
+    let works =
+        |facts: &MemberFacts| facts.answer.as_ref().is_ok_and(|answer| matches!(answer.status, 200..=399 | 404));
+    for (at, member) in members.iter().enumerate() {
+        let mut others =
+            members.iter().enumerate().filter(|(other, facts)| *other != at && facts.source == member.source);
+        findings.push(judge_member(member, others.any(|(_, facts)| works(facts))));
+    }
+    findings.extend(judge_clock(&members));
+}
+
+fn facts(probe: Probe) -> MemberFacts {
+    let Probe { source, member, answer } = probe;
+    let answer = answer.map(|answer| Answer { status: answer.status, took: answer.took, clocks: answer.clocks });
+    MemberFacts { source, url: member, answer }
+}
+
+fn room(role: &'static str, folder: &Path, findings: &mut Vec<Finding>) {
+    // The folder itself may still have to be made.
+    let there = folder.ancestors().find(|folder| folder.exists()).unwrap_or(folder);
+    match filesystem::usage(there) {
+        Ok(usage) => findings.push(judge_room(&Room { role, folder: folder.to_owned(), usage })),
+        Err(error) => {
+            let what = format!("{role}: cannot ask {}: {error}", there.display());
+            findings.push(Finding::bad("disk", Status::Unknown, what, "look whether the disk is mounted"));
+        }
+    }
+}

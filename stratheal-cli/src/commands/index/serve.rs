@@ -1,0 +1,116 @@
+//! `stratheal index serve`.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::process::ExitCode;
+
+use stratheal_core::base::fs::read_text;
+use stratheal_core::gateway::{AccessToken, Gateway, Running};
+
+use crate::args::{Common, Packages, ServeOptions};
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::lead::not_started;
+use crate::progress::{Display, Progress};
+use crate::sources::{Named, Sources};
+use crate::{output, runtime_with_threads};
+
+/// The largest file with a token.
+const MAX_TOKEN: u64 = 4096;
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &ServeOptions) -> Result<ExitCode, Failure> {
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(serve(common, packages, options));
+    // A look-up that hangs must not keep the program from ending.
+    runtime.shutdown_background();
+    code
+}
+
+async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> Result<ExitCode, Failure> {
+    // Before anything else: a signal that comes while starting ends the program as it does later.
+    let stop = Stop::listen().map_err(|error| Failure::io("listen for signals", error))?;
+    let setup = Setup::read(common, packages)?;
+    let sources = Sources::find(&setup, packages, &Named::default())?;
+    let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+    let mut builder = Gateway::builder(fetcher.clone())
+        .listen(options.listen)
+        .state_folder(setup.cache.join("serve"))
+        .insecure(options.insecure);
+    if let Some(file) = &options.token_file {
+        builder = builder.token(token(file)?);
+    }
+    if let (Some(certificate), Some(key)) = (&options.tls_cert, &options.tls_key) {
+        builder = builder.tls(certificate.clone(), key.clone());
+    }
+    let running = builder.start().await.map_err(|error| not_started(&error))?;
+    announce(common, &running, options)?;
+    for note in running.note().into_iter().chain(sources.notes.iter().map(String::as_str)) {
+        output::complain(note);
+    }
+    // A service has no bars: what it does goes into its log.
+    let progress = Progress::follow(fetcher.events(), Display::plain(common));
+    stop.wait().await;
+    running.stop().await;
+    progress.finish().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn token(file: &Path) -> Result<AccessToken, Failure> {
+    let text = read_text(file, MAX_TOKEN).map_err(|error| Failure::io("read the token", error))?;
+    AccessToken::chosen(text.trim()).ok_or_else(|| {
+        let text = format!("{} holds no usable token: 16 to 256 letters, digits, `-` or `_`", file.display());
+        Failure::Usage(text)
+    })
+}
+
+/// Says where it serves. The secret it made itself is shown on a terminal only: what is not a terminal is kept in logs.
+fn announce(common: &Common, running: &Running, options: &ServeOptions) -> Result<(), Failure> {
+    if common.quiet {
+        return Ok(());
+    }
+    let own = options.token_file.is_none();
+    if own && io::stdout().is_terminal() {
+        return output::print(&format!("serving {}", running.url()));
+    }
+    let how = if own { "; its secret is in the folder `serve` of the cache" } else { "" };
+    output::print(&format!("serving {}{how}", running.safe_url()))
+}
+
+/// The signals that end a service.
+#[cfg(unix)]
+struct Stop {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Ctrl-C ends a service.
+#[cfg(not(unix))]
+struct Stop;
+
+#[cfg(not(unix))]
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::error!(%error, "cannot listen for Ctrl-C");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `stratheal index status`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stratheal_core::base::redact::safe_url;
+use stratheal_core::fetch::Probe;
+use stratheal_core::model::quantity::show_seconds;
+
+use crate::args::{Common, IndexStatusOptions, Packages, PlainFormat};
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::sources::{Named, Sources};
+use crate::{output, runtime_with_threads};
+
+/// How long each member has to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &IndexStatusOptions) -> Result<ExitCode, Failure> {
+    let setup = Setup::read(common, packages)?;
+    let sources = Sources::find(&setup, packages, &Named::default())?;
+    let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+    let runtime = runtime_with_threads()?;
+    let probes = runtime.block_on(fetcher.probe(PATIENCE));
+    // A look-up that hangs must not keep the program from ending.
+    runtime.shutdown_background();
+    let text = match options.format {
+        PlainFormat::Human => human(&setup, &sources, &probes),
+        PlainFormat::Json => format!("{:#}", document(&setup, &sources, &probes)),
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn human(setup: &Setup, sources: &Sources, probes: &[Probe]) -> String {
+    let mut lines = vec![format!("default index from {}", sources.found)];
+    for source in &sources.chain.sources {
+        let only = if source.only.is_empty() { String::new() } else { format!(" (only {})", source.only.join(", ")) };
+        lines.push(format!("{}{only}", source.name));
+        for member in &source.members {
+            let url = safe_url(member.url.as_str());
+            let probe = probes.iter().find(|probe| probe.source == source.name && probe.member == url);
+            lines.push(format!("  {url}: {}", answer(setup.offline, probe)));
+        }
+    }
+    lines.extend(sources.notes.iter().chain(&sources.bypasses).cloned());
+    lines.push(format!("cache {}", setup.cache.display()));
+    lines.join("\n")
+}
+
+fn answer(offline: bool, probe: Option<&Probe>) -> String {
+    match probe.map(|probe| &probe.answer) {
+        None if offline => "not asked, offline".to_owned(),
+        None => "not asked".to_owned(),
+        Some(Err(problem)) => problem.clone(),
+        Some(Ok(answer)) => format!("answers {} in {}", answer.status, show_seconds(answer.took.as_secs_f64())),
+    }
+}
+
+fn document(setup: &Setup, sources: &Sources, probes: &[Probe]) -> Value {
+    let members = |name: &str| {
+        let own = probes.iter().filter(|probe| probe.source == name);
+        own.map(|probe| match &probe.answer {
+            Ok(answer) => {
+                json!({ "url": probe.member, "http_status": answer.status, "seconds": answer.took.as_secs_f64() })
+            }
+            Err(problem) => json!({ "url": probe.member, "problem": problem }),
+        })
+        .collect::<Vec<_>>()
+    };
+    let all = sources.chain.sources.iter().map(|source| {
+        json!({
+            "name": source.name,
+            "urls": source.members.iter().map(|member| safe_url(member.url.as_str())).collect::<Vec<_>>(),
+            "only": source.only,
+            "immutable": source.immutable,
+            "members": members(&source.name),
+        })
+    });
+    json!({
+        "version": 1,
+        "found": sources.found,
+        "sources": all.collect::<Vec<_>>(),
+        "notes": sources.notes,
+        "bypasses": sources.bypasses,
+        "cache": { "folder": setup.cache.display().to_string() },
+    })
+}

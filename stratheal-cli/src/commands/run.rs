@@ -1,0 +1,88 @@
+//! `stratheal run`.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+use stratheal_core::fetch::Cause;
+use stratheal_core::gateway::{Mode as PlannedMode, ModeChoice};
+
+use crate::args::{Common, Mode, Packages, RunOptions};
+use crate::ci::{Build, Level};
+use crate::exit::Ended;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::lead::Lead;
+use crate::progress::{Display, Progress};
+use crate::tally::{self, Tally};
+use crate::{child, exit, output, runtime_with_threads};
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &RunOptions) -> Result<ExitCode, Failure> {
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(lead(common, packages, options));
+    // A look-up that hangs must not keep the program from ending.
+    runtime.shutdown_background();
+    code
+}
+
+async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Result<ExitCode, Failure> {
+    let setup = Setup::read(common, packages)?;
+    let choice = match options.mode {
+        Mode::Auto => ModeChoice::Auto,
+        Mode::Index => ModeChoice::Index,
+        Mode::Proxy => ModeChoice::Proxy,
+    };
+    let lead = Lead::begin(&setup, packages, &options.command, choice).await?;
+    // The terminal belongs to the command.
+    let progress = Progress::follow(lead.fetcher.events(), Display::Silent);
+    let ended = child::run(&options.command, &lead.variables).await;
+    let served = lead.running.stop().await;
+    let summary = progress.finish().await;
+    let ended = ended.map_err(|source| {
+        let program = options.command.first().map(|program| program.to_string_lossy().into_owned());
+        Failure::Command { program: program.unwrap_or_default(), source }
+    })?;
+    let tally = Tally { summary, bypasses: lead.bypasses, notes: lead.notes };
+    let cause = tally.summary.cause();
+    say(common, &tally, ended);
+    if let Some(file) = &options.report {
+        let mode = match lead.plan.mode {
+            PlannedMode::Index => "index",
+            _ => "proxy",
+        };
+        let command = json!({
+            "client": lead.plan.client.name(),
+            "mode": mode,
+            "why": lead.plan.why,
+            "exit_code": match ended { Ended::Exited(code) => json!(code), Ended::Killed(_) => json!(null) },
+            "signal": match ended { Ended::Killed(signal) => json!(signal), Ended::Exited(_) => json!(null) },
+            "cause": cause,
+        });
+        let served = serde_json::to_value(&served).unwrap_or_default();
+        tally::write_report(file, &tally.json(&[("command", command), ("gateway", served)]))?;
+    }
+    Ok(exit::after(ended, cause, options.keep_exit_code))
+}
+
+/// Says what happened, when there is something to say.
+fn say(common: &Common, tally: &Tally, ended: Ended) {
+    let failed = ended != Ended::Exited(0);
+    let build = Build::here();
+    let level = if failed { Level::Error } else { Level::Warning };
+    let told = tally.summary.failures.values().filter(|missed| missed.cause != Cause::NotFound).take(10);
+    for text in told.filter_map(|missed| build.annotation(level, &missed.reason)) {
+        output::say_plainly(&text);
+    }
+    if common.quiet && !failed || !tally.is_noteworthy() && common.verbose == 0 {
+        return;
+    }
+    let group = build.group("stratheal: how packages were had");
+    if let Some((begin, _)) = &group {
+        output::say_plainly(begin);
+    }
+    for line in tally.lines() {
+        output::complain(&line);
+    }
+    if let Some((_, end)) = group {
+        output::say_plainly(end);
+    }
+}

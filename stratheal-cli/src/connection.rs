@@ -1,0 +1,63 @@
+//! How connections are made, by what the environment says: proxies, certificates.
+//!
+//! The variables are those that pip, uv, requests and curl read, so that a machine on which they work needs nothing new.
+
+use std::path::PathBuf;
+
+use stratheal_core::base::redact::Secret;
+use stratheal_core::config::IndexSettings;
+use stratheal_core::fetch::{Credentials, Proxies, TransportSettings, TrustedCertificates};
+
+/// Files of certificates that other tools are told about. `SSL_CERT_FILE` is read with the system's own.
+const CERTIFICATES: [&str; 3] = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
+/// Settings for connections. `variable` looks one up.
+pub(crate) fn settings(
+    settings: &IndexSettings,
+    credentials: Credentials,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> TransportSettings {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    // Both spellings, the lower-case one first, as curl and Python read them.
+    let either = |name: &str| set(name).or_else(|| set(&name.to_uppercase()));
+    let secret = |name: &str| either(name).map(Secret::new);
+    let files = settings.ca_file.iter().cloned();
+    // A folder in one of these is for OpenSSL's own lookup; what is not a file would only be an error.
+    let named = CERTIFICATES.into_iter().filter_map(set).map(PathBuf::from).filter(|path| path.is_file());
+    TransportSettings {
+        certificates: TrustedCertificates { files: files.chain(named).collect(), ..TrustedCertificates::default() },
+        proxies: Proxies {
+            // `HTTP_PROXY` in upper case is not read by programs that may run as CGI, which this one never does.
+            http: secret("http_proxy"),
+            https: secret("https_proxy"),
+            all: secret("all_proxy"),
+            none_for: either("no_proxy"),
+        },
+        credentials,
+        ..TransportSettings::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_become_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let bundle = folder.path().join("bundle.pem");
+        std::fs::write(&bundle, "").unwrap();
+        let text = bundle.to_string_lossy().into_owned();
+        let set = [
+            ("HTTPS_PROXY", "http://proxy:1"),
+            ("NO_PROXY", "localhost"),
+            ("PIP_CERT", &text),
+            ("CURL_CA_BUNDLE", "none"),
+        ];
+        let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let found = settings(&IndexSettings::default(), Credentials::none(), &variable);
+        assert_eq!(found.proxies.https.map(|proxy| proxy.expose().clone()).as_deref(), Some("http://proxy:1"));
+        assert_eq!((found.proxies.http, found.proxies.none_for.as_deref()), (None, Some("localhost")));
+        assert_eq!(found.certificates.files, [bundle]);
+    }
+}

@@ -1,0 +1,107 @@
+//! A command on its way through a gateway of its own.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::base::fs::read_text;
+use stratheal_core::fetch::{Cause, Fetcher};
+use stratheal_core::gateway::{
+    ClientPlan, Environment, Gateway, GatewayError, Mode, ModeChoice, Plugin, Running, hosts_of_lock, plan_with,
+    poetry_mirror_plugin,
+};
+use stratheal_core::index::ProjectName;
+
+use crate::args::Packages;
+use crate::child::Variables;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::sources::{Named, Sources};
+
+/// Locks that hold the URLs of files.
+const LOCKS: [&str; 4] = ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"];
+/// The largest lock that is read.
+const MAX_LOCK: u64 = 64 << 20;
+/// A project whose page tells where files are kept; nearly every index has it.
+const SAMPLE: &str = "pip";
+
+/// A gateway that runs for one command, and what that command has to be told.
+#[derive(Debug)]
+pub(crate) struct Lead {
+    /// What the command is, and how it goes through the gateway.
+    pub(crate) plan: ClientPlan,
+    /// The fetcher behind the gateway.
+    pub(crate) fetcher: Fetcher,
+    /// The gateway.
+    pub(crate) running: Running,
+    /// The variables in which the command differs from this process.
+    pub(crate) variables: Variables,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+    /// What does not go through the gateway.
+    pub(crate) bypasses: Vec<String>,
+}
+
+impl Lead {
+    /// Plans for a command, and starts the gateway it needs.
+    pub(crate) async fn begin(
+        setup: &Setup,
+        packages: &Packages,
+        argv: &[OsString],
+        choice: ModeChoice,
+    ) -> Result<Self, Failure> {
+        let environment: Environment = env::vars_os().collect();
+        let plan = plan_with(argv, &environment, choice, plugin(argv, &environment));
+        if let Mode::Refused { reason } = &plan.mode {
+            return Err(Failure::Usage(reason.clone()));
+        }
+        let named = Named { index: plan.given.default_index.clone(), extra: plan.given.extra_indexes.clone() };
+        let sources = Sources::find(setup, packages, &named)?;
+        let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+        let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
+        if plan.mode == Mode::Proxy {
+            builder = builder.proxy(setup.transport(sources.credentials.clone())).file_hosts(locked_hosts());
+            builder = builder.sample_projects(SAMPLE.parse::<ProjectName>().into_iter().collect());
+        }
+        let running = builder.start().await.map_err(|error| not_started(&error))?;
+        let changes = running.child_environment(&plan);
+        let variables = changes.iter().map(|change| (change.name.to_owned(), change.value.clone())).collect();
+        tracing::debug!(client = plan.client.name(), mode = ?plan.mode, why = plan.why, ?changes, "planned");
+        let mut notes = plan.notes.clone();
+        notes.extend(running.note().map(str::to_owned));
+        notes.extend(sources.notes.iter().cloned());
+        let mut bypasses: Vec<_> = plan.bypasses.iter().map(ToString::to_string).collect();
+        bypasses.extend(sources.bypasses);
+        Ok(Self { plan, fetcher, running, variables, notes, bypasses })
+    }
+}
+
+/// A cache that cannot be used is told apart from everything else, because somebody has to make room.
+pub(crate) fn not_started(error: &GatewayError) -> Failure {
+    let text = chain(error);
+    match error {
+        GatewayError::State(_) => Failure::Caused { cause: Cause::Disk, text },
+        _ => Failure::Usage(text),
+    }
+}
+
+fn plugin(argv: &[OsString], environment: &Environment) -> Plugin {
+    let program = argv.first().map(Path::new);
+    let poetry = program.filter(|program| program.file_stem().is_some_and(|name| name == "poetry"));
+    poetry.map_or(Plugin::Unknown, |poetry| poetry_mirror_plugin(poetry, environment))
+}
+
+/// The hosts that files of the locks here and in the folders above come from.
+fn locked_hosts() -> Vec<(String, u16)> {
+    let Ok(here) = env::current_dir() else { return Vec::new() };
+    let files = here.ancestors().flat_map(|folder| LOCKS.map(|name| folder.join(name)));
+    let texts = files.filter(|file| file.is_file()).filter_map(|file| match read_text(&file, MAX_LOCK) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            tracing::warn!(file = %file.display(), %error, "cannot read a lock");
+            None
+        }
+    });
+    texts.flat_map(|text| hosts_of_lock(&text)).collect()
+}

@@ -1,0 +1,168 @@
+//! Packages by the command line: the real binary, real installers, an index server that misbehaves.
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
+
+mod packages_playground;
+
+use std::time::{Duration, Instant};
+
+use packages_playground::{Place, Server, pip, uv};
+use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
+
+fn content() -> Content {
+    Content::new([
+        Package::new("alpha", "1.0").payload(200_000).requires("beta>=1"),
+        Package::new("beta", "1.0").payload(50_000),
+        Package::new("beta", "2.0").payload(50_000),
+    ])
+}
+
+fn alpha() -> (Place, Server) {
+    (Place::new(), Server::start(content(), Vec::new()))
+}
+
+#[test]
+fn a_command_has_its_own_exit_code_and_its_own_output() {
+    let (place, server) = alpha();
+    let sh = |script: &str| place.run(&["run", "--index", &server.url(), "--", "sh", "-c", script]);
+    let done = sh("echo out; echo err >&2; exit 7");
+    assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (7, "out\n", "err\n"));
+    assert_eq!(sh("exit 0").code, 0);
+    assert_eq!(sh("kill -TERM $$").code, 128 + 15);
+    let done = place.run(&["run", "--index", &server.url(), "no-such-program", "x"]);
+    assert_eq!((done.code, done.err.contains("cannot run `no-such-program`")), (127, true), "{done:?}");
+    let done = place.run(&["run", "--index", &server.url(), "--", "/dev/null"]);
+    assert_eq!(done.code, 126, "{done:?}");
+}
+
+#[test]
+fn signals_reach_the_command() {
+    let (place, server) = alpha();
+    let script = "trap 'echo ended; exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    let mut running = place.start(&["run", "--index", &server.url(), "--", "sh", "-c", script]);
+    assert!(running.says("ready"));
+    running.signal(rustix::process::Signal::TERM);
+    let done = running.end();
+    assert_eq!((done.code, done.out.contains("ended")), (9, true), "{done:?}");
+}
+
+#[test]
+fn pip_survives_what_bare_pip_does_not_and_the_report_says_what_happened() {
+    let Some(pip) = pip() else { return };
+    let place = Place::new();
+    let rules =
+        vec![Rule::files(Fault::ResetWithin(60_000)).named("alpha").first(3), Rule::pages(Fault::Status(503)).first(2)];
+    let server = Server::start(content(), rules);
+    let report = place.path("report.json");
+    let report = report.to_str().unwrap();
+    let target = place.path("target");
+    let install = ["--", &pip, "install", "--quiet", "--target", target.to_str().unwrap(), "alpha"];
+    let done = place.run(&[&["run", "--index", &server.url(), "--report", report][..], &install].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(done.err.contains("stratheal: "), "trouble is worth a word: {done:?}");
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
+    assert_eq!(report["summary"]["files"]["fetched"], 2, "{report:#}");
+    assert_eq!(
+        (&report["command"]["client"], &report["command"]["exit_code"]),
+        (&"pip".into(), &0.into()),
+        "{report:#}"
+    );
+    assert!(
+        report["summary"]["members"].as_object().unwrap().values().any(|member| member["troubles"].as_u64() > Some(0))
+    );
+}
+
+#[test]
+fn a_failure_says_why_by_its_exit_code() {
+    let Some(pip) = pip() else { return };
+    let install = |rules: Vec<Rule>, more: &[&str]| {
+        let (place, server) = (Place::new(), Server::start(content(), rules));
+        let target = place.path("target");
+        let target = target.to_str().unwrap().to_owned();
+        let url = server.url();
+        let options = ["run", "--deadline", "3s", "--index", &url];
+        let command = ["--", &pip, "install", "--quiet", "--retries", "0", "--target", &target, "alpha"];
+        place.run(&[&options[..], more, &command[..]].concat())
+    };
+    let done = install(vec![Rule::files(Fault::Flipped(100))], &[]);
+    assert_eq!(done.code, 65, "{done:?}");
+    let done = install(vec![Rule::any(Fault::Status(503))], &[]);
+    assert_eq!(done.code, 75, "{done:?}");
+    let done = install(vec![Rule::any(Fault::Status(403))], &[]);
+    assert_eq!(done.code, 77, "{done:?}");
+    let done = install(vec![Rule::any(Fault::Status(503))], &["--keep-exit-code"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    let done = install(Vec::new(), &["--offline"]);
+    assert_eq!(done.code, 66, "{done:?}");
+}
+
+#[test]
+fn what_was_warmed_is_installed_without_a_network() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    std::fs::write(place.path("requirements.txt"), "alpha==1.0\n").unwrap();
+    let python = std::path::Path::new(&pip).with_file_name("python");
+    let python = python.to_str().unwrap();
+    let url = server.url();
+    let done = place.run(&["warm", "--index", &url, "--python", python, "-r", "requirements.txt"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    server.stop();
+    let target = place.path("by-pip");
+    let target = target.to_str().unwrap();
+    let offline = ["--offline", "--index", &url, "run", "--"];
+    let install = ["install", "--quiet", "--no-cache-dir", "--target", target, "-r", "requirements.txt"];
+    let done = place.run(&[&offline[..], &[pip.as_str()], &install].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(place.path("by-pip/alpha").exists() && place.path("by-pip/beta").exists());
+    if let Some(uv) = uv() {
+        let target = place.path("by-uv");
+        let install = ["pip", "install", "--no-cache", "--python", python, "--target", target.to_str().unwrap()];
+        let done = place.run(&[&offline[..], &[uv.as_str()], &install, &["-r", "requirements.txt"]].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+        assert!(place.path("by-uv/alpha").exists());
+    }
+}
+
+#[test]
+fn warm_says_when_there_is_no_such_version() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    let python = std::path::Path::new(&pip).with_file_name("python");
+    let done = place.run(&["warm", "--index", &server.url(), "--python", python.to_str().unwrap(), "alpha==9"]);
+    assert_eq!(done.code, 66, "{done:?}");
+}
+
+#[test]
+fn a_doctor_finds_what_is_wrong_and_shows_no_password() {
+    let (place, server) = alpha();
+    let url = server.url().replace("http://", "http://me:hunter2@");
+    let done = place.run(&["doctor", "--index", &url, "--format", "json"]);
+    let found: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    let of = |topic: &str| {
+        let all = found["findings"].as_array().unwrap().iter();
+        all.filter(|finding| finding["topic"] == topic).cloned().collect::<Vec<_>>()
+    };
+    assert!(of("index").iter().any(|finding| finding["facts"]["http_status"].is_number()), "{found:#}");
+    for topic in ["interpreter", "disk", "proxy", "tools"] {
+        assert!(!of(topic).is_empty(), "{topic}: {found:#}");
+    }
+    assert!(!done.out.contains("hunter2") && !done.err.contains("hunter2"), "{done:?}");
+
+    server.stop();
+    let began = Instant::now();
+    let done = place.run(&["doctor", "--index", &url]);
+    assert_eq!(done.code, 2, "{done:?}");
+    assert!(done.out.contains("cannot be reached") && done.out.contains("next: "), "{done:?}");
+    assert!(began.elapsed() < Duration::from_mins(1));
+}
+
+#[test]
+fn passwords_are_not_shown_by_help() {
+    let place = Place::new();
+    let done = place.run_with(&[("STRATHEAL_INDEX", "http://me:hunter2@127.0.0.1:1/simple/")], &["run", "--help"]);
+    assert!(done.out.contains("STRATHEAL_INDEX") && !done.out.contains("hunter2"), "{done:?}");
+    for code in ["65", "66", "74", "75", "77"] {
+        assert!(place.run(&["--help"]).out.contains(&format!("  {code} ")), "{code}");
+    }
+}

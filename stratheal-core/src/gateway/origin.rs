@@ -1,0 +1,81 @@
+//! Where the gateway has its answers from.
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::io::AsyncRead;
+use tokio::sync::broadcast;
+
+use crate::fetch::{Event, FetchError, FetchedFile, Fetcher, FileRequest, Page};
+use crate::index::{Chain, ProjectList, ProjectName};
+
+/// What the gateway asks: a fetcher, or in tests something that needs no network.
+#[async_trait]
+pub(super) trait Origin: Debug + Send + Sync + 'static {
+    /// The chain, for its hosts and names.
+    fn chain(&self) -> &Chain;
+    /// What happens, for the counters.
+    fn events(&self) -> broadcast::Receiver<Event>;
+    /// A project, from the first source that has it.
+    async fn page(&self, project: &ProjectName) -> Result<Page, FetchError>;
+    /// All projects there are.
+    async fn projects(&self) -> Result<ProjectList, FetchError>;
+    /// A file, whole and verified.
+    async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError>;
+    /// The metadata of a wheel.
+    async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError>;
+    /// A file while it arrives, where that can be told. See [`Opened`].
+    async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError>;
+}
+
+/// A file that is there, or on its way.
+#[cfg_attr(not(test), expect(dead_code, reason = "the fetcher does not hand out what still arrives yet"))]
+pub(super) enum Opened {
+    /// It is there, whole and verified.
+    Stored(FetchedFile),
+    /// Its bytes in order. The reader fails if what arrived in the end is not what the index promised, and it must not give out the
+    /// last bytes before that is known.
+    Arriving {
+        /// Its size.
+        size: u64,
+        /// Its bytes.
+        bytes: Pin<Box<dyn AsyncRead + Send>>,
+    },
+}
+
+#[async_trait]
+impl Origin for Fetcher {
+    fn chain(&self) -> &Chain {
+        Self::chain(self)
+    }
+
+    fn events(&self) -> broadcast::Receiver<Event> {
+        Self::events(self)
+    }
+
+    async fn page(&self, project: &ProjectName) -> Result<Page, FetchError> {
+        Self::page(self, project).await
+    }
+
+    async fn projects(&self) -> Result<ProjectList, FetchError> {
+        Self::projects(self).await
+    }
+
+    async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
+        Self::file(self, request).await
+    }
+
+    async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
+        Self::metadata(self, request).await
+    }
+
+    async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError> {
+        Self::file(self, request).await.map(Opened::Stored)
+    }
+}
+
+/// Shared by all connections.
+pub(super) type SharedOrigin = Arc<dyn Origin>;
