@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use stratheal_core::base::redact::Secret;
 use stratheal_core::config::IndexSettings;
-use stratheal_core::fetch::{Credentials, Proxies, TransportSettings, TrustedCertificates};
+use stratheal_core::fetch::{Proxies, TransportSettings, TrustedCertificates};
+
+use crate::sources::Sources;
 
 /// Files of certificates that other tools are told about. `SSL_CERT_FILE` is read with the system's own.
 const CERTIFICATES: [&str; 3] = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
@@ -14,7 +16,7 @@ const CERTIFICATES: [&str; 3] = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUND
 /// Settings for connections. `variable` looks one up.
 pub(crate) fn settings(
     settings: &IndexSettings,
-    credentials: Credentials,
+    sources: &Sources,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> TransportSettings {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -23,23 +25,27 @@ pub(crate) fn settings(
     let secret = |name: &str| either(name).map(Secret::new);
     let files = settings.ca_file.iter().cloned();
     // A folder in one of these is for OpenSSL's own lookup; what is not a file would only be an error.
-    let named = CERTIFICATES.into_iter().filter_map(set).map(PathBuf::from).filter(|path| path.is_file());
+    let named = CERTIFICATES.into_iter().filter_map(set).map(PathBuf::from);
+    let named = named.chain(sources.network.certificates.iter().cloned()).filter(|path| path.is_file());
     TransportSettings {
         certificates: TrustedCertificates { files: files.chain(named).collect(), ..TrustedCertificates::default() },
         proxies: Proxies {
             // `HTTP_PROXY` in upper case is not read by programs that may run as CGI, which this one never does.
             http: secret("http_proxy"),
             https: secret("https_proxy"),
-            all: secret("all_proxy"),
+            all: secret("all_proxy").or_else(|| sources.network.proxy.clone()),
             none_for: either("no_proxy"),
         },
-        credentials,
+        credentials: sources.credentials.clone(),
         ..TransportSettings::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use stratheal_core::fetch::Credentials;
+    use stratheal_core::index::{Chain, NetworkHints};
+
     use super::*;
 
     #[test]
@@ -55,7 +61,16 @@ mod tests {
             ("CURL_CA_BUNDLE", "none"),
         ];
         let variable = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        let found = settings(&IndexSettings::default(), Credentials::none(), &variable);
+        let sources = Sources {
+            chain: Chain::default(),
+            credentials: Credentials::none(),
+            found: String::new(),
+            network: NetworkHints::default(),
+            notes: Vec::new(),
+            bypasses: Vec::new(),
+            past_variables: Vec::new(),
+        };
+        let found = settings(&IndexSettings::default(), &sources, &variable);
         assert_eq!(found.proxies.https.map(|proxy| proxy.expose().clone()).as_deref(), Some("http://proxy:1"));
         assert_eq!((found.proxies.http, found.proxies.none_for.as_deref()), (None, Some("localhost")));
         assert_eq!(found.certificates.files, [bundle]);

@@ -4,12 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use stratheal_core::config::{Config, ConfigError, IndexSettings};
-use stratheal_core::fetch::{Credentials, Fetcher, TransportSettings};
-use stratheal_core::index::Chain;
+use stratheal_core::fetch::{Fetcher, TransportSettings};
 
 use crate::args::{Common, Packages};
 use crate::ci::Build;
 use crate::failure::Failure;
+use crate::sources::Sources;
 use crate::{connection, place};
 
 /// What is configured, and what the options say instead: everything about packages but the index itself.
@@ -54,14 +54,14 @@ impl Setup {
     }
 
     /// How connections are made.
-    pub(crate) fn transport(&self, credentials: Credentials) -> TransportSettings {
-        connection::settings(&self.index(), credentials, &|name| std::env::var(name).ok())
+    pub(crate) fn transport(&self, sources: &Sources) -> TransportSettings {
+        connection::settings(&self.index(), sources, &|name| std::env::var(name).ok())
     }
 
-    /// A fetcher for a chain.
-    pub(crate) fn fetcher(&self, chain: Chain, credentials: Credentials) -> Result<Fetcher, Failure> {
-        let builder = Fetcher::builder(chain, self.cache.clone());
-        let transport = self.transport(credentials);
+    /// A fetcher for these sources.
+    pub(crate) fn fetcher(&self, sources: &Sources) -> Result<Fetcher, Failure> {
+        let builder = Fetcher::builder(sources.chain.clone(), self.cache.clone());
+        let transport = self.transport(sources);
         Ok(builder.offline(self.offline).deadline(self.deadline).transport(transport).build()?)
     }
 }

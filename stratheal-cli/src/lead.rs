@@ -17,7 +17,7 @@ use crate::args::Packages;
 use crate::child::Variables;
 use crate::failure::Failure;
 use crate::fetching::Setup;
-use crate::sources::{Named, Sources};
+use crate::sources::{Named, Sources, names_an_index};
 
 /// Locks that hold the URLs of files.
 const LOCKS: [&str; 4] = ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"];
@@ -52,16 +52,23 @@ impl Lead {
         choice: ModeChoice,
     ) -> Result<Self, Failure> {
         let environment: Environment = env::vars_os().collect();
-        let plan = plan_with(argv, &environment, choice, plugin(argv, &environment));
+        let mut plan = plan_with(argv, &environment, choice, plugin(argv, &environment));
+        if choice == ModeChoice::Auto && plan.mode == Mode::Index && names_an_index(&plan.given.requirement_files) {
+            plan = plan_with(argv, &environment, ModeChoice::Proxy, plugin(argv, &environment));
+        }
         if let Mode::Refused { reason } = &plan.mode {
             return Err(Failure::Usage(reason.clone()));
         }
-        let named = Named { index: plan.given.default_index.clone(), extra: plan.given.extra_indexes.clone() };
-        let sources = Sources::find(setup, packages, &named)?;
-        let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+        let named = Named {
+            index: plan.given.default_index.clone(),
+            extra: plan.given.extra_indexes.clone(),
+            requirements: plan.given.requirement_files.clone(),
+        };
+        let sources = Sources::find(setup, packages, named)?;
+        let fetcher = setup.fetcher(&sources)?;
         let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
         if plan.mode == Mode::Proxy {
-            builder = builder.proxy(setup.transport(sources.credentials.clone())).file_hosts(locked_hosts());
+            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts());
             builder = builder.sample_projects(SAMPLE.parse::<ProjectName>().into_iter().collect());
         }
         let running = builder.start().await.map_err(|error| not_started(&error))?;
@@ -73,6 +80,10 @@ impl Lead {
         notes.extend(sources.notes.iter().cloned());
         let mut bypasses: Vec<_> = plan.bypasses.iter().map(ToString::to_string).collect();
         bypasses.extend(sources.bypasses);
+        if plan.mode == Mode::Index {
+            // A proxy gets hold of these as well.
+            bypasses.extend(sources.past_variables);
+        }
         Ok(Self { plan, fetcher, running, variables, notes, bypasses })
     }
 }

@@ -1,18 +1,22 @@
 //! Which sources are used: options before configuration before what the user's own tools use.
 
+use std::path::{Path, PathBuf};
+
+use stratheal_core::base::class::chain as error_chain;
 use stratheal_core::base::redact::safe_url;
-use stratheal_core::config::{IndexSettings, MirrorSettings};
+use stratheal_core::config;
 use stratheal_core::doctor::Finding;
 use stratheal_core::fetch::{Credentials, Login};
-use stratheal_core::index::{Chain, Member, Source, Trust};
-use url::{Origin, Url};
+use stratheal_core::index::{
+    Chain, DiscoverOptions, Discovered, IndexSettings, KeyringCommand, MirrorSettings, NetworkHints, NoteKind,
+    SourceSettings, ThisProcess, Trust, discover,
+};
+use stratheal_core::model::Status;
 
 use crate::args::Packages;
 use crate::failure::Failure;
 use crate::fetching::Setup;
-
-/// The name of the source that is asked last.
-const DEFAULT: &str = "default";
+use crate::python;
 
 /// The sources, and where they were found.
 #[derive(Debug)]
@@ -23,10 +27,14 @@ pub(crate) struct Sources {
     pub(crate) credentials: Credentials,
     /// Where the default index was found: an option, a file, a tool.
     pub(crate) found: String,
+    /// What other tools are told about the network.
+    pub(crate) network: NetworkHints,
     /// What the user should know about how they were found.
     pub(crate) notes: Vec<String>,
-    /// What is left out of the chain although something names it.
+    /// What is not part of the chain although something names it.
     pub(crate) bypasses: Vec<String>,
+    /// The same where only a proxy gets hold of it: a file that beats variables.
+    pub(crate) past_variables: Vec<String>,
 }
 
 /// What a command line says about indexes by itself, which counts more than what is configured.
@@ -36,104 +44,117 @@ pub(crate) struct Named {
     pub(crate) index: Option<String>,
     /// Before the default index.
     pub(crate) extra: Vec<String>,
+    /// Files that may name indexes.
+    pub(crate) requirements: Vec<PathBuf>,
 }
 
 impl Sources {
-    /// Finds the sources.
-    pub(crate) fn find(setup: &Setup, packages: &Packages, named: &Named) -> Result<Self, Failure> {
+    /// Finds the sources. Reads files, and asks the keyring where that is configured.
+    pub(crate) fn find(setup: &Setup, packages: &Packages, named: Named) -> Result<Self, Failure> {
         let settings = setup.index();
-        let mut logins = Vec::new();
-        let (url, found) = default_index(&settings, packages, named).ok_or_else(|| {
-            Failure::Usage("no index is known: name one with --index, or `url` under [index]".to_owned())
-        })?;
-        let mut sources = Vec::new();
-        for (at, url) in named.extra.iter().enumerate() {
-            let name = format!("extra-{}", at + 1);
-            sources.push(source(&name, url, &[], Vec::new(), true, &mut logins)?);
+        // Mirrors belong to the index they were written beside: under another one they would be another index.
+        let own = named.index.is_some();
+        let interpreter = python::choose(packages, setup.config.as_ref()).program;
+        let options = DiscoverOptions {
+            index: named.index.or_else(|| packages.index.clone()),
+            mirrors: if own { Vec::new() } else { packages.mirror.clone() },
+            extra: named.extra,
+            settings: settings_of(&settings, own || packages.index.is_some()),
+            folder: setup.config.as_ref().map_or_else(|| PathBuf::from("."), |config| config.folder().to_owned()),
+            interpreter: Some(interpreter),
+            requirements: named.requirements,
+            only_settings: false,
+        };
+        let mut found = discover(&options, &ThisProcess).map_err(|error| Failure::Usage(error_chain(&error)))?;
+        if settings.keyring {
+            found.credentials.ask(&KeyringCommand::default());
         }
-        for extra in &settings.sources {
-            let only = extra.only.clone();
-            sources.push(source(&extra.name, &extra.url, &extra.mirrors, only, extra.immutable, &mut logins)?);
+        Ok(Self::of(found))
+    }
+
+    fn of(found: Discovered) -> Self {
+        let Discovered { chain, default_from, credentials, network, notes } = found;
+        let (mut said, mut bypasses, mut past_variables) = (Vec::new(), Vec::new(), Vec::new());
+        for note in notes {
+            let text = format!("{} ({}): {}", note.what, note.from, note.meaning);
+            match note.kind {
+                NoteKind::Used => {}
+                NoteKind::NotUsed => tracing::debug!("{text}"),
+                NoteKind::Bypass if note.meaning.ends_with(PAST) => past_variables.push(text),
+                NoteKind::Bypass => bypasses.push(text),
+                NoteKind::Damaged => said.push(text),
+            }
         }
-        let mirrors = mirrors(&settings, packages, named);
-        sources.push(source(DEFAULT, &url, &mirrors, Vec::new(), settings.immutable, &mut logins)?);
-        let credentials = Credentials::new(move |url| known(&logins, url));
-        Ok(Self { chain: Chain { sources }, credentials, found, notes: Vec::new(), bypasses: Vec::new() })
+        if !network.trusted_hosts.is_empty() {
+            let hosts = network.trusted_hosts.join(", ");
+            said.push(format!("the certificates of {hosts} are checked all the same: name theirs with `ca_file`"));
+        }
+        let credentials = Credentials::new(move |url| {
+            let basic = credentials.for_url(url)?;
+            Some(Login { user: basic.user.expose().clone(), password: basic.password })
+        });
+        Self { chain, credentials, found: default_from, network, notes: said, bypasses, past_variables }
     }
 
     /// What a doctor says about them.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let sources = self.chain.sources.iter().filter_map(|source| {
             let primary = source.members.first()?;
-            let from = if source.name == DEFAULT { format!(", from {}", self.found) } else { String::new() };
+            let from = if source.name == "default" { format!(", from {}", self.found) } else { String::new() };
             let mirrors = source.members.len() - 1;
             let what = format!("{}: {}{from}; {mirrors} mirrors", source.name, safe_url(primary.url.as_str()));
             Some(Finding::healthy("index", what).with("found", self.found.as_str()))
         });
-        sources.collect()
+        let past = self.bypasses.iter().chain(&self.past_variables);
+        let past = past.map(|text| {
+            let next = "nothing when that is meant; `stratheal run` names it each time";
+            Finding::bad("index", Status::Warning, text.clone(), next)
+        });
+        let notes = self.notes.iter();
+        let notes = notes.map(|text| Finding::bad("index", Status::Warning, text.clone(), "mend that file"));
+        sources.chain(past).chain(notes).collect()
     }
 }
 
-fn default_index(settings: &IndexSettings, packages: &Packages, named: &Named) -> Option<(String, String)> {
-    let said = |url: &Option<String>, from: &str| url.clone().map(|url| (url, from.to_owned()));
-    said(&named.index, "the command line")
-        .or_else(|| said(&packages.index, "--index or STRATHEAL_INDEX"))
-        .or_else(|| said(&settings.url, "the configuration"))
+/// The end of what is said about a file that tools obey before any variable.
+const PAST: &str = "past what variables set";
+
+/// `[index]` in the words of the library that knows nothing of configuration files.
+fn settings_of(settings: &config::IndexSettings, other_index: bool) -> IndexSettings {
+    let mirrors = |mirrors: &[config::MirrorSettings]| {
+        let of = |mirror: &config::MirrorSettings| MirrorSettings {
+            url: mirror.url.clone(),
+            trust: if mirror.files_only { Trust::Files } else { Trust::Pages },
+        };
+        mirrors.iter().map(of).collect::<Vec<_>>()
+    };
+    let sources = settings.sources.iter().map(|source| SourceSettings {
+        name: Some(source.name.clone()),
+        url: source.url.clone(),
+        mirrors: mirrors(&source.mirrors),
+        only: source.only.clone(),
+        is_mutable: !source.immutable,
+    });
+    IndexSettings {
+        url: settings.url.clone(),
+        mirrors: if other_index { Vec::new() } else { mirrors(&settings.mirrors) },
+        is_mutable: !settings.immutable,
+        extra: sources.collect(),
+    }
 }
 
-/// Mirrors belong to the index they were written beside: under another one they would be another index.
-fn mirrors(settings: &IndexSettings, packages: &Packages, named: &Named) -> Vec<MirrorSettings> {
-    if named.index.is_some() {
-        return Vec::new();
-    }
-    let given = packages.mirror.iter().map(|url| MirrorSettings { url: url.clone(), files_only: false });
-    let configured = if packages.index.is_none() { settings.mirrors.clone() } else { Vec::new() };
-    given.chain(configured).collect()
-}
-
-type Logins = Vec<(Origin, Login)>;
-
-fn source(
-    name: &str,
-    url: &str,
-    mirrors: &[MirrorSettings],
-    only: Vec<String>,
-    immutable: bool,
-    logins: &mut Logins,
-) -> Result<Source, Failure> {
-    let mut members = vec![Member { url: base(url, logins)?, trust: Trust::Pages }];
-    for mirror in mirrors {
-        let trust = if mirror.files_only { Trust::Files } else { Trust::Pages };
-        members.push(Member { url: base(&mirror.url, logins)?, trust });
-    }
-    Ok(Source { name: name.to_owned(), members, only, immutable })
-}
-
-/// The base of a Simple API: with a slash at its end, and without the password, which goes to the logins.
-fn base(text: &str, logins: &mut Logins) -> Result<Url, Failure> {
-    let wrong = |why: &str| Failure::Usage(format!("`{}` is not the URL of an index: {why}", safe_url(text)));
-    let mut url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong("it must begin with https:// or http://"));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it has a query or a fragment"));
-    }
-    if let Some(login) = Login::of_url(&url) {
-        logins.push((url.origin(), login));
-        // Setting them fails only for URLs without a host, which were refused above.
-        let _ = (url.set_username(""), url.set_password(None));
-    }
-    if !url.path().ends_with('/') {
-        let path = format!("{}/", url.path());
-        url.set_path(&path);
-    }
-    Ok(url)
-}
-
-/// A host gets its own password and never that of another one.
-fn known(logins: &Logins, url: &Url) -> Option<Login> {
-    logins.iter().find(|(origin, _)| *origin == url.origin()).map(|(_, login)| login.clone())
+/// Whether one of these requirements files names an index, which tools obey before any variable.
+pub(crate) fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
+    /// The largest requirements file that is looked at.
+    const MAX_FILE: u64 = 4 << 20;
+    let is_option = |line: &str| {
+        ["--index-url", "--extra-index-url", "-i ", "-i=", "--pypi-url"]
+            .iter()
+            .any(|option| line.trim_start().starts_with(option))
+    };
+    files.iter().any(|file| {
+        stratheal_core::base::fs::read_text(file.as_ref(), MAX_FILE).is_ok_and(|text| text.lines().any(is_option))
+    })
 }
 
 #[cfg(test)]
@@ -141,41 +162,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn passwords_leave_the_url_and_stay_with_their_host() {
-        let mut logins = Vec::new();
-        let url = base("https://me:p%40w@packages.example.com:8443/simple", &mut logins).unwrap();
-        assert_eq!(url.as_str(), "https://packages.example.com:8443/simple/");
-        let login = known(&logins, &url).unwrap();
-        assert_eq!((login.user.as_str(), login.password.expose().as_str()), ("me", "p@w"));
-        for other in ["https://packages.example.com/simple/", "http://packages.example.com:8443/", "https://h:8443/"] {
-            assert_eq!(known(&logins, &other.parse().unwrap()), None, "{other}");
-        }
-        for wrong in ["packages", "ftp://h/", "https://h/?a=hunter2", "file:///x"] {
-            let error = base(wrong, &mut logins).unwrap_err().to_string();
-            assert!(error.contains("is not the URL of an index") && !error.contains("hunter2"), "{error}");
-        }
+    fn settings_keep_their_meaning() {
+        let mirror = |url: &str, files_only| config::MirrorSettings { url: url.to_owned(), files_only };
+        let settings = config::IndexSettings {
+            url: Some("https://a/".to_owned()),
+            mirrors: vec![mirror("https://b/", false), mirror("https://c/", true)],
+            immutable: false,
+            sources: vec![config::SourceSettings {
+                name: "gpu".to_owned(),
+                url: "https://d/".to_owned(),
+                mirrors: Vec::new(),
+                only: vec!["torch*".to_owned()],
+                immutable: true,
+            }],
+            ..config::IndexSettings::default()
+        };
+        let found = settings_of(&settings, false);
+        assert_eq!(found.mirrors.iter().map(|mirror| mirror.trust).collect::<Vec<_>>(), [Trust::Pages, Trust::Files]);
+        assert!(found.is_mutable && !found.extra[0].is_mutable && found.extra[0].only.len() == 1);
+        assert!(settings_of(&settings, true).mirrors.is_empty(), "mirrors of another index");
     }
 
     #[test]
-    fn mirrors_stay_with_their_index() {
-        let mirror = |url: &str| MirrorSettings { url: url.to_owned(), files_only: false };
-        let settings = IndexSettings {
-            url: Some("https://a/".to_owned()),
-            mirrors: vec![mirror("https://b/")],
-            ..IndexSettings::default()
+    fn a_requirements_file_may_name_an_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = |text: &str| {
+            let file = folder.path().join("r.txt");
+            std::fs::write(&file, text).unwrap();
+            names_an_index(&[file])
         };
-        let mut packages = Packages {
-            index: None,
-            mirror: vec!["https://c/".to_owned()],
-            offline: false,
-            cache_dir: None,
-            python: None,
-            deadline: None,
-        };
-        assert_eq!(mirrors(&settings, &packages, &Named::default()).len(), 2);
-        packages.index = Some("https://other/".to_owned());
-        assert_eq!(mirrors(&settings, &packages, &Named::default()), [mirror("https://c/")]);
-        let named = Named { index: Some("https://x/".to_owned()), ..Named::default() };
-        assert!(mirrors(&settings, &packages, &named).is_empty());
+        assert!(names("six\n --extra-index-url https://h/\n") && names("-i https://h/"));
+        assert!(!names("six # --index-url\n-r other.txt\n"));
     }
 }

@@ -88,7 +88,7 @@ fn configuration(common: &Common, findings: &mut Vec<Finding>) -> Option<Config>
 }
 
 async fn index(setup: &Setup, packages: &Packages, findings: &mut Vec<Finding>) {
-    let sources = match Sources::find(setup, packages, &Named::default()) {
+    let sources = match Sources::find(setup, packages, Named::default()) {
         Ok(sources) => sources,
         Err(failure) => {
             findings.push(Finding::bad("index", Status::Critical, chain(&failure), "name one with --index"));
@@ -96,7 +96,7 @@ async fn index(setup: &Setup, packages: &Packages, findings: &mut Vec<Finding>) 
         }
     };
     findings.extend(sources.findings());
-    let fetcher = match setup.fetcher(sources.chain.clone(), sources.credentials.clone()) {
+    let fetcher = match setup.fetcher(&sources) {
         Ok(fetcher) => fetcher,
         Err(failure) => {
             findings.push(Finding::bad("index", Status::Critical, chain(&failure), "mend what it names"));

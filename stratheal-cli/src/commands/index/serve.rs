@@ -30,8 +30,8 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
     // Before anything else: a signal that comes while starting ends the program as it does later.
     let stop = Stop::listen().map_err(|error| Failure::io("listen for signals", error))?;
     let setup = Setup::read(common, packages)?;
-    let sources = Sources::find(&setup, packages, &Named::default())?;
-    let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+    let sources = Sources::find(&setup, packages, Named::default())?;
+    let fetcher = setup.fetcher(&sources)?;
     let mut builder = Gateway::builder(fetcher.clone())
         .listen(options.listen)
         .state_folder(setup.cache.join("serve"))

@@ -19,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &IndexStatusOptions) -> Result<ExitCode, Failure> {
     let setup = Setup::read(common, packages)?;
-    let sources = Sources::find(&setup, packages, &Named::default())?;
-    let fetcher = setup.fetcher(sources.chain.clone(), sources.credentials.clone())?;
+    let sources = Sources::find(&setup, packages, Named::default())?;
+    let fetcher = setup.fetcher(&sources)?;
     let runtime = runtime_with_threads()?;
     let probes = runtime.block_on(fetcher.probe(PATIENCE));
     // A look-up that hangs must not keep the program from ending.

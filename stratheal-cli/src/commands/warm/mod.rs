@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::lead::Lead;
 use crate::progress::{Display, Progress};
+use crate::sources::names_an_index;
 use crate::tally::Tally;
 use crate::{output, python, runtime_with_threads};
 
@@ -170,7 +171,7 @@ impl Work<'_> {
         let folder = scratch.folder(engine.name())?;
         let argv = engine.command(&self.wanted, target, foreign, &folder)?;
         // pip's report would ask for the proxy, to keep URLs canonical; nobody but this program reads it.
-        let mode = if self.wanted.names_no_index() { ModeChoice::Index } else { ModeChoice::Auto };
+        let mode = if names_an_index(&self.wanted.files) { ModeChoice::Auto } else { ModeChoice::Index };
         let lead = Lead::begin(self.setup, self.packages, &argv, mode).await?;
         let progress = Progress::follow(lead.fetcher.events(), display);
         let answer = engine.run(&argv, &lead.variables, &folder).await;
@@ -196,16 +197,6 @@ impl Work<'_> {
         if !self.notes.contains(&note) {
             self.notes.push(note);
         }
-    }
-}
-
-impl Wanted {
-    /// Whether no requirements file could name an index of its own.
-    fn names_no_index(&self) -> bool {
-        let limit = 1 << 20;
-        let names =
-            |text: String| ["--index-url", "--extra-index-url", "-i "].iter().any(|option| text.contains(option));
-        !self.files.iter().any(|file| stratheal_core::base::fs::read_text(file, limit).is_ok_and(names))
     }
 }
 
