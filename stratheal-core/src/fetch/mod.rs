@@ -1,5 +1,4 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
-#![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
 mod builder;
 mod cause;
