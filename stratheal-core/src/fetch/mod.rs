@@ -38,4 +38,5 @@ pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
 pub use totals::{FetcherStatus, Totals};
+pub use transfer::FileStream;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

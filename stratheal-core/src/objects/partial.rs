@@ -280,6 +280,8 @@ impl PartFile {
     /// What the system says, with the path in front.
     pub fn moved(mut self) -> io::Result<()> {
         self.forget_journal()?;
+        // Nothing is left to record when this is dropped.
+        self.recorded = self.sent.len();
         // It may have been copied rather than moved, or have been there before.
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(named(&self.path, &error)),

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 
 /// Reads up to `length` bytes from `offset` on; fewer only at the end of the file.
-pub(super) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let mut count = 0;
     while count < length {

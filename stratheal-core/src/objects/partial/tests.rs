@@ -61,8 +61,9 @@ fn nothing_arrived_leaves_nothing() {
 fn a_finished_file_leaves_nothing_and_cannot_be_taken_by_who_waited() {
     let folder = tempfile::tempdir().unwrap();
     let mut part = open(folder.path());
-    part.write(0, &[b"whole and more"], &"one".into()).unwrap();
+    part.write(0, &[b"whole"], &"one".into()).unwrap();
     part.record().unwrap();
+    part.write(5, &[b" and more"], &"one".into()).unwrap();
     let store = folder.path().join("store");
     fs::rename(part.whole(5).unwrap(), &store).unwrap();
     part.moved().unwrap();
