@@ -38,7 +38,7 @@ impl FetchError {
         match self {
             Self::NoSuchProject { .. } | Self::NoSuchFile { .. } => Cause::NotFound,
             Self::Offline { .. } => Cause::Offline,
-            Self::Unavailable { .. } | Self::Deadline { .. } => Cause::Network,
+            Self::Unavailable { .. } | Self::Restarted { .. } | Self::Deadline { .. } => Cause::Network,
             Self::Denied { .. } => Cause::Denied,
             Self::HashMismatch { .. } | Self::Changed(_) => Cause::Content,
             Self::DiskFull { .. } | Self::Store(_) => Cause::Disk,
