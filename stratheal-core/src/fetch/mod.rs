@@ -32,6 +32,7 @@ pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
 pub use event::{Event, FileOrigin};
 pub use fetcher::Fetcher;
 pub use member::MemberStatus;
+pub use pages::{Exported, export_cache, export_cache_to, import_cache};
 pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
