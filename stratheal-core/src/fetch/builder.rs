@@ -12,6 +12,7 @@ use super::member::Members;
 use super::pages::{Folders, Pages};
 use super::shared::Shared;
 use super::totals::Counters;
+use super::transfer::Transfers;
 use super::transport::Transport;
 use super::{FetchError, Fetcher, TransportSettings};
 use crate::base::budget::Budget;
@@ -76,6 +77,11 @@ impl Builder {
     /// # Errors
     /// [`FetchError::Settings`] when connections cannot be made like that, [`FetchError::Store`] when the cache cannot be opened.
     pub fn build(self) -> Result<Fetcher, FetchError> {
+        self.open().map(Fetcher::new)
+    }
+
+    /// What the parts of the fetcher share.
+    pub(super) fn open(self) -> Result<Shared, FetchError> {
         check(&self.chain)?;
         let (events, _) = broadcast::channel(1024);
         let transport = Transport::new(self.transport).map_err(|error| FetchError::Settings(error.to_string()))?;
@@ -92,8 +98,9 @@ impl Builder {
             StoreError::DiskFull { .. } => FetchError::DiskFull { folder: self.cache.display().to_string() },
             error => FetchError::Store(crate::base::class::chain(&error)),
         })?;
-        Ok(Fetcher::new(Shared {
+        Ok(Shared {
             store,
+            transfers: Transfers::default(),
             chain: self.chain,
             cache: self.cache,
             offline: self.offline,
@@ -106,7 +113,7 @@ impl Builder {
             events,
             // Bursts of trouble are retried at once; when nearly everything fails, ten attempts a second are left.
             budget: Mutex::new(Budget::new(100.0, 0.5, 10.0, Instant::now())),
-        }))
+        })
     }
 }
 

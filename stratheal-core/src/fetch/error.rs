@@ -68,6 +68,12 @@ pub enum FetchError {
         /// A project or a file name.
         wanted: String,
     },
+    /// Somebody read the file while it arrived, and what was read turned out to be wrong.
+    #[error("what was sent of {wanted} so far is wrong, and it is had again: ask once more from the beginning")]
+    Restarted {
+        /// A file name.
+        wanted: String,
+    },
     /// The deadline passed.
     #[error("{wanted} did not arrive within {}: {}", human(*within), said(attempts))]
     Deadline {
@@ -163,7 +169,9 @@ impl FetchError {
     pub const fn class(&self) -> ErrorClass {
         match self {
             Self::NoSuchProject { .. } | Self::NoSuchFile { .. } | Self::Offline { .. } => ErrorClass::Permanent,
-            Self::Unavailable { .. } | Self::DiskFull { .. } | Self::Store(_) => ErrorClass::Transient,
+            Self::Unavailable { .. } | Self::Restarted { .. } | Self::DiskFull { .. } | Self::Store(_) => {
+                ErrorClass::Transient
+            }
             Self::Denied { .. } => ErrorClass::Denied,
             Self::HashMismatch { .. } | Self::Changed(_) => ErrorClass::Corrupt,
             Self::Deadline { .. } => ErrorClass::TimedOut,

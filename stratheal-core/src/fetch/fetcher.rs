@@ -9,7 +9,8 @@ use tokio::time::Instant;
 
 use super::shared::Shared;
 use super::{
-    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, Page, metadata, pages, projects, transfer,
+    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages, projects,
+    transfer,
 };
 use crate::index::{Chain, ProjectList, ProjectName};
 use crate::objects::ContentId;
@@ -128,6 +129,19 @@ impl Fetcher {
     pub async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError> {
         self.shared.refuse_changed(request).await?;
         transfer::fetch_file(&self.shared, request).await
+    }
+
+    /// A file that can be read while it arrives. Up to 64 KiB at its end come only after all of it was found to be right.
+    ///
+    /// # Cancellation
+    /// Dropping the future or the stream stops the transfer, unless somebody else waits for the same file; what arrived is kept and
+    /// continued by the next one.
+    ///
+    /// # Errors
+    /// See [`FetchError`]; the stream itself ends with one when the file turns out to be wrong.
+    pub async fn stream(&self, request: &FileRequest) -> Result<FileStream, FetchError> {
+        self.shared.refuse_changed(request).await?;
+        transfer::stream_file(&self.shared, request).await
     }
 
     /// The core metadata of a wheel: from the index (PEP 658), else read out of the wheel by ranges, else out of the whole wheel.

@@ -1,5 +1,4 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
-#![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
 mod builder;
 mod error;
@@ -31,4 +30,5 @@ pub use fetcher::Fetcher;
 pub use member::MemberStatus;
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use totals::{FetcherStatus, Totals};
+pub use transfer::FileStream;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::member::{MemberState, Members, Purpose};
 use super::pages::{self, Pages};
 use super::totals::{Count, Counters};
+use super::transfer::Transfers;
 use super::transport::Transport;
 use super::{Event, FetchError, FileRequest};
 use crate::base::backoff::Backoff;
@@ -31,6 +32,7 @@ pub(super) struct Shared {
     pub(super) chain: Chain,
     pub(super) cache: PathBuf,
     pub(super) store: Store,
+    pub(super) transfers: Transfers,
     pub(super) offline: bool,
     /// How long something may take without any progress, all retries included.
     pub(super) deadline: Duration,

@@ -14,7 +14,7 @@ mod trust;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answer::Answer;
+pub(crate) use answer::{Answer, Body};
 pub(crate) use ask::{Ask, Encoding};
 pub(crate) use client::Transport;
 pub use settings::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

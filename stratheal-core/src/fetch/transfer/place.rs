@@ -1,0 +1,144 @@
+//! The places where the file may be had, as one transfer sees them; and who is asked next.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::state::Transfer;
+use crate::fetch::failure::{Failure, FailureKind, Verdict};
+use crate::fetch::member::choose;
+use crate::fetch::shared::Location;
+use crate::fetch::{Attempt, FetchError, MemberFailure};
+
+/// A place.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) location: Location,
+    /// The name of the member, safe to show.
+    pub(super) name: Arc<str>,
+    /// How often it failed, and how the last time.
+    pub(super) times: u32,
+    pub(super) last: Option<Failure>,
+    /// It is not asked again.
+    pub(super) is_out: bool,
+    /// It has a file of another size than the one that is believed now.
+    pub(super) other_size: bool,
+    /// How often a file that came from it alone was wrong.
+    pub(super) lied: u32,
+}
+
+impl Place {
+    pub(super) fn new(location: Location) -> Self {
+        let name = location.member.name().into();
+        Self { location, name, times: 0, last: None, is_out: false, other_size: false, lied: 0 }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.is_out && !self.other_size
+    }
+}
+
+impl Transfer {
+    /// A validator that may stand in `If-Range`: a strong tag, or a date. A date is taken although it may be weak, as files of an
+    /// index do not change twice a second.
+    pub(super) fn validator(&self) -> Option<String> {
+        let tag = self.validators.etag.clone().filter(|tag| !tag.starts_with("W/"));
+        tag.or_else(|| self.validators.last_modified.clone())
+    }
+
+    /// Whether this place may bring bytes from here on, without bringing those before them as well.
+    pub(super) fn may_continue(&self, place: usize, from: u64) -> bool {
+        let candidate = &self.places[place];
+        let allowed = candidate.is_open() && self.trial.only.is_none_or(|only| only == place);
+        let no_ranges = || self.habits.of(&candidate.name).no_ranges;
+        allowed
+            && match (self.wanted.expected, self.present.is_empty()) {
+                (Some(_), _) => from == 0 || !no_ranges(),
+                (None, true) => from == 0,
+                // Without a hash only the server that began knows that it is the same file.
+                (None, false) => self.is_same_server(place) && self.validator().is_some() && !no_ranges(),
+            }
+    }
+
+    pub(super) fn is_same_server(&self, place: usize) -> bool {
+        self.validators.from.as_deref() == Some(&*self.places[place].name)
+    }
+
+    /// The places that may continue from this byte, the best one first. One that is to be avoided comes last.
+    pub(super) fn order(&self, from: u64, bytes: u64, avoid: Option<usize>, now: Instant) -> Vec<usize> {
+        let eligible: Vec<_> = (0..self.places.len()).filter(|&place| self.may_continue(place, from)).collect();
+        let view = |place: &usize| self.places[*place].location.member.view(now);
+        let views: Vec<_> = eligible.iter().map(view).collect();
+        let mut order: Vec<_> = choose(&views, bytes, now).into_iter().map(|index| eligible[index]).collect();
+        if let Some(place) = avoid.and_then(|avoid| order.iter().position(|&place| place == avoid)) {
+            // But one that rests is no better.
+            let usable = |place: &usize| self.places[*place].location.member.view(now).usable_at(now).is_none();
+            let better = order[place + 1..].iter().filter(|place| usable(place)).count();
+            order[place..=place + better].rotate_left(1);
+        }
+        order
+    }
+
+    /// The hosts the file came from, most bytes first.
+    pub(super) fn hosts(&self) -> Vec<String> {
+        let mut bytes: Vec<(String, u64)> = Vec::new();
+        for sent in &self.sent {
+            let host = self.host(&sent.from);
+            let length = sent.range.end - sent.range.start;
+            match bytes.iter_mut().find(|(known, _)| *known == host) {
+                Some((_, sum)) => *sum += length,
+                None => bytes.push((host, length)),
+            }
+        }
+        bytes.sort_by_key(|(_, length)| std::cmp::Reverse(*length));
+        bytes.into_iter().map(|(host, _)| host).collect()
+    }
+
+    fn host(&self, member: &str) -> String {
+        let place = self.places.iter().find(|place| *place.name == *member);
+        let url = place.map_or_else(|| member.parse().ok(), |place| Some(place.location.url.clone()));
+        let host = url.as_ref().and_then(|url: &url::Url| {
+            let host = url.host_str()?;
+            Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+        });
+        host.unwrap_or_else(|| member.to_owned())
+    }
+
+    /// What each place did, for people.
+    pub(super) fn attempts(&self) -> Vec<Attempt> {
+        let tried = self.places.iter().filter_map(|place| {
+            let failure = place.last.as_ref()?.to_public();
+            Some(Attempt { member: place.name.to_string(), times: place.times, failure })
+        });
+        let mut attempts: Vec<_> = tried.collect();
+        // One that never came to its turn is worth a word only when nobody else said anything.
+        if attempts.is_empty() {
+            let silent = |place: &Place| Attempt {
+                member: place.name.to_string(),
+                times: 1,
+                failure: MemberFailure::Slow("did not answer".to_owned()),
+            };
+            attempts.extend(self.places.iter().map(silent));
+        }
+        attempts
+    }
+
+    /// Nobody is left to ask.
+    pub(super) fn nobody_left(&self) -> FetchError {
+        let wanted = self.wanted.file.clone();
+        let verdict = |place: &Place| place.last.as_ref().map(Failure::verdict);
+        let denied = self.places.iter().find_map(|place| match place.last.as_ref()?.kind {
+            FailureKind::Status(status) if verdict(place) == Some(Verdict::Denied) => Some((place, status)),
+            _ => None,
+        });
+        if let Some((place, status)) = denied {
+            return FetchError::Denied { member: place.name.to_string(), wanted, status };
+        }
+        if !self.places.is_empty() && self.places.iter().all(|place| verdict(place) == Some(Verdict::Gone)) {
+            let names: Vec<_> = self.places.iter().map(|place| &*place.name).collect();
+            let reason = "it is listed, and every member says that it is gone".to_owned();
+            return FetchError::NoSuchFile { file: wanted, source_name: names.join(", "), reason };
+        }
+        FetchError::Unavailable { wanted, attempts: self.attempts(), retry_after: None }
+    }
+}

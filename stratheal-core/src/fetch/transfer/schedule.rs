@@ -1,0 +1,233 @@
+//! Which connections there shall be now.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::lane::{Lane, Phase};
+use super::pace::{self, Pace, Slow};
+use super::place::Place;
+use super::segments;
+use super::state::Transfer;
+use crate::fetch::failure::{Failure, FailureKind};
+use crate::fetch::member::hedge_after;
+use crate::fetch::totals::Count;
+use crate::fetch::{Event, FetchError};
+use crate::objects::Ranges;
+
+/// Bytes wait at most this long for others before they are handed to the disk.
+const HELD_MOST: Duration = Duration::from_millis(200);
+
+/// The most connections, challengers included.
+const MOST_LANES: usize = segments::MOST + 2;
+
+impl Transfer {
+    /// Sees to it that somebody works on everything that is missing.
+    pub(super) fn fill(&mut self, now: Instant) -> Result<(), FetchError> {
+        if now < self.not_before {
+            return Ok(());
+        }
+        for gap in self.unattended() {
+            if self.lanes.len() >= segments::MOST {
+                return Ok(());
+            }
+            if !self.start(gap.clone(), self.trial.avoid, now) {
+                if self.lanes.is_empty() {
+                    self.begin_from_zero(gap, now)?;
+                }
+                return Ok(());
+            }
+        }
+        while self.lanes.len() < self.growth.target && self.split(now) {}
+        Ok(())
+    }
+
+    /// What is missing and nobody brings.
+    fn unattended(&self) -> Vec<Range<u64>> {
+        let end = self.size().unwrap_or(u64::MAX);
+        let mut attended = self.present.clone();
+        attended.extend(self.lanes.iter().map(Lane::rest));
+        if self.size().is_none() {
+            // Without a size there is one connection, from the first byte that is missing on.
+            return self.lanes.is_empty().then(|| self.present.prefix()..end).into_iter().collect();
+        }
+        Ranges::gaps(&attended, &(0..end)).collect()
+    }
+
+    /// Asks the best place for a range. `false` when nobody may bring just that.
+    fn start(&mut self, range: Range<u64>, avoid: Option<usize>, now: Instant) -> bool {
+        let bytes = range.end.saturating_sub(range.start).min(self.wanted.size.unwrap_or(1 << 20));
+        let Some(&place) = self.order(range.start, bytes, avoid, now).first() else { return false };
+        self.start_at(place, range, now);
+        true
+    }
+
+    fn start_at(&mut self, place: usize, range: Range<u64>, now: Instant) {
+        let member = &self.places[place].location.member;
+        // With nobody else left, trying it is real work and no probe.
+        let _ = member.begin_probe(now);
+        self.next_lane += 1;
+        self.lanes.push(Lane::new(self.next_lane, place, member, range, now));
+    }
+
+    /// Nobody may continue: all of it comes again. Where the content is known, what is there stays and is skipped.
+    fn begin_from_zero(&mut self, gap: Range<u64>, now: Instant) -> Result<(), FetchError> {
+        let open = self.places.iter().any(Place::is_open);
+        if !open {
+            return Err(self.nobody_left());
+        }
+        if let Some(only) = self.trial.only.filter(|&only| !self.places[only].is_open()) {
+            self.trial.only = (0..self.places.len()).find(|&place| place != only && self.places[place].is_open());
+            self.start_over();
+        }
+        if self.wanted.expected.is_none() {
+            self.start_over();
+        }
+        let end = self.size().unwrap_or(u64::MAX).max(gap.end);
+        if self.start(0..end, self.trial.avoid, now) { Ok(()) } else { Err(self.nobody_left()) }
+    }
+
+    /// Gives half of the largest part to one more connection.
+    fn split(&mut self, now: Instant) -> bool {
+        let rests: Vec<_> = self.lanes.iter().map(|lane| if lane.end.is_some() { lane.rest() } else { 0..0 }).collect();
+        let Some((index, at)) = segments::split_at(&rests, self.growth.target) else { return false };
+        self.hand_over(index, at, None, now)
+    }
+
+    /// From `at` on, another connection takes over from this one.
+    fn hand_over(&mut self, index: usize, at: u64, avoid: Option<usize>, now: Instant) -> bool {
+        let end = self.lanes[index].rest().end;
+        let started = self.start(at..end, avoid, now);
+        if started {
+            self.lanes[index].end = Some(at);
+        }
+        started
+    }
+
+    /// What is done a few times a second.
+    pub(super) fn look_around(&mut self, now: Instant) {
+        for index in 0..self.lanes.len() {
+            let lane = &mut self.lanes[index];
+            lane.window.mark(lane.received, now);
+            if lane.held.since.is_some_and(|since| now.saturating_duration_since(since) >= HELD_MOST) {
+                self.flush_lane(index);
+                self.landing.record();
+            }
+        }
+        self.window.mark(self.network, now);
+        let received = self.present.total();
+        if !self.lanes.is_empty() && received > 0 {
+            self.shared.tell(Event::FileProgress { file: self.wanted.file.clone(), received });
+        }
+        self.grow(now);
+        self.challenge_slow_ones(now);
+    }
+
+    fn challenge_slow_ones(&mut self, now: Instant) {
+        let ids: Vec<_> = self.lanes.iter().map(|lane| lane.id).collect();
+        for id in ids {
+            let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { continue };
+            if let Some(slow) = pace::judge(&self.pace_of(index, now)) {
+                self.challenge(index, slow, now);
+            }
+        }
+    }
+
+    fn pace_of(&self, index: usize, now: Instant) -> Pace {
+        let lane = &self.lanes[index];
+        let view = self.places[lane.place].location.member.view(now);
+        let (window, received) = lane.window.measure(lane.received, now);
+        let queued = lane.phase == Phase::Queued;
+        let bytes = lane.rest().end.saturating_sub(lane.at);
+        let other = self.order(lane.at, bytes, Some(lane.place), now).into_iter().find(|&other| other != lane.place);
+        let other = other.map(|other| self.places[other].location.member.view(now));
+        Pace {
+            hedge: other.and_then(|other| hedge_after(&view, Some(&other))),
+            answered: lane.phase == Phase::Body,
+            // One that waits for its turn is not slow, it is polite.
+            silent: if queued { Duration::ZERO } else { now.saturating_duration_since(lane.since) },
+            window,
+            received,
+            remaining: lane.end.map(|end| end.saturating_sub(lane.at)),
+            latency: view.p95,
+            expected: self.expected_rate(index, now),
+            challenges: lane.challenges,
+            since_challenge: lane.challenged.map(|then| now.saturating_duration_since(then)),
+        }
+    }
+
+    /// What a connection should bring: the best that any place gave or gives that may do this work.
+    fn expected_rate(&self, index: usize, now: Instant) -> Option<f64> {
+        let at = self.lanes[index].at;
+        let learned = (0..self.places.len())
+            .filter(|&place| self.may_continue(place, at))
+            .filter_map(|place| self.places[place].location.member.view(now).rate);
+        let beside = self.lanes.iter().enumerate().filter(|(other, lane)| *other != index && lane.phase == Phase::Body);
+        let beside = beside.map(|(_, lane)| lane.window.rate(lane.received, now)).filter(|rate| *rate > 0.0);
+        learned.chain(beside).max_by(f64::total_cmp)
+    }
+
+    /// Opens a second connection for what a slow one is to bring. Who is first wins.
+    fn challenge(&mut self, index: usize, slow: Slow, now: Instant) {
+        let lane = &self.lanes[index];
+        let (id, place, at, end) = (lane.id, lane.place, lane.at, lane.rest().end);
+        // A challenger that is as slow makes room for the next one; the one that was first may be the only one that ever comes.
+        let rival = |other: &&Lane| {
+            other.id != id && other.phase != Phase::Body && other.start >= at && other.rest().end == end
+        };
+        if let Some(old) = self.lanes.iter().find(rival).map(|other| other.id) {
+            if id > old {
+                return;
+            }
+            self.part(old, now);
+        }
+        let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { return };
+        let lane = &mut self.lanes[index];
+        lane.challenges += 1;
+        lane.challenged = Some(now);
+        let rate = lane.window.rate(lane.received, now);
+        if self.lanes.len() >= MOST_LANES {
+            return;
+        }
+        let expected = self.expected_rate(index, now);
+        let from = if slow == Slow::Trickling { pace::challenge_from(at, end, rate, expected) } else { at };
+        let known_end = self.lanes[index].end.is_some();
+        let started = if from > at && known_end {
+            self.hand_over(index, from, Some(place), now)
+        } else {
+            self.start(at..end, Some(place), now)
+        };
+        if started {
+            self.shared.counters.add(Count::Hedges, 1);
+            let what = match slow {
+                Slow::Unanswered => "does not answer",
+                Slow::Silent => "went silent",
+                Slow::Trickling => "is slow",
+            };
+            tracing::debug!(file = self.wanted.file, member = %self.places[place].name, at, "{what}: another connection");
+        }
+    }
+
+    /// A connection was overtaken by another one.
+    pub(super) fn lose(&mut self, id: u32, now: Instant) {
+        let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { return };
+        let lane = &self.lanes[index];
+        let winner_is_other = self.lanes.iter().any(|other| other.place != lane.place && other.at > lane.at);
+        // One that was only asked to be quicker than the other, and was not, did nothing wrong.
+        if lane.challenges > 0 && winner_is_other {
+            let silent = now.saturating_duration_since(lane.since).as_secs_f64();
+            let (kind, text) = match lane.phase {
+                Phase::Body => (FailureKind::Stalled, format!("stalled after byte {}", lane.at)),
+                _ => (FailureKind::Silent, format!("did not answer within {silent:.1} s")),
+            };
+            let failure = Failure::new(kind, text);
+            let place = &mut self.places[lane.place];
+            place.times += 1;
+            place.last = Some(failure.clone());
+            let member = place.location.member.clone();
+            self.shared.failed(&member, &self.wanted.file, &failure, "another connection was faster");
+        }
+        self.part(id, now);
+    }
+}

@@ -1,0 +1,157 @@
+//! What follows from failures: who is asked next and when, and who is to blame for a file that is wrong.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::place::Place;
+use super::state::{SizeFrom, Transfer};
+use crate::fetch::FetchError;
+use crate::fetch::failure::{Failure, FailureKind, Verdict};
+use crate::objects::ContentId;
+
+/// With so many new bytes a connection was worth it, however it ended.
+const WORTH: u64 = 16 * 1024;
+
+/// So often a file may be wrong that came whole from a single member, before it is refused.
+const WRONG_MOST: u32 = 2;
+
+/// What is known about who sends wrong bytes.
+#[derive(Debug, Default)]
+pub(super) struct Trial {
+    /// After a file was wrong, the next one comes from one member only, so that it is clear who sent it.
+    pub(super) only: Option<usize>,
+    /// It was asked whether the file goes on behind its supposed end.
+    pub(super) tail_asked: bool,
+    /// Who failed last, and should not be the next one.
+    pub(super) avoid: Option<usize>,
+    /// Those who sent parts of a file that was wrong.
+    suspects: Vec<Arc<str>>,
+    /// How often a file from a single member was wrong.
+    clean: u32,
+    wrong: u32,
+}
+
+impl Transfer {
+    /// A connection failed.
+    pub(super) fn fail(&mut self, index: usize, failure: &Failure, now: Instant) -> Result<(), FetchError> {
+        let mut lane = self.lanes.remove(index);
+        self.flush(&mut lane);
+        // The next process continues here, whatever comes.
+        self.landing.record();
+        let place = &mut self.places[lane.place];
+        place.location.member.received(lane.received);
+        place.times += 1;
+        place.last = Some(failure.clone());
+        let verdict = failure.verdict();
+        if matches!(verdict, Verdict::NextMember | Verdict::Gone | Verdict::Denied | Verdict::Fatal) {
+            place.is_out = true;
+        }
+        let member = place.location.member.clone();
+        if lane.useful < WORTH {
+            // A few bytes are a reason to go on, not to go on at once.
+            self.fruitless += 1;
+        }
+        let others = (0..self.places.len()).any(|other| other != lane.place && self.places[other].is_open());
+        let only_failed = self.trial.only == Some(lane.place) && (self.places[lane.place].is_out || self.fruitless > 1);
+        if only_failed && others {
+            // It cannot be put on trial. What came from it must not be mixed with what comes from the next one.
+            self.trial.only = self.next_on_trial(Some(lane.place));
+            self.start_over();
+        }
+        let next = self.next_step(lane.place, others);
+        self.shared.failed(&member, &self.wanted.file, failure, next);
+        if verdict == Verdict::Fatal || !self.places.iter().any(Place::is_open) {
+            return Err(self.nobody_left());
+        }
+        if lane.useful < WORTH {
+            // Somebody else is asked at once; the same one again after a pause.
+            let pause = if others && self.fruitless < self.places.len() as u32 {
+                std::time::Duration::ZERO
+            } else {
+                self.shared.pause(self.fruitless.saturating_sub(1))
+            };
+            self.not_before = self.not_before.max(now + pause);
+        }
+        self.trial.avoid = Some(lane.place);
+        Ok(())
+    }
+
+    fn next_step(&self, place: usize, others: bool) -> &'static str {
+        match (self.places[place].is_open(), others) {
+            (_, true) => "another member is asked",
+            (true, false) => "it is asked again",
+            (false, false) => "nobody else is left to ask",
+        }
+    }
+
+    /// The whole is wrong: its hash, or its end where there is no hash.
+    pub(super) fn wrong(&mut self, got: Option<ContentId>, problem: &str) -> Result<(), FetchError> {
+        let now = Instant::now();
+        if let Some((total, SizeFrom::Head | SizeFrom::End)) = self.total
+            && !self.trial.tail_asked
+            && (0..self.places.len()).any(|place| self.may_continue(place, total))
+        {
+            // Perhaps it was only cut where it looked whole: who says what stands behind it?
+            self.trial.tail_asked = true;
+            self.total = None;
+            self.not_before = now;
+            return Ok(());
+        }
+        self.trial.wrong += 1;
+        let mut senders: Vec<_> = self.sent.iter().map(|sent| sent.from.clone()).collect();
+        senders.sort_unstable();
+        senders.dedup();
+        let names = senders.join(" and ");
+        let alone = match &senders[..] {
+            [one] if self.resumed == 0 => self.places.iter().position(|place| place.name == *one),
+            _ => None,
+        };
+        let failure = Failure::new(FailureKind::Content, format!("sent {} that {problem}", self.wanted.file));
+        if let Some(place) = alone {
+            self.trial.clean += 1;
+            let place = &mut self.places[place];
+            place.lied += 1;
+            place.times += 1;
+            place.last = Some(failure.clone());
+            let member = place.location.member.clone();
+            self.shared.failed(&member, &self.wanted.file, &failure, "all of it is had again");
+        } else {
+            self.trial.suspects = senders;
+        }
+        let untried = (0..self.places.len()).any(|place| self.places[place].is_open() && self.places[place].lied == 0);
+        let enough = self.trial.clean >= WRONG_MOST && !untried;
+        if enough || self.trial.wrong > WRONG_MOST + self.places.len() as u32 {
+            return Err(match (self.wanted.expected, got) {
+                (Some(expected), Some(got)) => {
+                    FetchError::HashMismatch { file: self.wanted.file.clone(), expected, got, member: names }
+                }
+                _ => self.nobody_left(),
+            });
+        }
+        self.start_over();
+        self.trial.only = self.next_on_trial(None);
+        self.not_before = now;
+        Ok(())
+    }
+
+    /// Who is asked alone next: an open place that has lied least.
+    fn next_on_trial(&self, but: Option<usize>) -> Option<usize> {
+        let open = |place: &usize| Some(*place) != but && self.places[*place].is_open();
+        (0..self.places.len()).filter(open).min_by_key(|&place| self.places[place].lied)
+    }
+
+    /// The file is right, and came from one member alone after a mixture was wrong: then it was the others' doing.
+    pub(super) fn blame_others(&mut self) {
+        let Some(honest) = self.trial.only.map(|place| self.places[place].name.clone()) else { return };
+        if !self.trial.suspects.contains(&honest) {
+            return;
+        }
+        let failure = Failure::new(FailureKind::Content, format!("sent wrong parts of {}", self.wanted.file));
+        for place in &self.places {
+            if place.name != honest && self.trial.suspects.contains(&place.name) {
+                self.shared.failed(&place.location.member, &self.wanted.file, &failure, "the right file is there");
+            }
+        }
+    }
+}
