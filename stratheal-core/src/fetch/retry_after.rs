@@ -4,10 +4,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::Timestamp;
 
-/// How long to wait, at most `longest`. `None` when the value says nothing that can be understood.
+/// Who asks for more than this has a broken clock, not a plan: it is as if nothing had been said.
+const ABSURD: Duration = Duration::from_hours(1);
+
+/// How long to wait, at most `longest`. `None` when the value says nothing that can be understood, or something absurd.
 ///
-/// Dates come as IMF-fixdate, in the form of RFC 850 or of asctime. One that has passed, and a negative number, mean "now"; an
-/// absurd one is clamped, because a server that asks for a year has a broken clock, not a plan.
+/// Dates come as IMF-fixdate, in the form of RFC 850 or of asctime. One that has passed, and a negative number, mean "now".
 pub(crate) fn parse_retry_after(value: &str, now: Timestamp, longest: Duration) -> Option<Duration> {
     let value = value.trim();
     let digits = value.strip_prefix('-').unwrap_or(value);
@@ -18,12 +20,16 @@ pub(crate) fn parse_retry_after(value: &str, now: Timestamp, longest: Duration) 
             return Some(Duration::ZERO);
         }
         // What does not fit is larger than any limit.
-        let seconds = whole.parse::<u64>().map_or(longest, Duration::from_secs);
-        return Some(seconds.min(longest));
+        return believed(Duration::from_secs(whole.parse().unwrap_or(u64::MAX)), longest);
     }
     let at = httpdate::parse_http_date(value).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let now = Duration::from_millis(u64::try_from(now.as_millisecond()).unwrap_or(0));
-    Some(at.saturating_sub(now).min(longest))
+    believed(at.saturating_sub(now), longest)
+}
+
+/// What is made of a plain length of time.
+fn believed(wait: Duration, longest: Duration) -> Option<Duration> {
+    (wait <= ABSURD).then(|| wait.min(longest))
 }
 
 #[cfg(test)]
@@ -44,13 +50,14 @@ mod tests {
             ("0", Some(0)),
             ("-7", Some(0)),
             ("1.5", Some(1)),
-            ("86400", Some(60)),
-            ("99999999999999999999999999", Some(60)),
+            ("3600", Some(60)),
+            ("86400", None),
+            ("99999999999999999999999999", None),
             ("Sun, 06 Nov 1994 08:49:37 GMT", Some(37)),
             ("Sunday, 06-Nov-94 08:49:37 GMT", Some(37)),
             ("Sun Nov  6 08:49:37 1994", Some(37)),
             ("Sun, 06 Nov 1994 08:48:00 GMT", Some(0)),
-            ("Fri, 31 Dec 9999 23:59:59 GMT", Some(60)),
+            ("Fri, 31 Dec 9999 23:59:59 GMT", None),
             ("", None),
             ("-", None),
             (".", None),

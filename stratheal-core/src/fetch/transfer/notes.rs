@@ -82,8 +82,11 @@ impl Transfer {
                 self.fail(index, &Failure::new(FailureKind::Malformed, why), now)
             }
             Use::OtherFile(why) => {
-                self.places[place].other_size = true;
-                self.fail(index, &Failure::new(FailureKind::Content, why), now)
+                // A broken answer is had again; what stays so is another file.
+                let place = &mut self.places[place];
+                place.other_sizes += 1;
+                let kind = if place.has_other_size() { FailureKind::Content } else { FailureKind::Malformed };
+                self.fail(index, &Failure::new(kind, why), now)
             }
             Use::NothingThere(total) => {
                 if self.trial.tail_asked && total.is_none_or(|total| total == from) {

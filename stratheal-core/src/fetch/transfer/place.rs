@@ -21,8 +21,8 @@ pub(super) struct Place {
     pub(super) last: Option<Failure>,
     /// It is not asked again.
     pub(super) is_out: bool,
-    /// It has a file of another size than the one that is believed now.
-    pub(super) other_size: bool,
+    /// How often its file had another size than the one that is believed now.
+    pub(super) other_sizes: u32,
     /// How often a file that came from it alone was wrong.
     pub(super) lied: u32,
 }
@@ -30,11 +30,16 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn new(location: Location) -> Self {
         let name = location.member.name().into();
-        Self { location, name, times: 0, last: None, is_out: false, other_size: false, lied: 0 }
+        Self { location, name, times: 0, last: None, is_out: false, other_sizes: 0, lied: 0 }
     }
 
     pub(super) fn is_open(&self) -> bool {
-        !self.is_out && !self.other_size
+        !self.is_out && !self.has_other_size()
+    }
+
+    /// Its file is another one: once may be a broken answer.
+    pub(super) fn has_other_size(&self) -> bool {
+        self.other_sizes > 1
     }
 }
 

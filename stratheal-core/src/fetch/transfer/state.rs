@@ -281,7 +281,7 @@ impl Transfer {
         self.trial.tail_asked = false;
         self.resumed = 0;
         for place in &mut self.places {
-            place.other_size = false;
+            place.other_sizes = 0;
         }
         self.landing.restart();
         self.arriving.restart();

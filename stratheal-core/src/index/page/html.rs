@@ -6,6 +6,10 @@
 //! must hold an anchor at all. What is cut exactly between two of its lines cannot be told from a shorter page; the length of
 //! the answer has to tell.
 //!
+//! **When an empty page is believed.** A page that lists nothing hides whatever other members list, so it has to look like one of
+//! an index: it gives its version, has an anchor, or names the project. What only talks about something else (a captive portal, the
+//! notice of a proxy) is no index page.
+//!
 //! **What an anchor is called.** By the last component of its URL, as pip does it. Where that is no name of a distribution and
 //! the text of the anchor is one (`/download/123`), by the text. An anchor with neither is navigation.
 
@@ -127,6 +131,16 @@ struct Reader<'c> {
     alternate_locations: Vec<String>,
     status: Option<String>,
     status_reason: Option<String>,
+    talks: Talks,
+}
+
+/// What a page says to people.
+#[derive(Default, PartialEq)]
+enum Talks {
+    #[default]
+    NotAtAll,
+    OfSomethingElse,
+    OfTheProject,
 }
 
 impl<'c> Reader<'c> {
@@ -145,6 +159,7 @@ impl<'c> Reader<'c> {
             alternate_locations: Vec::new(),
             status: None,
             status_reason: None,
+            talks: Talks::default(),
         }
     }
 
@@ -167,6 +182,7 @@ impl<'c> Reader<'c> {
                 }
             }
             Token::Text(text) => {
+                self.listen(text);
                 if let Some(anchor) = &mut self.anchor
                     && anchor.text.len() + text.len() <= LONGEST_TEXT
                 {
@@ -179,6 +195,16 @@ impl<'c> Reader<'c> {
             }
             _ => {}
         }
+    }
+
+    /// Notes whether this text is about the project.
+    fn listen(&mut self, text: &str) {
+        if self.talks == Talks::OfTheProject || text.trim().is_empty() {
+            return;
+        }
+        let normalised = text.to_ascii_lowercase().replace(['_', '.'], "-");
+        let names_it = normalised.contains(self.context.project.as_str());
+        self.talks = if names_it { Talks::OfTheProject } else { Talks::OfSomethingElse };
     }
 
     fn meta(&mut self, name: &str, content: &str) {
@@ -235,6 +261,10 @@ impl<'c> Reader<'c> {
     fn finish(mut self) -> Result<ParsedPage, PageError> {
         self.close_anchor();
         self.document.check(self.count == 0)?;
+        let says_nothing = self.count == 0 && self.version.is_none() && self.document.anchors == Anchors::None;
+        if says_nothing && self.talks == Talks::OfSomethingElse {
+            return Err(PageError::NotAnIndex("it lists nothing, and does not name the project".to_owned()));
+        }
         if self.count > self.context.limits.entries {
             return Err(PageError::TooMany(self.context.limits.entries));
         }

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 #[cfg(feature = "gateway")]
 use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -73,7 +73,7 @@ impl FaultyIndex {
     /// # Errors
     /// When it cannot listen.
     pub async fn start_with(content: Content, rules: Vec<Rule>, settings: Settings) -> io::Result<Self> {
-        let listener = TcpListener::bind((settings.address, 0)).await?;
+        let listener = listen(&settings)?;
         let address = listener.local_addr()?;
         #[cfg(feature = "gateway")]
         let identity = settings.tls.then(|| super::tls::Identity::new(address.ip())).transpose()?;
@@ -240,6 +240,17 @@ fn is_of(served: &Served, file_name: &str) -> bool {
 
 fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The most bytes that are on their way to somebody who has not read them yet. As much as the system would take are megabytes on
+/// loopback, and would count as sent although they are dropped when a connection ends.
+const ON_THE_WAY: u32 = 128 * 1024;
+
+fn listen(settings: &Settings) -> io::Result<TcpListener> {
+    let socket = if settings.address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_send_buffer_size(ON_THE_WAY)?;
+    socket.bind((settings.address, 0).into())?;
+    socket.listen(1024)
 }
 
 /// Takes connections.

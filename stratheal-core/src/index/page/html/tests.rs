@@ -156,6 +156,7 @@ fn pages_that_are_not_believed() {
         "<html><script src='x'></script><body>Redirecting</body></html>",
         "<html><body><form><input type=password></form><a href='/help'>help</a></body></html>",
         "<html><head><meta http-equiv=Refresh content='0; url=/login'></head></html>",
+        "<html><body>Please log in to use this network.</body></html>",
     ] {
         assert!(matches!(read(html), Err(PageError::NotAnIndex(_))), "{html}");
     }
