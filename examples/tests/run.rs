@@ -139,7 +139,7 @@ fn fetch() {
     assert!(output.contains(&id), "{output}");
     assert!(Path::new(output.lines().last().unwrap()).is_file(), "{output}");
     let (code, output) = run_with_cache(env!("CARGO_BIN_EXE_fetch"), folder.path(), &[&index.url(), "beta"]);
-    assert_eq!((code, output.contains("no index has a project named `beta`")), (Some(1), true), "{output}");
+    assert_eq!((code, output.contains("NoSuchProject")), (Some(1), true), "{output}");
 }
 
 #[test]

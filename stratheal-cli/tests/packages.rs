@@ -166,3 +166,78 @@ fn passwords_are_not_shown_by_help() {
         assert!(place.run(&["--help"]).out.contains(&format!("  {code} ")), "{code}");
     }
 }
+
+#[test]
+fn a_cache_is_carried_to_a_machine_without_a_network() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    let python = std::path::Path::new(&pip).with_file_name("python");
+    let python = python.to_str().unwrap();
+    let url = server.url();
+    let done = place.run(&["warm", "--index", &url, "--python", python, "alpha"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    let file = place.path("packages.bundle");
+    let file = file.to_str().unwrap();
+    let done = place.run(&["index", "export", file, "gamma"]);
+    assert_eq!(done.code, 66, "nothing is known about it: {done:?}");
+    let done = place.run(&["index", "export", file]);
+    assert_eq!((done.code, done.out.contains("2 pages")), (0, true), "{done:?}");
+    server.stop();
+
+    let other = Place::new();
+    let done = other.run(&["index", "import", file]);
+    assert_eq!((done.code, done.out.contains("added")), (0, true), "{done:?}");
+    let target = other.path("target");
+    let install = ["install", "--quiet", "--no-cache-dir", "--target", target.to_str().unwrap(), "alpha"];
+    let done = other.run(&[&["--offline", "--index", &url, "run", "--", pip.as_str()][..], &install].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let done = other.run(&["index", "prune", "--all", "--plan"]);
+    assert_eq!((done.code, done.out.contains("would be dropped")), (0, true), "{done:?}");
+    let done = other.run(&["index", "prune", "--all", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert!(report["freed_bytes"].as_u64() > Some(200_000), "{report:#}");
+    assert_eq!(other.run(&["index", "prune"]).code, 3);
+    std::fs::write(file, "no bundle").unwrap();
+    assert_eq!(other.run(&["index", "import", file]).code, 65);
+}
+
+#[test]
+fn a_server_for_others_wants_a_token_and_says_where_it_is() {
+    let (place, server) = alpha();
+    let url = server.url();
+    let serve = ["index", "serve", "--index", &url, "--listen"];
+    let done = place.run(&[&serve[..], &["0.0.0.0:0"]].concat());
+    assert_eq!((done.code, done.err.contains("token")), (3, true), "{done:?}");
+    std::fs::write(place.path("token"), "0123456789abcdef-token\n").unwrap();
+    let done = place.run(&[&serve[..], &["0.0.0.0:0", "--token-file", "token"]].concat());
+    assert_eq!((done.code, done.err.contains("certificate")), (3, true), "{done:?}");
+    let mut running = place.start(&[&serve[..], &["127.0.0.1:0", "--token-file", "token"]].concat());
+    let line = running.line_with("serving http://127.0.0.1:").unwrap();
+    assert!(!line.contains("0123456789abcdef"), "{line}");
+    if let Some(pip) = pip() {
+        let index = line.trim().replace("serving http://", "http://stratheal:0123456789abcdef-token@");
+        let target = place.path("target");
+        let mut install = std::process::Command::new(pip);
+        stratheal_core::testing::tools::clean(&mut install, &place.path("home"));
+        install.args(["install", "--quiet", "--index-url", &index, "--target"]).arg(target).arg("alpha");
+        assert!(install.status().unwrap().success());
+    }
+    running.signal(rustix::process::Signal::TERM);
+    assert_eq!(running.end().code, 0);
+
+    let done = place.run(&["index", "status", "--index", &url, "--format", "json"]);
+    let status: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((&status["sources"][0]["name"], &status["found"]), (&"default".into(), &"the option --index".into()));
+    assert!(status["sources"][0]["members"][0]["http_status"].is_number(), "{status:#}");
+}
+
+#[test]
+fn a_changed_file_is_accepted_by_name() {
+    let (place, server) = alpha();
+    let id = "ab".repeat(32);
+    let accept = |name: &str, id: &str| place.run(&["index", "accept", "--index", &server.url(), name, id]);
+    assert_eq!(accept("alpha-1.0-py3-none-any.whl", &id).code, 0);
+    assert_eq!(accept("alpha", &id).code, 3);
+    assert_eq!(accept("alpha-1.0-py3-none-any.whl", "ab").code, 3);
+}

@@ -19,8 +19,9 @@ use tempfile::TempDir;
 
 const POETRY: &[&str] = &["poetry==2.5.1", "poetry-plugin-pypi-mirror"];
 const PDM: &[&str] = &["pdm==2.29.4"];
-/// The version before, for an index that lacks what the newest one needs. It breaks with version 2 of hishel, which it allows.
-const OLDER_PDM: &[&str] = &["pdm==2.29.3", "hishel==1.2.1"];
+/// The version before, with what it was tested with itself: it breaks with later versions of what it needs, and the newest one needs
+/// what not every index has.
+const OLDER_PDM: &[&str] = &["pdm[locked]==2.29.3"];
 
 /// Two wheels of which one needs the other, a source archive, and one whose build needs a wheel of the index.
 fn content() -> Content {
@@ -28,6 +29,8 @@ fn content() -> Content {
         Package::new("alpha", "1.0").payload(50_000).requires("beta>=1"),
         Package::new("beta", "1.5").payload(20_000),
         Package::new("beta", "0.5").payload(20_000),
+        // Above 16 MiB files are sent while they arrive.
+        Package::new("large", "1.0").payload(24 << 20),
         Package::new("gamma", "2.0").sdist(),
         Package::new("delta", "3.0").sdist_needing("beta"),
     ])
@@ -165,6 +168,8 @@ async fn pip_installs_wheels_and_builds() {
     let mode = world.through(&pip, &["install", "--target", "wheels", "alpha"]);
     assert_eq!(mode, Mode::Index);
     assert_eq!(world.installed("wheels"), ["alpha-1.0", "beta-1.5"]);
+    world.through(&pip, &["install", "--target", "large", "large"]);
+    assert_eq!(world.installed("large"), ["large-1.0"]);
     world.through(&pip, &["install", "--target", "built", "gamma", "delta"]);
     assert_eq!(world.installed("built"), ["delta-3.0", "gamma-2.0"]);
     let report = world.gateway.report();
@@ -212,6 +217,8 @@ async fn uv_pip_installs_wheels_and_builds() {
     };
     assert_eq!(install("wheels", &["alpha"]), Mode::Index);
     assert_eq!(world.installed("wheels"), ["alpha-1.0", "beta-1.5"]);
+    install("large", &["large"]);
+    assert_eq!(world.installed("large"), ["large-1.0"]);
     install("built", &["gamma", "delta"]);
     assert_eq!(world.installed("built"), ["delta-3.0", "gamma-2.0"]);
     assert_eq!(world.gateway.report().bypasses, []);

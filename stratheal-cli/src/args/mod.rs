@@ -13,7 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use health::{
     CheckOptions, ExplainOptions, Format, PlainFormat, ReportOptions, Selection, StatusOptions, UpOptions, WaitOptions,
 };
-pub(crate) use index::{IndexCommand, IndexStatusOptions, ServeOptions};
+pub(crate) use index::{
+    AcceptOptions, ExportOptions, ImportOptions, IndexCommand, IndexStatusOptions, PruneOptions, ServeOptions,
+};
 pub(crate) use packages::{DoctorOptions, Packages};
 pub(crate) use run::{Mode, RunOptions};
 pub(crate) use warm::WarmOptions;

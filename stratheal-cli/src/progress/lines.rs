@@ -130,7 +130,7 @@ mod tests {
         assert!(lines.due(began + EVERY / 2).is_empty());
         lines.add(&Event::FileProgress { file: file(), received: 50 << 20 }, began);
         let due = lines.due(began + EVERY);
-        assert_eq!(due, ["a.whl: 50% of 100.0MiB, 5.0MiB/s, 10s left"]);
+        assert_eq!(due, ["a.whl: 50% of 100.0MiB, 5.0MiB/s, 10.0s left"]);
         assert!(lines.due(began + EVERY).is_empty());
         let origin = FileOrigin::Members(vec!["a".to_owned()]);
         let done = Event::FileDone { file: file(), size: 5, origin, transferred: 5, took: Duration::from_secs(1) };

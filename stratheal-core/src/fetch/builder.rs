@@ -80,6 +80,7 @@ impl Builder {
         self.open().map(Fetcher::new)
     }
 
+    /// What the parts of the fetcher share.
     pub(super) fn open(self) -> Result<Shared, FetchError> {
         check(&self.chain)?;
         let (events, _) = broadcast::channel(1024);

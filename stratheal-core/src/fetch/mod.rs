@@ -1,5 +1,4 @@
 //! The fetcher: any page or file an index offers, verified, whenever it can be had at all.
-#![expect(dead_code, unused_imports, reason = "transfers, which use the rest of it, are still to come")]
 
 mod builder;
 mod cause;
@@ -33,6 +32,7 @@ pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
 pub use event::{Event, FileOrigin};
 pub use fetcher::Fetcher;
 pub use member::MemberStatus;
+pub use pages::{Exported, export_cache, export_cache_to, import_cache};
 pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};

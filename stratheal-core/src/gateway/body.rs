@@ -5,12 +5,12 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::task::JoinHandle;
 
 use super::files::Unfinished;
+use super::origin::Chunks;
 
 /// How much of a file is read at once. Larger pieces did not get faster, and each connection may hold two.
 const PIECE: u64 = 256 * 1024;
@@ -57,7 +57,7 @@ impl HttpBody for Body {
         match self {
             Self::Whole(bytes) => bytes.is_none(),
             Self::Stored(part) => part.left == 0 && part.reading.is_none(),
-            Self::Arriving(arriving) => arriving.left == 0,
+            Self::Arriving(arriving) => arriving.ended || arriving.left == Some(0),
             Self::Passed(incoming) => incoming.is_end_stream(),
         }
     }
@@ -66,7 +66,7 @@ impl HttpBody for Body {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Self::Stored(part) => SizeHint::with_exact(part.left + part.asked),
-            Self::Arriving(arriving) => SizeHint::with_exact(arriving.left),
+            Self::Arriving(arriving) => arriving.left.map_or_else(SizeHint::new, SizeHint::with_exact),
             Self::Passed(incoming) => incoming.size_hint(),
         }
     }
@@ -137,36 +137,44 @@ pub(super) fn at(mut file: File, start: u64) -> io::Result<File> {
 
 /// A file that is still arriving. A failure ends the connection in the middle of the body, so that no client takes it for whole.
 pub(super) struct Arriving {
-    bytes: Pin<Box<dyn AsyncRead + Send>>,
-    left: u64,
+    chunks: Chunks,
+    /// What is to come, if that is known.
+    left: Option<u64>,
+    ended: bool,
     unfinished: Unfinished,
 }
 
 impl Arriving {
-    /// The whole file, of this size.
-    pub(super) fn new(bytes: Pin<Box<dyn AsyncRead + Send>>, size: u64, unfinished: Unfinished) -> Self {
-        Self { bytes, left: size, unfinished }
+    /// The whole file.
+    pub(super) const fn new(chunks: Chunks, size: Option<u64>, unfinished: Unfinished) -> Self {
+        Self { chunks, left: size, ended: false, unfinished }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left == 0 {
+        if self.ended {
             return Poll::Ready(None);
         }
-        let mut piece = BytesMut::zeroed(self.left.min(PIECE) as usize);
-        let mut into = ReadBuf::new(&mut piece);
-        let read = ready!(self.bytes.as_mut().poll_read(cx, &mut into)).map(|()| into.filled().len());
-        Poll::Ready(Some(match read {
-            Ok(0) => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ended early")),
-            Ok(length) => {
-                self.left -= length as u64;
-                if self.left == 0 {
-                    self.unfinished.finish();
+        let next = ready!(self.chunks.as_mut().poll_next(cx));
+        let next = match next {
+            Some(Ok(piece)) => match self.left.map(|left| left.checked_sub(piece.len() as u64)) {
+                Some(None) => Some(Err(io::Error::other("the file is longer than it was said to be"))),
+                left => {
+                    self.left = left.flatten();
+                    Some(Ok(piece))
                 }
-                piece.truncate(length);
-                Ok(piece.freeze())
+            },
+            Some(Err(error)) => Some(Err(io::Error::other(error))),
+            None if self.left.unwrap_or(0) > 0 => {
+                Some(Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ended early")))
             }
-            Err(error) => Err(error),
-        }))
+            None => None,
+        };
+        self.ended = !matches!(next, Some(Ok(_)));
+        // With a known length nobody asks for what comes after the last byte.
+        if next.is_none() || (!self.ended && self.left == Some(0)) {
+            self.unfinished.finish();
+        }
+        Poll::Ready(next)
     }
 }
 

@@ -110,15 +110,17 @@ pub(super) async fn file(service: &Service, request: &FileRequest, method: &Meth
             },
             Err(error) => unreadable(&request.file, &error),
         },
-        Ok(Opened::Arriving { size, bytes }) => {
+        Ok(Opened::Arriving { size, chunks }) => {
             let mut answer = Answer::new(Body::empty());
             let headers = answer.headers_mut();
-            headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+            if let Some(size) = size {
+                headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+            }
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             if *method != Method::HEAD {
                 let aborted = Unfinished { of: Some(name_of(request)), kept_in: service.aborted.clone() };
-                *answer.body_mut() = Body::Arriving(Arriving::new(bytes, size, aborted));
+                *answer.body_mut() = Body::Arriving(Arriving::new(chunks, size, aborted));
             }
             answer
         }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::io::AsyncRead;
+use futures::Stream;
 use tokio::sync::broadcast;
 
-use crate::fetch::{Event, FetchError, FetchedFile, Fetcher, FileRequest, Page};
+use crate::fetch::{Event, FetchError, FetchedFile, Fetcher, FileOrigin, FileRequest, Page};
 use crate::index::{Chain, ProjectList, ProjectName};
 
 /// What the gateway asks: a fetcher, or in tests something that needs no network.
@@ -31,18 +31,20 @@ pub(super) trait Origin: Debug + Send + Sync + 'static {
     async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError>;
 }
 
+/// The pieces of a file, in order. They end with an error if what arrived is not what the index promised, and the last ones come only
+/// once that is known.
+pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
+
 /// A file that is there, or on its way.
-#[cfg_attr(not(test), expect(dead_code, reason = "the fetcher does not hand out what still arrives yet"))]
 pub(super) enum Opened {
     /// It is there, whole and verified.
     Stored(FetchedFile),
-    /// Its bytes in order. The reader fails if what arrived in the end is not what the index promised, and it must not give out the
-    /// last bytes before that is known.
+    /// It arrives.
     Arriving {
-        /// Its size.
-        size: u64,
-        /// Its bytes.
-        bytes: Pin<Box<dyn AsyncRead + Send>>,
+        /// Its size, if anybody said.
+        size: Option<u64>,
+        /// Its pieces.
+        chunks: Chunks,
     },
 }
 
@@ -73,7 +75,12 @@ impl Origin for Fetcher {
     }
 
     async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError> {
-        Self::file(self, request).await.map(Opened::Stored)
+        let stream = Self::stream(self, request).await?;
+        match stream.origin {
+            // Out of the store it can be sent in part as well.
+            FileOrigin::Store => Self::file(self, request).await.map(Opened::Stored),
+            FileOrigin::Members(_) => Ok(Opened::Arriving { size: stream.size, chunks: stream.chunks }),
+        }
     }
 }
 

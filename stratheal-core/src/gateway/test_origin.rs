@@ -145,7 +145,13 @@ impl Origin for TestOrigin {
         let bytes = self.arriving.lock().unwrap().get(&request.file.name).cloned();
         match bytes {
             Some(bytes) => {
-                Ok(Opened::Arriving { size: request.file.size.unwrap(), bytes: Box::pin(std::io::Cursor::new(bytes)) })
+                let size = request.file.size;
+                let broken = (bytes.len() as u64) < size.unwrap();
+                let mut pieces: Vec<_> = bytes.chunks(100_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+                if broken {
+                    pieces.push(Err(FetchError::Store("it broke".to_owned())));
+                }
+                Ok(Opened::Arriving { size, chunks: Box::pin(futures::stream::iter(pieces)) })
             }
             None => self.file(request).await.map(Opened::Stored),
         }

@@ -129,7 +129,7 @@ impl StoreError {
     }
 
     /// Names the path in what the system said while `action` was tried.
-    pub(super) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn at(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| {
             let source = named(path, &error);
             match error.kind() {

@@ -15,6 +15,8 @@ use stratheal_core::doctor::{
 };
 use stratheal_core::fetch::Probe;
 use stratheal_core::model::Status;
+use stratheal_core::model::quantity::show_bytes;
+use stratheal_core::objects::Store;
 use stratheal_core::sys::filesystem;
 
 use crate::args::{Common, DoctorOptions, Packages, PlainFormat};
@@ -55,6 +57,7 @@ async fn examine(common: &Common, packages: &Packages) -> Diagnosis {
         Err(failure) => findings.push(Finding::bad("cache", Status::Critical, chain(&failure), "name a folder")),
         Ok(setup) => {
             index(&setup, packages, &mut findings).await;
+            cache(&setup, &mut findings);
             room("cache", &setup.cache, &mut findings);
         }
     }
@@ -122,6 +125,35 @@ fn facts(probe: Probe) -> MemberFacts {
     let Probe { source, member, answer } = probe;
     let answer = answer.map(|answer| Answer { status: answer.status, took: answer.took, clocks: answer.clocks });
     MemberFacts { source, url: member, answer }
+}
+
+fn cache(setup: &Setup, findings: &mut Vec<Finding>) {
+    const TOPIC: &str = "cache";
+    let folder = setup.cache.join("objects");
+    // To look must not make one.
+    if !folder.exists() {
+        findings.push(Finding::healthy(TOPIC, format!("empty: {}", setup.cache.display())));
+        return;
+    }
+    let usage = Store::open(&folder).and_then(|store| store.usage());
+    findings.push(match usage {
+        Ok(usage) => {
+            let bound = setup.index().max_size.map_or_else(|| "no limit".to_owned(), |max| show_bytes(max as f64));
+            let (files, bytes) = (usage.packs.count, usage.bytes());
+            let what = format!("{files} files, {} ({bound}): {}", show_bytes(bytes as f64), setup.cache.display());
+            let finding = match usage.quarantine.count {
+                0 => Finding::healthy(TOPIC, what),
+                damaged => {
+                    let next = "look at the disk (`dmesg`, SMART): what was damaged is had again when it is needed";
+                    Finding::bad(TOPIC, Status::Warning, format!("{what}; {damaged} were found damaged"), next)
+                }
+            };
+            finding.with("bytes", bytes)
+        }
+        Err(error) => {
+            Finding::bad(TOPIC, Status::Critical, chain(&error), "mend that, or name another with --cache-dir")
+        }
+    });
 }
 
 fn room(role: &'static str, folder: &Path, findings: &mut Vec<Finding>) {

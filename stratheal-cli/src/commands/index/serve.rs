@@ -1,11 +1,16 @@
 //! `stratheal index serve`.
 
+use std::convert::Infallible;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
+use stratheal_core::base::class::chain;
+use stratheal_core::base::clock::{Clock, SystemClock};
 use stratheal_core::base::fs::read_text;
 use stratheal_core::gateway::{AccessToken, Gateway, Running};
+use stratheal_core::objects::{GcPolicy, Store};
 
 use crate::args::{Common, Packages, ServeOptions};
 use crate::failure::Failure;
@@ -15,6 +20,8 @@ use crate::progress::{Display, Progress};
 use crate::sources::{Named, Sources};
 use crate::{output, runtime_with_threads};
 
+/// How often the size of the cache is looked at.
+const LOOK: Duration = Duration::from_mins(5);
 /// The largest file with a token.
 const MAX_TOKEN: u64 = 4096;
 
@@ -49,10 +56,30 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
     }
     // A service has no bars: what it does goes into its log.
     let progress = Progress::follow(fetcher.events(), Display::plain(common));
-    stop.wait().await;
+    let bound = options.max_size.or(setup.index().max_size);
+    tokio::select! {
+        () = stop.wait() => {}
+        never = keep_small(super::store(&setup)?, bound) => match never {},
+    }
     running.stop().await;
     progress.finish().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Drops from the cache what was used longest ago, whenever it is too large.
+async fn keep_small(store: Store, bound: Option<u64>) -> Infallible {
+    let policy = GcPolicy { max_bytes: bound, ..GcPolicy::default() };
+    let mut beat = tokio::time::interval(LOOK);
+    loop {
+        beat.tick().await;
+        let (store, policy) = (store.clone(), policy.clone());
+        match tokio::task::spawn_blocking(move || store.gc(&policy, &[], SystemClock.now())).await {
+            Ok(Ok(report)) if report.objects.is_empty() => {}
+            Ok(Ok(report)) => tracing::info!(objects = report.objects.len(), bytes = report.bytes(), "cache pruned"),
+            Ok(Err(error)) => tracing::warn!(error = chain(&error), "the cache cannot be pruned"),
+            Err(error) => tracing::warn!(%error, "the cache cannot be pruned"),
+        }
+    }
 }
 
 fn token(file: &Path) -> Result<AccessToken, Failure> {

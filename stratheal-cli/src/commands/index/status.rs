@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stratheal_core::base::redact::safe_url;
 use stratheal_core::fetch::Probe;
-use stratheal_core::model::quantity::show_seconds;
+use stratheal_core::model::quantity::{show_bytes, show_seconds};
+use stratheal_core::objects::Usage;
 
 use crate::args::{Common, IndexStatusOptions, Packages, PlainFormat};
 use crate::failure::Failure;
@@ -21,19 +22,20 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &IndexStatusOpt
     let setup = Setup::read(common, packages)?;
     let sources = Sources::find(&setup, packages, Named::default())?;
     let fetcher = setup.fetcher(&sources)?;
+    let usage = super::store(&setup)?.usage().map_err(|error| super::stored(&error))?;
     let runtime = runtime_with_threads()?;
     let probes = runtime.block_on(fetcher.probe(PATIENCE));
     // A look-up that hangs must not keep the program from ending.
     runtime.shutdown_background();
     let text = match options.format {
-        PlainFormat::Human => human(&setup, &sources, &probes),
-        PlainFormat::Json => format!("{:#}", document(&setup, &sources, &probes)),
+        PlainFormat::Human => human(&setup, &sources, &probes, usage),
+        PlainFormat::Json => format!("{:#}", document(&setup, &sources, &probes, usage)),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn human(setup: &Setup, sources: &Sources, probes: &[Probe]) -> String {
+fn human(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> String {
     let mut lines = vec![format!("default index from {}", sources.found)];
     for source in &sources.chain.sources {
         let only = if source.only.is_empty() { String::new() } else { format!(" (only {})", source.only.join(", ")) };
@@ -45,7 +47,15 @@ fn human(setup: &Setup, sources: &Sources, probes: &[Probe]) -> String {
         }
     }
     lines.extend(sources.notes.iter().chain(&sources.bypasses).cloned());
-    lines.push(format!("cache {}", setup.cache.display()));
+    let (files, bytes) = (usage.packs.count, show_bytes(usage.bytes() as f64));
+    lines.push(format!("cache: {files} files, {bytes} in {}", setup.cache.display()));
+    if usage.partials.count > 0 {
+        let bytes = show_bytes(usage.partials.bytes as f64);
+        lines.push(format!("cache: {} interrupted transfers, {bytes}, to be continued", usage.partials.count));
+    }
+    if usage.quarantine.count > 0 {
+        lines.push(format!("cache: {} damaged files were put aside", usage.quarantine.count));
+    }
     lines.join("\n")
 }
 
@@ -58,7 +68,7 @@ fn answer(offline: bool, probe: Option<&Probe>) -> String {
     }
 }
 
-fn document(setup: &Setup, sources: &Sources, probes: &[Probe]) -> Value {
+fn document(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> Value {
     let members = |name: &str| {
         let own = probes.iter().filter(|probe| probe.source == name);
         own.map(|probe| match &probe.answer {
@@ -84,6 +94,6 @@ fn document(setup: &Setup, sources: &Sources, probes: &[Probe]) -> Value {
         "sources": all.collect::<Vec<_>>(),
         "notes": sources.notes,
         "bypasses": sources.bypasses,
-        "cache": { "folder": setup.cache.display().to_string() },
+        "cache": { "folder": setup.cache.display().to_string(), "bytes": usage.bytes(), "usage": usage },
     })
 }

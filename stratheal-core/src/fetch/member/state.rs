@@ -109,7 +109,7 @@ impl MemberState {
                 _ => break,
             }
         }
-        Turn { member: self.clone(), begun: Instant::now(), _place: place }
+        Turn { begun: Instant::now(), _place: place }
     }
 
     /// Takes the place of the one probe, if the breaker wants one now.
@@ -217,17 +217,11 @@ const fn load(kind: FailureKind) -> Option<Load> {
 /// A place among the requests to a member. Dropping it ends the turn.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    member: Arc<MemberState>,
     begun: Instant,
     _place: Place,
 }
 
 impl Turn {
-    /// The member.
-    pub(crate) const fn member(&self) -> &Arc<MemberState> {
-        &self.member
-    }
-
     /// When the request began.
     pub(crate) const fn begun(&self) -> Instant {
         self.begun

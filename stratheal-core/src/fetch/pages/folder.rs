@@ -121,7 +121,7 @@ fn name_of(url: &str, host: Option<&str>) -> String {
     format!("{}-{}", host.trim_start_matches('.').chars().take(60).collect::<String>(), &hash[..16])
 }
 
-fn is_harmless(name: &str) -> bool {
+pub(super) fn is_harmless(name: &str) -> bool {
     !name.starts_with('.') && name.len() <= 100 && name.chars().all(|c| c.is_ascii_alphanumeric() || ".-".contains(c))
 }
 
@@ -139,6 +139,26 @@ fn read(path: &Path) -> Sources {
             Sources::default()
         }
     }
+}
+
+/// Adds what another machine knows about sources; what is known here stays. Blocks on files.
+///
+/// # Errors
+/// What the system says, and `InvalidData` for a text that is no such list.
+pub(super) fn join_sources(index: &Path, text: &str) -> io::Result<()> {
+    let other: Sources =
+        serde_json::from_str(text).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    fs::create_dir_all(index).map_err(|error| named(index, &error))?;
+    let _lock = locked(&index.join(".sources.lock"))?;
+    let path = index.join("sources.json");
+    let mut sources = read(&path);
+    for (member, folder) in other.folders {
+        if is_harmless(&folder) {
+            sources.folders.entry(member).or_insert(folder);
+        }
+    }
+    let text = serde_json::to_string_pretty(&sources).map_err(io::Error::other)?;
+    write_atomic(&path, text.as_bytes())
 }
 
 /// Waits for the lock: whoever holds it only reads and writes one small file.

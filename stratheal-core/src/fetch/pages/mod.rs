@@ -11,6 +11,7 @@ mod freshness;
 mod gather;
 mod known;
 mod memory;
+mod portable;
 mod record;
 mod seen;
 
@@ -19,3 +20,4 @@ mod tests;
 
 pub(super) use chain::{Pages, accept, known, page};
 pub(super) use folder::Folders;
+pub use portable::{Exported, export_cache, export_cache_to, import_cache};

@@ -27,7 +27,8 @@ pub(in crate::fetch) async fn fetch_file(
     if let Some(found) = known(shared, request).await? {
         return Ok(found);
     }
-    shared.transfers.join(shared, request, locations(shared, request).await?).outcome().await
+    let locations = locations(shared, request).await?;
+    shared.transfers.join(shared, request, locations).outcome().await
 }
 
 /// A file that can be read while it arrives.
@@ -41,7 +42,8 @@ pub(in crate::fetch) async fn stream_file(
     if let Some(found) = known(shared, request).await? {
         return stored(found);
     }
-    let flight = shared.transfers.join(shared, request, locations(shared, request).await?);
+    let locations = locations(shared, request).await?;
+    let flight = shared.transfers.join(shared, request, locations);
     let mut reader = Reader::new(request.file.name.clone(), flight);
     begun(reader.status()).await?;
     let size = reader.status().borrow().size;
@@ -70,7 +72,11 @@ async fn locations(
     if shared.offline {
         return Err(FetchError::Offline { wanted: request.file.name.clone() });
     }
-    let locations = shared.locations(request).await;
+    let locations = match request.file.hashes.sha256 {
+        Some(_) => shared.locations(request).await,
+        // What no hash can check comes only from who is believed.
+        None => shared.believed_locations(request).await,
+    };
     if locations.is_empty() {
         return Err(FetchError::NoSuchFile {
             file: request.file.name.clone(),

@@ -111,8 +111,9 @@ impl Lane {
     }
 
     /// It has its turn, and sends its question.
-    pub(super) fn ask(&mut self, turn: Turn, transport: &Transport, location: &Location, ask: Ask, now: Instant) {
-        (self.turn, self.phase, self.since) = (Some(turn), Phase::Asked, now);
+    pub(super) fn ask(&mut self, turn: Turn, transport: &Transport, location: &Location, ask: Ask) {
+        (self.phase, self.since) = (Phase::Asked, turn.begun());
+        self.turn = Some(turn);
         let (transport, url) = (transport.clone(), location.url.clone());
         self.next = Box::pin(async move { Happened::Answered(transport.get(&url, &ask).await) });
     }

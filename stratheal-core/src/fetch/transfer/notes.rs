@@ -23,7 +23,7 @@ impl Transfer {
             Happened::Entered(turn) => {
                 let ask = self.question(index);
                 let lane = &mut self.lanes[index];
-                lane.ask(turn, &self.shared.transport, &self.places[lane.place].location, ask, now);
+                lane.ask(turn, &self.shared.transport, &self.places[lane.place].location, ask);
                 Ok(())
             }
             Happened::Answered(Ok(answer)) => self.answered(index, answer, now),

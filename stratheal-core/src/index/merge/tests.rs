@@ -1,3 +1,5 @@
+//! Members that are equal, stale, partial, empty, or lie.
+
 use proptest::prelude::*;
 use serde_json::{Map, json};
 

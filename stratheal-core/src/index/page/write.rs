@@ -89,20 +89,23 @@ impl ProjectPage {
 
 /// Text for HTML, in quotes or between tags.
 pub(super) fn escape(html: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'', '\r', '\0']) {
+        html.push_str(&rest[..at]);
+        html.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            b'\'' => "&#39;",
             // As it is, a reader would take it for a line feed.
-            '\r' => html.push_str("&#13;"),
-            // HTML cannot say it at all.
-            '\0' => html.push('\u{fffd}'),
-            other => html.push(other),
-        }
+            b'\r' => "&#13;",
+            // NUL, which HTML cannot say at all.
+            _ => "\u{fffd}",
+        });
+        rest = &rest[at + 1..];
     }
+    html.push_str(rest);
 }
 
 pub(super) fn meta(html: &mut String, name: &str, content: &str) {

@@ -107,6 +107,25 @@ impl Store {
         Ok(report)
     }
 
+    /// What [`Store::gc`] would delete by size and age, in that order. Deletes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::gc`].
+    pub fn gc_plan(&self, policy: &GcPolicy, kept: &[ContentId], now: Timestamp) -> Result<Vec<Collected>, StoreError> {
+        let mut all_kept = self.kept()?;
+        all_kept.extend(kept);
+        let going = plan(self.items()?, &all_kept, policy, now).into_iter();
+        Ok(going.map(|(item, reason)| Collected { kind: item.kind, id: item.id, bytes: item.bytes, reason }).collect())
+    }
+
+    /// The ids of all packs, in no order.
+    ///
+    /// # Errors
+    /// [`StoreError`] when a folder cannot be listed.
+    pub fn pack_ids(&self) -> Result<Vec<ContentId>, StoreError> {
+        Ok(self.ids(Kind::Pack)?.into_iter().map(|(id, _)| id).collect())
+    }
+
     fn items(&self) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
         for kind in [Kind::Pack, Kind::Loose, Kind::Tree] {

@@ -1,3 +1,5 @@
+//! What is found where, and which place weighs more.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Pages in HTML: those of real servers, cut ones, and hostile ones.
+
 use proptest::prelude::*;
 
 use super::*;

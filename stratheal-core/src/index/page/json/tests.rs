@@ -1,3 +1,5 @@
+//! Pages in JSON: everything they can say, cut ones, and hostile ones.
+
 use proptest::prelude::*;
 use serde_json::json;
 use url::Url;

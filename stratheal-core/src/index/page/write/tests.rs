@@ -1,3 +1,5 @@
+//! Pages that are written and read again.
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

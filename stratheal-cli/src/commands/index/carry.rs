@@ -1,0 +1,60 @@
+//! `stratheal index export` and `import`.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::process::ExitCode;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::fetch::{Cause, export_cache_to, import_cache};
+use stratheal_core::index::ProjectName;
+use stratheal_core::model::quantity::show_bytes;
+use stratheal_core::objects::bundle::BundleError;
+
+use crate::args::{Common, ExportOptions, ImportOptions};
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::output;
+
+/// A bundle never takes more than this from a disk, whatever it says.
+const LARGEST: u64 = 1 << 40;
+
+pub(super) fn export(common: &Common, setup: &Setup, options: &ExportOptions) -> Result<ExitCode, Failure> {
+    let projects: Result<Vec<ProjectName>, _> = options.projects.iter().map(|name| name.parse()).collect();
+    let projects = projects.map_err(|error| Failure::Usage(chain(&error)))?;
+    let exported = export_cache_to(&setup.cache, &projects, &options.file).map_err(|error| failed(&error))?;
+    if exported.pages == 0 && !projects.is_empty() {
+        let text = "the cache has none of these projects: get them with `stratheal warm`".to_owned();
+        return Err(Failure::Caused { cause: Cause::NotFound, text });
+    }
+    if !common.quiet {
+        let bytes = show_bytes(exported.bytes as f64);
+        output::print(&format!(
+            "{} pages, {} files, {bytes}: {}",
+            exported.pages,
+            exported.files,
+            options.file.display()
+        ))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) fn import(common: &Common, setup: &Setup, options: &ImportOptions) -> Result<ExitCode, Failure> {
+    let file = File::open(&options.file).map_err(|error| Failure::io("open the file", error))?;
+    let report = import_cache(&setup.cache, &mut BufReader::new(file), LARGEST).map_err(|error| failed(&error))?;
+    for path in report.unknown.iter().take(10) {
+        output::complain(&format!("{path} was not taken over: this version does not know what it is for"));
+    }
+    if !common.quiet {
+        let bytes = show_bytes(report.bytes as f64);
+        output::print(&format!("{} entries added ({bytes}), {} were there already", report.added, report.kept))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn failed(error: &BundleError) -> Failure {
+    let cause = match error {
+        BundleError::Store(_) => Cause::Disk,
+        _ => Cause::Content,
+    };
+    Failure::Caused { cause, text: chain(error) }
+}
