@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{ACCEPT, CONTENT_LENGTH, HOST, LOCATION};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, HOST, LOCATION};
 use hyper::{Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -20,7 +22,8 @@ const ACCEPTED: &str =
 #[derive(Debug)]
 pub struct Connection {
     sender: SendRequest<Empty<Bytes>>,
-    host: String,
+    address: SocketAddr,
+    login: Option<String>,
 }
 
 /// What came, without its content.
@@ -35,26 +38,43 @@ pub struct Answer {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects; a login, as `user:password`, goes with every request.
     ///
     /// # Errors
     /// When nobody listens there.
-    pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
+    pub async fn open(address: SocketAddr, login: Option<&str>) -> Result<Self, Failure> {
+        let login = login.map(|login| format!("Basic {}", BASE64_STANDARD.encode(login)));
+        Self::connect(address, login).await
+    }
+
+    /// A new connection to the same server.
+    ///
+    /// # Errors
+    /// When nobody listens there any more.
+    pub async fn again(self) -> Result<Self, Failure> {
+        Self::connect(self.address, self.login).await
+    }
+
+    async fn connect(address: SocketAddr, login: Option<String>) -> Result<Self, Failure> {
         let cannot = |error: &dyn std::fmt::Display| Failure::new(format!("cannot connect to {address}: {error}"));
         let socket = TcpStream::connect(address).await.map_err(|error| cannot(&error))?;
         socket.set_nodelay(true)?;
         let (sender, connection) = handshake(TokioIo::new(socket)).await.map_err(|error| cannot(&error))?;
         // It ends with the sender; what went wrong comes out of the request as well.
         tokio::spawn(connection);
-        Ok(Self { sender, host: address.to_string() })
+        Ok(Self { sender, address, login })
     }
 
     async fn ask(&mut self, path: &str) -> Result<Response<Incoming>, Failure> {
-        let request = Request::get(path).header(HOST, &self.host).header(ACCEPT, ACCEPTED).body(Empty::new());
-        let request = request.map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
-        self.sender.ready().await.map_err(|error| Failure::new(format!("lost {}: {error}", self.host)))?;
+        let mut request = Request::get(path).header(HOST, self.address.to_string()).header(ACCEPT, ACCEPTED);
+        if let Some(login) = &self.login {
+            request = request.header(AUTHORIZATION, login);
+        }
+        let request =
+            request.body(Empty::new()).map_err(|error| Failure::new(format!("cannot ask for {path}: {error}")))?;
+        self.sender.ready().await.map_err(|error| Failure::new(format!("lost {}: {error}", self.address)))?;
         let answer = self.sender.send_request(request).await;
-        answer.map_err(|error| Failure::new(format!("{} does not answer: {error}", self.host)))
+        answer.map_err(|error| Failure::new(format!("{} does not answer: {error}", self.address)))
     }
 
     /// Asks for something and forgets its content.
@@ -106,9 +126,8 @@ pub fn link(page: &str, page_path: &str, file_name: &str) -> Result<String, Fail
     let url = page.split('"').find(is_link).or_else(|| page.split('"').find(|text| *text == file_name));
     let url = url.ok_or_else(none)?.split('#').next().unwrap_or_default();
     let mut folders: Vec<&str> = page_path.trim_end_matches('/').split('/').collect();
-    if let Ok(absolute) = url.parse::<Uri>()
-        && absolute.host().is_some()
-    {
+    if url.contains("://") {
+        let absolute: Uri = url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))?;
         return Ok(absolute.path().to_owned());
     }
     if url.starts_with('/') {

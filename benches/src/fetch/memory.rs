@@ -5,7 +5,7 @@ use std::time::Duration;
 use stratheal_core::testing::faulty_index::{Content, FaultyIndex, Package};
 use tokio::time::{Instant, timeout};
 
-use super::http::{self, Connection};
+use super::http;
 use super::peers::Peer;
 use super::place::Place;
 use crate::failure::Failure;
@@ -41,12 +41,12 @@ async fn of(peer: Peer, index: &FaultyIndex, place: &Place) -> Result<Vec<String
     let folder = place.fresh()?;
     let server = peer.start(&index.url(), &folder).await?;
     let page = format!("{}{PROJECT}/", server.simple);
-    let text = Connection::open(server.address).await?.text(&page).await?;
+    let text = server.connect().await?.text(&page).await?;
     let file = http::link(&text, &page, FILE)?;
     let mut times = Vec::new();
     for _ in 0..2 {
         let began = Instant::now();
-        let answer = Connection::open(server.address).await?.drain(&file).await?;
+        let answer = server.connect().await?.drain(&file).await?;
         if answer.status != 200 || answer.bytes < PAYLOAD {
             return Err(Failure::new(format!("{} with {} bytes", answer.status, answer.bytes)));
         }

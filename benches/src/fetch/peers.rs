@@ -9,6 +9,7 @@ use stratheal_core::testing::tools::Tool;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
+use super::http::Connection;
 use super::run::run;
 use crate::child::Child;
 use crate::failure::Failure;
@@ -16,6 +17,9 @@ use crate::tool;
 
 /// How long a server may take to start.
 const STARTING: Duration = Duration::from_secs(30);
+
+/// What our own server wants as a password. It is not asked for without one.
+const TOKEN: &str = "token-of-the-benchmark";
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +41,8 @@ pub struct Server {
     pub address: SocketAddr,
     /// The path of its Simple API, with a slash at both ends.
     pub simple: &'static str,
+    /// User and password, where it wants them.
+    pub login: Option<String>,
 }
 
 impl Peer {
@@ -65,8 +71,12 @@ impl Peer {
         let (program, arguments, simple) = match self {
             Self::Stratheal => {
                 let program = std::env::current_exe()?.display().to_string();
-                let words = [tool::ROLE, "index", "serve", "--index", index, "--cache-dir", &path, "--listen"];
-                (program, words.into_iter().map(str::to_owned).chain([address.to_string()]).collect(), "/simple/")
+                let token = folder.join("token");
+                std::fs::write(&token, TOKEN)?;
+                let (token, listen) = (token.display().to_string(), address.to_string());
+                let words = [tool::ROLE, "index", "serve", "--index", index, "--cache-dir", &path];
+                let words = words.into_iter().chain(["--token-file", &token, "--listen", &listen]);
+                (program, words.map(str::to_owned).collect(), "/simple/")
             }
             Self::Devpi => {
                 let devpi = Tool::new(&["devpi-server==6.20.3"]).map_err(Failure::new)?;
@@ -96,7 +106,8 @@ impl Peer {
         if self == Self::Devpi {
             add_mirror(address, index, folder).await?;
         }
-        Ok(Server { child, address, simple })
+        let login = (self == Self::Stratheal).then(|| format!("bench:{TOKEN}"));
+        Ok(Server { child, address, simple, login })
     }
 }
 
@@ -105,6 +116,14 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{}", self.address, self.simple)
+    }
+
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// When it does not listen any more.
+    pub async fn connect(&self) -> Result<Connection, Failure> {
+        Connection::open(self.address, self.login.as_deref()).await
     }
 }
 

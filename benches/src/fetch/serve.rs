@@ -1,6 +1,5 @@
 //! Requests a second, and how long one takes, of pages and files that a server has already.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use stratheal_core::testing::faulty_index::{Content, FaultyIndex, Package};
@@ -50,7 +49,7 @@ pub async fn measure(place: &Place) -> Result<String, Failure> {
 async fn of(peer: Peer, index: &FaultyIndex, place: &Place) -> Result<Vec<String>, Failure> {
     let server = peer.start(&index.url(), &place.fresh()?).await?;
     let page = format!("{}{PROJECT}/", server.simple);
-    let text = Connection::open(server.address).await?.text(&page).await?;
+    let text = server.connect().await?.text(&page).await?;
     let file = http::link(&text, &page, FILE)?;
     let mut cells = vec![peer.name().to_owned()];
     for path in [&page, &file] {
@@ -66,11 +65,11 @@ async fn of(peer: Peer, index: &FaultyIndex, place: &Place) -> Result<Vec<String
 
 async fn load(server: &Server, path: &str) -> Result<Load, Failure> {
     // Once before, so that it is there.
-    warm(server.address, path).await?;
+    warm(server, path).await?;
     let mut tasks = JoinSet::new();
     let began = Instant::now();
     for _ in 0..CONNECTIONS {
-        tasks.spawn(ask(server.address, path.to_owned(), began + MEASURED));
+        tasks.spawn(ask(server.connect().await?, path.to_owned(), began + MEASURED));
     }
     let mut times = Vec::new();
     while let Some(asked) = tasks.join_next().await {
@@ -78,15 +77,15 @@ async fn load(server: &Server, path: &str) -> Result<Load, Failure> {
     }
     let per_second = times.len() as f64 / began.elapsed().as_secs_f64();
     // How long one takes is asked without a crowd: in a crowd it is the number of connections by the rate.
-    let mut alone = ask(server.address, path.to_owned(), Instant::now() + MEASURED / 4).await?;
+    let mut alone = ask(server.connect().await?, path.to_owned(), Instant::now() + MEASURED / 4).await?;
     let median = quantile(&mut alone, 0.5).ok_or_else(|| Failure::new("nothing was answered"))?;
     Ok(Load { per_second, median: Duration::from_secs_f64(median) })
 }
 
-async fn warm(address: SocketAddr, path: &str) -> Result<(), Failure> {
+async fn warm(server: &Server, path: &str) -> Result<(), Failure> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
-        let answer = Connection::open(address).await?.drain(path).await?;
+        let answer = server.connect().await?.drain(path).await?;
         match answer.status {
             200 => return Ok(()),
             // Some send the first one elsewhere, until they have it.
@@ -97,8 +96,7 @@ async fn warm(address: SocketAddr, path: &str) -> Result<(), Failure> {
 }
 
 /// How long each request took, in seconds.
-async fn ask(address: SocketAddr, path: String, until: Instant) -> Result<Vec<f64>, Failure> {
-    let mut connection = Connection::open(address).await?;
+async fn ask(mut connection: Connection, path: String, until: Instant) -> Result<Vec<f64>, Failure> {
     let mut times = Vec::new();
     while Instant::now() < until {
         let began = Instant::now();
@@ -106,7 +104,7 @@ async fn ask(address: SocketAddr, path: String, until: Instant) -> Result<Vec<f6
             Ok(answer) if answer.status == 200 => times.push(began.elapsed().as_secs_f64()),
             Ok(answer) => return Err(Failure::new(format!("{path}: {}", answer.status))),
             // Some end a connection after so many requests.
-            Err(_) => connection = Connection::open(address).await?,
+            Err(_) => connection = connection.again().await?,
         }
     }
     Ok(times)
