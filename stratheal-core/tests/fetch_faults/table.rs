@@ -22,7 +22,9 @@ fn limits(pattern: &Pattern) -> Limits {
     let usual = Limits { took: seconds(12), repeated: 8 * CHUNK, requests: 60 };
     let base = match pattern.name {
         // What arrived is whole and wrong, so that all of it is fetched again.
-        "flipped" | "wrong-length" | "mirror-flips" | "mirror-other-bytes" => Limits { repeated: WHOLE + 8 * CHUNK, ..usual },
+        "flipped" | "wrong-length" | "mirror-flips" | "mirror-other-bytes" => {
+            Limits { repeated: WHOLE + 8 * CHUNK, ..usual }
+        }
         // Without ranges every cut begins anew.
         "no-ranges" => Limits { repeated: 16 * 20_000 + 8 * CHUNK, requests: 80, ..usual },
         // What continues wrongly cannot be kept.
