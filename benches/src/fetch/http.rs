@@ -107,7 +107,7 @@ pub fn link(page: &str, page_path: &str, file_name: &str) -> Result<String, Fail
     let url = url.ok_or_else(none)?.split('#').next().unwrap_or_default();
     let mut folders: Vec<&str> = page_path.trim_end_matches('/').split('/').collect();
     if let Ok(absolute) = url.parse::<Uri>()
-        && absolute.host().is_some()
+        && absolute.scheme().is_some()
     {
         return Ok(absolute.path().to_owned());
     }

@@ -10,7 +10,7 @@ use stratheal_core::testing::faulty_index::{Pattern, single};
 use super::trial::{content, under};
 
 /// How many pairs are tried at once.
-const AT_ONCE: usize = 24;
+const AT_ONCE: usize = 12;
 
 /// All pairs of patterns whose faults can be had together.
 fn pairs() -> Vec<(String, Pattern)> {
