@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use stratheal_core::base::class::chain;
 use stratheal_core::base::fs::read_text;
@@ -63,6 +63,7 @@ impl Lead {
             index: plan.given.default_index.clone(),
             extra: plan.given.extra_indexes.clone(),
             requirements: plan.given.requirement_files.clone(),
+            program: argv.first().map(PathBuf::from),
         };
         let sources = Sources::find(setup, packages, named)?;
         let fetcher = setup.fetcher(&sources)?;

@@ -40,6 +40,13 @@ fn of(named: &Path) -> Choice {
     Choice { program: named.to_owned(), environment: environment.map(Path::to_owned) }
 }
 
+/// The interpreter in the folder of a program that is named by a path: `.venv/bin/python` for `.venv/bin/pip`.
+pub(crate) fn beside(program: &Path) -> Option<PathBuf> {
+    let folder = program.parent().filter(|folder| !folder.as_os_str().is_empty())?;
+    let names = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };
+    names.map(|name| folder.join(name)).into_iter().find(|program| program.is_file())
+}
+
 fn in_path() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let names = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };

@@ -46,6 +46,8 @@ pub(crate) struct Named {
     pub(crate) extra: Vec<String>,
     /// Files that may name indexes.
     pub(crate) requirements: Vec<PathBuf>,
+    /// The program that is run: the pip beside it tells more than any other one.
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Sources {
@@ -54,7 +56,8 @@ impl Sources {
         let settings = setup.index();
         // Mirrors belong to the index they were written beside: under another one they would be another index.
         let own = named.index.is_some();
-        let interpreter = python::choose(packages, setup.config.as_ref()).program;
+        let beside = named.program.as_deref().filter(|_| packages.python.is_none()).and_then(python::beside);
+        let interpreter = beside.unwrap_or_else(|| python::choose(packages, setup.config.as_ref()).program);
         let options = DiscoverOptions {
             index: named.index.or_else(|| packages.index.clone()),
             mirrors: if own { Vec::new() } else { packages.mirror.clone() },

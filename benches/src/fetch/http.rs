@@ -126,8 +126,9 @@ pub fn link(page: &str, page_path: &str, file_name: &str) -> Result<String, Fail
     let url = page.split('"').find(is_link).or_else(|| page.split('"').find(|text| *text == file_name));
     let url = url.ok_or_else(none)?.split('#').next().unwrap_or_default();
     let mut folders: Vec<&str> = page_path.trim_end_matches('/').split('/').collect();
-    if url.contains("://") {
-        let absolute: Uri = url.parse().map_err(|error| Failure::new(format!("{url}: {error}")))?;
+    if let Ok(absolute) = url.parse::<Uri>()
+        && absolute.scheme().is_some()
+    {
         return Ok(absolute.path().to_owned());
     }
     if url.starts_with('/') {

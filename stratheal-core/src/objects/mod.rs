@@ -45,6 +45,7 @@ pub use loose::{Loose, LooseWriter};
 pub use pack::Pack;
 pub use partial::{PartFile, PartKey};
 pub use partial_journal::{Sent, Validators};
+#[cfg(feature = "fetch")]
 pub(crate) use partial_position::read_at;
 pub use partial_ranges::Ranges;
 pub use put::PackWriter;

@@ -1,6 +1,7 @@
 //! Two patterns at once.
 //!
-//! A seed chooses some in the usual run; the rest is `make chaos`. `STRATHEAL_CHAOS_SEED` and `STRATHEAL_CHAOS_PAIRS` choose others.
+//! A seed chooses some in the usual run; the rest is `make chaos`. `STRATHEAL_CHAOS_SEED`, `STRATHEAL_CHAOS_PAIRS` (how many) and
+//! `STRATHEAL_CHAOS_ONLY` (a part of the name) choose others.
 
 use std::fmt::Write as _;
 
@@ -39,6 +40,9 @@ fn number(variable: &str, default: u64) -> u64 {
 async fn try_pairs(count: usize, seed: u64) {
     let content = content();
     let mut pairs = mixed(pairs(), seed);
+    if let Ok(only) = std::env::var("STRATHEAL_CHAOS_ONLY") {
+        pairs.retain(|(name, _)| name.contains(&only));
+    }
     pairs.truncate(count);
     let outcomes: Vec<_> = futures::stream::iter(&pairs)
         .map(|(name, pattern)| under(name.clone(), pattern, &content))

@@ -1,14 +1,17 @@
 //! What an installer does, against a source that misbehaves.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use stratheal_core::fetch::{FetchError, FetchedFile, Fetcher, FileRequest, TransportSettings, TrustedCertificates};
+use stratheal_core::fetch::{Event, FetchError, FetchedFile, Fetcher, FileRequest, TransportSettings, TrustedCertificates};
 use stratheal_core::index::{Chain, IndexFile, Member, ProjectName, Source, Trust};
 use stratheal_core::objects::ContentId;
 use stratheal_core::testing::faulty_index::{Content, Package, Pattern, Settings};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::Instant;
 
 /// How long a file or a page may go without progress. Short, so that a fault that is not survived is known soon.
@@ -100,6 +103,7 @@ pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content) ->
     let scenario = pattern.start_with(content, &Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let subject = fetcher(vec![source(scenario.urls())], folder.path());
+    let mut events = subject.events();
     let began = Instant::now();
     let limit = DEADLINE * 2;
     let problem = match tokio::time::timeout(limit, everything(&subject, content)).await {
@@ -107,6 +111,24 @@ pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content) ->
         Ok(Err(error)) => Some(error.to_string()),
         Ok(Ok(fetched)) => complete(&fetched, content).err(),
     };
+    let problem = problem.map(|problem| problem + &troubles(&mut events));
     let (repeated, requests) = (scenario.repeated_bytes(), scenario.requests());
     Outcome { name, problem, took: began.elapsed(), repeated, requests }
+}
+
+/// The last things that went wrong, for whoever has to find out why.
+fn troubles(events: &mut Receiver<Event>) -> String {
+    let mut last = VecDeque::new();
+    loop {
+        match events.try_recv() {
+            Ok(Event::Trouble { wanted, problem, next, .. }) => {
+                last.push_back(format!("\n    {wanted}: {problem}: {next}"));
+                if last.len() > 12 {
+                    last.pop_front();
+                }
+            }
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(_) => return last.into_iter().collect(),
+        }
+    }
 }

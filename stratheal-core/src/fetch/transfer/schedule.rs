@@ -196,7 +196,7 @@ impl Transfer {
         let started = if from > at && known_end {
             self.hand_over(index, from, Some(place), now)
         } else {
-            self.start(at..end, Some(place), now)
+            self.start(at..end, Some(place), now) || self.start_beside(slow, end, place, now)
         };
         if started {
             self.shared.counters.add(Count::Hedges, 1);
@@ -207,6 +207,12 @@ impl Transfer {
             };
             tracing::debug!(file = self.wanted.file, member = %self.places[place].name, at, "{what}: another connection");
         }
+    }
+
+    /// Nobody may continue a connection that says nothing any more: all of it comes again, and what is there is skipped.
+    fn start_beside(&mut self, slow: Slow, end: u64, place: usize, now: Instant) -> bool {
+        let known = self.wanted.expected.is_some() && slow != Slow::Trickling;
+        known && self.start(0..end, Some(place), now)
     }
 
     /// A connection was overtaken by another one.

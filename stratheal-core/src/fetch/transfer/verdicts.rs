@@ -48,6 +48,10 @@ impl Transfer {
             place.is_out = true;
         }
         let member = place.location.member.clone();
+        if lane.useful == 0 && lane.received > 0 && self.habits.of(&place.name).no_ranges {
+            // All of it in one go breaks off where it broke off before: ranges get another chance, however badly they went.
+            self.habits.learn(&place.name, |habit| habit.no_ranges = false);
+        }
         if lane.useful < WORTH {
             // A few bytes are a reason to go on, not to go on at once.
             self.fruitless += 1;

@@ -21,18 +21,17 @@ const LARGEST_WHEEL: usize = 32 << 20;
 const MOST_FOLDERS: usize = 50;
 
 /// The default index of the pip that belongs to an interpreter or to an environment's folder, and the file that says so. Without
-/// either: of the active environment, of `.venv` in `folder`, of the interpreters on `PATH`.
+/// one, or where it has no pip: of the active environment, of `.venv` in `folder`, of the interpreters on `PATH`.
 #[must_use]
 pub fn default_of_pip(
     interpreter: Option<&Path>,
     folder: &Path,
     surroundings: &dyn Surroundings,
 ) -> Option<(String, PathBuf)> {
-    let prefixes = match interpreter {
-        Some(interpreter) => prefixes_of(interpreter, surroundings),
-        None => prefixes_around(folder, surroundings),
-    };
-    prefixes.iter().take(MOST_FOLDERS).find_map(|prefix| in_prefix(prefix, surroundings))
+    let own = interpreter.map(|interpreter| prefixes_of(interpreter, surroundings)).unwrap_or_default();
+    let in_any =
+        |prefixes: Vec<PathBuf>| prefixes.iter().take(MOST_FOLDERS).find_map(|prefix| in_prefix(prefix, surroundings));
+    in_any(own).or_else(|| in_any(prefixes_around(folder, surroundings)))
 }
 
 /// The folders that may hold the libraries of an interpreter: its environment, then the installation that was made from.
@@ -64,7 +63,16 @@ fn prefixes_around(folder: &Path, surroundings: &dyn Surroundings) -> Vec<PathBu
     for program in programs.filter(|program| surroundings.resolve(program).is_some()) {
         prefixes.extend(prefixes_of(&program, surroundings));
     }
+    prefixes.extend(std::env::split_paths(&path).flat_map(|folder| behind_shims(&folder, surroundings)));
     prefixes
+}
+
+/// The installations behind a folder of shims, which are scripts and not the interpreters themselves: pyenv keeps them in `versions`
+/// beside it. Which of them the shim would choose does not matter, because all of them have the same default.
+fn behind_shims(folder: &Path, surroundings: &dyn Surroundings) -> Vec<PathBuf> {
+    let Some(root) = folder.parent().filter(|_| folder.ends_with("shims")) else { return Vec::new() };
+    let versions = root.join("versions");
+    surroundings.list(&versions).into_iter().rev().take(MOST_FOLDERS).map(|name| versions.join(name)).collect()
 }
 
 fn in_prefix(prefix: &Path, surroundings: &dyn Surroundings) -> Option<(String, PathBuf)> {
@@ -165,6 +173,10 @@ mod tests {
         assert_eq!(from(&[("PATH", "/usr/bin")], &files), Some(module("/p/.venv")));
         assert_eq!(from(&[("PATH", "/sbin:/usr/bin")], &files[2..]), Some(module("/usr")));
         assert_eq!(from(&[("PATH", "/sbin")], &files[2..]), None);
+        let shimmed = module("/home/versions/3.12.1");
+        let files = [("/home/shims/python3", "#!/bin/sh"), (shimmed.as_str(), SOURCE)];
+        let around = Fake::new(&[("PATH", "/home/shims")], &files);
+        assert!(found(&around, Some("/home/shims/python3")).is_some_and(|url| url.ends_with(&shimmed)));
     }
 
     #[test]

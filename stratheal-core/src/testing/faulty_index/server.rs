@@ -72,7 +72,7 @@ impl FaultyIndex {
     ///
     /// # Errors
     /// When it cannot listen.
-    #[expect(clippy::unused_async, reason = "it needs a runtime, and whoever waits for it has one")]
+    #[expect(clippy::unused_async, reason = "only where a runtime runs can it be started, and `async` says so")]
     pub async fn start_with(content: Content, rules: Vec<Rule>, settings: Settings) -> io::Result<Self> {
         let listener = listen(&settings)?;
         let address = listener.local_addr()?;
