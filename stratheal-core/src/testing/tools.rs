@@ -70,11 +70,14 @@ fn run(command: &mut Command) -> Result<(), String> {
     Err(format!("{name} failed: {}", last.into_iter().rev().collect::<Vec<_>>().join(" / ")))
 }
 
-/// The folder in which cargo builds: the one above this program that it marked as such.
+/// The folder in which cargo builds: the one of its setting, else the one above this program's `PROFILE/deps`.
 fn built() -> Result<PathBuf, String> {
+    if let Some(folder) = std::env::var_os("CARGO_TARGET_DIR").filter(|folder| Path::new(folder).is_absolute()) {
+        return Ok(folder.into());
+    }
     let program = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
-    let marked = |folder: &&Path| folder.join("CACHEDIR.TAG").exists();
-    let found = program.ancestors().skip(1).find(marked).map(Path::to_owned);
+    let folders = program.parent().filter(|folder| folder.ends_with("deps"));
+    let found = folders.and_then(|folder| folder.ancestors().nth(2)).map(Path::to_owned);
     found.ok_or_else(|| format!("{} was not built by cargo", program.display()))
 }
 
@@ -107,6 +110,7 @@ mod tests {
     fn a_complaint_is_passed_on() {
         let error = run(Command::new("sh").args(["-c", "echo one >&2; echo two >&2; exit 3"])).unwrap_err();
         assert_eq!(error, "sh failed: one / two");
-        assert!(built().unwrap().join("CACHEDIR.TAG").exists());
+        let program = std::env::current_exe().unwrap();
+        assert!(program.starts_with(built().unwrap()), "{}", program.display());
     }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use stratheal_core::fetch::{Event, FetchError, FetchedFile, Fetcher, FileRequest, TransportSettings, TrustedCertificates};
+use stratheal_core::fetch::{
+    Event, FetchError, FetchedFile, Fetcher, FileRequest, TransportSettings, TrustedCertificates,
+};
 use stratheal_core::index::{Chain, IndexFile, Member, ProjectName, Source, Trust};
 use stratheal_core::objects::ContentId;
 use stratheal_core::testing::faulty_index::{Content, Package, Pattern, Settings};
