@@ -42,7 +42,10 @@ fn limits(pattern: &Pattern) -> Limits {
     Limits { took: base.took + pattern.floor, ..base }
 }
 
-async fn try_all(patterns: Vec<Pattern>) {
+async fn try_all(mut patterns: Vec<Pattern>) {
+    if let Ok(only) = std::env::var("STRATHEAL_CHAOS_ONLY") {
+        patterns.retain(|pattern| pattern.name.contains(&only));
+    }
     let content = content();
     let outcomes: Vec<Outcome> = futures::stream::iter(&patterns)
         .map(|pattern| under(pattern.name.to_owned(), pattern, &content))
