@@ -99,9 +99,8 @@ impl Store {
         damaged: &mut Vec<Damage>,
     ) -> Result<(), StoreError> {
         let Some(files) = checked else {
-            if tree.exists() {
+            if self.drop_damaged_tree(id, tree)? {
                 let reason = "its manifest cannot be read".to_owned();
-                self.drop_tree(id)?;
                 damaged.push(Damage { kind: Kind::Tree, id: *id, file: None, reason });
             }
             return Ok(());

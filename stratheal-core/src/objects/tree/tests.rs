@@ -172,6 +172,22 @@ fn a_damaged_manifest_or_a_stray_folder_makes_a_new_tree() {
 }
 
 #[test]
+fn who_unpacks_at_the_same_time_gets_a_tree_that_stays() {
+    let place = Place::with(FILES);
+    for _ in 0..100 {
+        place.store.drop_tree(&place.pack.id()).unwrap();
+        let start = std::sync::Barrier::new(4);
+        let use_it = || {
+            start.wait();
+            let _hold = place.store.hold().unwrap();
+            let tree = place.tree();
+            assert!(tree.path_of(&tree.files()[0]).exists(), "what is held stays");
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(use_it))));
+    }
+}
+
+#[test]
 fn a_record_that_is_wrong_is_named_and_the_wheel_unpacked() {
     let place = Place::with(FILES);
     let problems = |record: &str| {

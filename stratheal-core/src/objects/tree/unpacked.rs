@@ -142,13 +142,12 @@ impl Store {
         fs::write(&place, &text).map_err(StoreError::at("write", &place))?;
         let bytes = manifest.files.iter().map(TreeFile::size).sum();
         self.mark(scratch.path(), bytes, ContentId::of(text.as_bytes()))?;
-        let placed = self.put_in_place(scratch.path(), &folder);
-        let manifest = match placed {
+        let manifest = match self.put_in_place(scratch.path(), &folder) {
             Ok(()) => manifest,
-            // Somebody else has just unpacked the same.
-            Err(error) => match self.good_tree(&pack.id, &folder)? {
+            // Somebody else has just unpacked the same, or left something damaged, which is out of the way now.
+            Err(_) => match self.good_tree(&pack.id, &folder)? {
                 Some(theirs) => theirs,
-                None => return Err(error),
+                None => self.put_in_place(scratch.path(), &folder).map(|()| manifest)?,
             },
         };
         Ok(Tree { pack: pack.clone(), folder, manifest: manifest.into(), first })
@@ -174,10 +173,11 @@ impl Store {
 
     /// The manifest of a tree that can be used. One that cannot be understood is moved out of the way.
     fn good_tree(&self, id: &ContentId, folder: &Path) -> Result<Option<Manifest>, StoreError> {
-        let Some((marker, manifest)) = load(folder) else {
-            self.drop_tree(id)?;
-            return Ok(None);
+        let loaded = match load(folder) {
+            None if !self.drop_damaged_tree(id, folder)? => load(folder),
+            loaded => loaded,
         };
+        let Some((marker, manifest)) = loaded else { return Ok(None) };
         let boot = self.shared.boot.as_deref();
         if boot.is_some() && marker.boot.as_deref() == boot {
             touch(&Marker::place(folder), self.now());
@@ -195,6 +195,23 @@ impl Store {
         }
         self.mark(folder, marker.bytes, marker.manifest)?;
         Ok(Some(manifest))
+    }
+
+    /// Moves a tree out of the way whose manifest cannot be understood. Answers whether there was one.
+    pub(in crate::objects) fn drop_damaged_tree(&self, id: &ContentId, folder: &Path) -> Result<bool, StoreError> {
+        // In this order: one that was placed after somebody found none is whole.
+        if !folder.is_dir() || load(folder).is_some() {
+            return Ok(false);
+        }
+        let Some(taken) = self.take_tree(id)? else { return Ok(false) };
+        if load(taken.path()).is_none() {
+            return Ok(true);
+        }
+        // What was damaged a moment ago was replaced by somebody else, who uses the new one.
+        match self.put_in_place(taken.path(), folder) {
+            Err(error) if load(folder).is_none() => Err(error),
+            _ => Ok(false),
+        }
     }
 
     fn mark(&self, folder: &Path, bytes: u64, manifest: ContentId) -> Result<(), StoreError> {
