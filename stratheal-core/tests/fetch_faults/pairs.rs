@@ -4,6 +4,7 @@
 //! `STRATHEAL_CHAOS_ONLY` (a part of the name) choose others.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use stratheal_core::testing::faulty_index::{Pattern, single};
@@ -12,6 +13,9 @@ use super::trial::{content, under};
 
 /// How many pairs are tried at once.
 const AT_ONCE: usize = 12;
+
+/// How long without progress: half of what a fetcher has by default, as two faults may take turns.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// All pairs of patterns whose faults can be had together.
 fn pairs() -> Vec<(String, Pattern)> {
@@ -45,7 +49,7 @@ async fn try_pairs(count: usize, seed: u64) {
     }
     pairs.truncate(count);
     let outcomes: Vec<_> = futures::stream::iter(&pairs)
-        .map(|(name, pattern)| under(name.clone(), pattern, &content))
+        .map(|(name, pattern)| under(name.clone(), pattern, &content, PATIENCE))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;

@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use stratheal_core::testing::faulty_index::{Pattern, mirrored, single};
 
 use super::limits::{CHUNK, Limits};
-use super::trial::{Outcome, content, under};
+use super::trial::{DEADLINE, Outcome, content, under};
 
 /// How many patterns are tried at once. Most of them wait for something.
 const AT_ONCE: usize = 8;
@@ -48,7 +48,7 @@ async fn try_all(mut patterns: Vec<Pattern>) {
     }
     let content = content();
     let outcomes: Vec<Outcome> = futures::stream::iter(&patterns)
-        .map(|pattern| under(pattern.name.to_owned(), pattern, &content))
+        .map(|pattern| under(pattern.name.to_owned(), pattern, &content, DEADLINE))
         .buffered(AT_ONCE)
         .collect()
         .await;

@@ -42,7 +42,11 @@ pub(crate) fn transport() -> TransportSettings {
 }
 
 pub(crate) fn fetcher(sources: Vec<Source>, cache: &Path) -> Fetcher {
-    Fetcher::builder(Chain { sources }, cache.to_owned()).transport(transport()).deadline(DEADLINE).build().unwrap()
+    patient(sources, cache, DEADLINE)
+}
+
+fn patient(sources: Vec<Source>, cache: &Path, deadline: Duration) -> Fetcher {
+    Fetcher::builder(Chain { sources }, cache.to_owned()).transport(transport()).deadline(deadline).build().unwrap()
 }
 
 pub(crate) fn project(name: &str) -> ProjectName {
@@ -101,13 +105,13 @@ pub(crate) struct Outcome {
 }
 
 /// Installs under a pattern with a cold cache.
-pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content) -> Outcome {
+pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content, deadline: Duration) -> Outcome {
     let scenario = pattern.start_with(content, &Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let subject = fetcher(vec![source(scenario.urls())], folder.path());
+    let subject = patient(vec![source(scenario.urls())], folder.path(), deadline);
     let mut events = subject.events();
     let began = Instant::now();
-    let limit = DEADLINE * 2;
+    let limit = deadline * 2;
     let problem = match tokio::time::timeout(limit, everything(&subject, content)).await {
         Err(_) => Some(format!("still at it after {} s", limit.as_secs())),
         Ok(Err(error)) => Some(error.to_string()),

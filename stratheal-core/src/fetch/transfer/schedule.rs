@@ -125,6 +125,10 @@ impl Transfer {
     }
 
     fn challenge_slow_ones(&mut self, now: Instant) {
+        // After a failure a challenge is one more attempt, and pauses like one.
+        if now < self.not_before {
+            return;
+        }
         let ids: Vec<_> = self.lanes.iter().map(|lane| lane.id).collect();
         for id in ids {
             let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { continue };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::lane::Lane;
 use super::place::Place;
 use super::state::{SizeFrom, Transfer};
 use crate::fetch::FetchError;
@@ -37,6 +38,7 @@ impl Transfer {
     pub(super) fn fail(&mut self, index: usize, failure: &Failure, now: Instant) -> Result<(), FetchError> {
         let mut lane = self.lanes.remove(index);
         self.flush(&mut lane);
+        self.forget_challenge(&lane);
         // The next process continues here, whatever comes.
         self.landing.record();
         let place = &mut self.places[lane.place];
@@ -79,6 +81,15 @@ impl Transfer {
         }
         self.trial.avoid = Some(lane.place);
         Ok(())
+    }
+
+    /// A challenger that failed says nothing about whom it challenged: the next one need not wait longer for that.
+    fn forget_challenge(&mut self, failed: &Lane) {
+        let range = failed.start..failed.rest().end;
+        for lane in self.lanes.iter_mut().filter(|lane| lane.challenges > 0 && range.contains(&lane.at)) {
+            lane.challenges -= 1;
+            lane.challenged = None;
+        }
     }
 
     fn next_step(&self, place: usize, others: bool) -> &'static str {
