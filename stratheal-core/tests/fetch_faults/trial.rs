@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::try_join_all;
@@ -13,7 +13,7 @@ use stratheal_core::index::{Chain, IndexFile, Member, ProjectName, Source, Trust
 use stratheal_core::objects::ContentId;
 use stratheal_core::testing::faulty_index::{Content, Package, Pattern, Settings};
 use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::TryRecvError;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
 /// How long a file or a page may go without progress. Short, so that a fault that is not survived is known soon.
@@ -109,7 +109,8 @@ pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content, de
     let scenario = pattern.start_with(content, &Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let subject = patient(vec![source(scenario.urls())], folder.path(), deadline);
-    let mut events = subject.events();
+    let troubles = Arc::new(Mutex::new(VecDeque::new()));
+    let watcher = tokio::spawn(watch(subject.events(), Arc::clone(&troubles)));
     let began = Instant::now();
     let limit = deadline * 2;
     let problem = match tokio::time::timeout(limit, everything(&subject, content)).await {
@@ -117,24 +118,26 @@ pub(crate) async fn under(name: String, pattern: &Pattern, content: &Content, de
         Ok(Err(error)) => Some(error.to_string()),
         Ok(Ok(fetched)) => complete(&fetched, content).err(),
     };
-    let problem = problem.map(|problem| problem + &troubles(&mut events));
+    watcher.abort();
+    let problem = problem.map(|problem| problem + &troubles.lock().unwrap().drain(..).collect::<String>());
     let (repeated, requests) = (scenario.repeated_bytes(), scenario.requests());
     Outcome { name, problem, took: began.elapsed(), repeated, requests }
 }
 
-/// The last things that went wrong, for whoever has to find out why.
-fn troubles(events: &mut Receiver<Event>) -> String {
-    let mut last = VecDeque::new();
+/// Collects what goes wrong, the last things of it, for whoever has to find out why.
+async fn watch(mut events: Receiver<Event>, last: Arc<Mutex<VecDeque<String>>>) {
+    let began = Instant::now();
     loop {
-        match events.try_recv() {
+        match events.recv().await {
             Ok(Event::Trouble { wanted, problem, next, .. }) => {
-                last.push_back(format!("\n    {wanted}: {problem}: {next}"));
-                if last.len() > 12 {
+                let mut last = last.lock().unwrap();
+                last.push_back(format!("\n    {:.1} s {wanted}: {problem}: {next}", began.elapsed().as_secs_f64()));
+                if last.len() > 20 {
                     last.pop_front();
                 }
             }
-            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
-            Err(_) => return last.into_iter().collect(),
+            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
         }
     }
 }

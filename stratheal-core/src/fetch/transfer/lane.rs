@@ -118,6 +118,12 @@ impl Lane {
         self.next = Box::pin(async move { Happened::Answered(transport.get(&url, &ask).await) });
     }
 
+    /// It says next to nothing, and leaves its place to whoever challenges it. Otherwise connections that are silent would hold all
+    /// places of a member, their challengers would wait for one, and everything would stand still.
+    pub(super) fn give_way(&mut self) {
+        self.turn = None;
+    }
+
     /// How long the answer took.
     pub(super) fn latency(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.since)

@@ -190,6 +190,7 @@ impl Transfer {
         let lane = &mut self.lanes[index];
         lane.challenges += 1;
         lane.challenged = Some(now);
+        lane.give_way();
         let rate = lane.window.rate(lane.received, now);
         if self.lanes.len() >= MOST_LANES {
             return;

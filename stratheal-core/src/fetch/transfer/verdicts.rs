@@ -1,10 +1,11 @@
 //! What follows from failures: who is asked next and when, and who is to blame for a file that is wrong.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::lane::Lane;
+use super::lane::{Lane, Phase};
 use super::place::Place;
 use super::state::{SizeFrom, Transfer};
 use crate::fetch::FetchError;
@@ -16,6 +17,9 @@ const WORTH: u64 = 16 * 1024;
 
 /// So often a file may be wrong that came whole from a single member, before it is refused.
 const WRONG_MOST: u32 = 2;
+
+/// After so long without a byte a body is not expected to go on.
+const STUCK: Duration = Duration::from_millis(1500);
 
 /// What is known about who sends wrong bytes.
 #[derive(Debug, Default)]
@@ -38,7 +42,7 @@ impl Transfer {
     pub(super) fn fail(&mut self, index: usize, failure: &Failure, now: Instant) -> Result<(), FetchError> {
         let mut lane = self.lanes.remove(index);
         self.flush(&mut lane);
-        self.forget_challenge(&lane);
+        self.forget_challenge(&lane, failure, now);
         // The next process continues here, whatever comes.
         self.landing.record();
         let place = &mut self.places[lane.place];
@@ -73,7 +77,7 @@ impl Transfer {
         if lane.useful < WORTH {
             // Somebody else is asked at once; the same one again after a pause.
             let pause = if others && self.fruitless < self.places.len() as u32 {
-                std::time::Duration::ZERO
+                Duration::ZERO
             } else {
                 self.shared.pause(self.fruitless.saturating_sub(1))
             };
@@ -84,8 +88,17 @@ impl Transfer {
     }
 
     /// A challenger that failed says nothing about whom it challenged: the next one need not wait longer for that.
-    fn forget_challenge(&mut self, failed: &Lane) {
+    fn forget_challenge(&mut self, failed: &Lane, failure: &Failure, now: Instant) {
         let range = failed.start..failed.rest().end;
+        if matches!(failure.kind, FailureKind::Status(429)) {
+            // Too many for the server, which counts the slow one as well. That one is in its way, and ours. But what cannot be
+            // continued is given up only when it is silent.
+            let ranges = self.places.iter().all(|place| !self.habits.of(&place.name).no_ranges);
+            let stuck = |lane: &&Lane| lane.challenges > 0 && lane.phase == Phase::Body && range.contains(&lane.at);
+            let hopeless = |lane: &&Lane| ranges || now.saturating_duration_since(lane.since) > STUCK;
+            let stuck: Vec<_> = self.lanes.iter().filter(stuck).filter(hopeless).map(|lane| lane.id).collect();
+            stuck.into_iter().for_each(|id| self.part(id, now));
+        }
         for lane in self.lanes.iter_mut().filter(|lane| lane.challenges > 0 && range.contains(&lane.at)) {
             lane.challenges -= 1;
             lane.challenged = None;
