@@ -10,6 +10,7 @@ mod insist;
 mod member;
 mod metadata;
 mod pages;
+mod pause;
 mod probe;
 mod projects;
 mod request;

@@ -11,20 +11,18 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::failure::Failure;
+use super::insist::Again;
 use super::member::{MemberState, Members, Purpose};
 use super::pages::{self, Pages};
+use super::pause::pause_after;
 use super::totals::{Count, Counters};
 use super::transfer::Transfers;
 use super::transport::Transport;
 use super::{Event, FetchError, FileRequest};
-use crate::base::backoff::Backoff;
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
 use crate::index::{Chain, Source, Trust};
 use crate::objects::Store;
-
-/// Pauses between attempts at the same thing.
-const BACKOFF: Backoff = Backoff::new(Duration::from_millis(100), Duration::from_secs(8));
 
 /// What all parts of a fetcher share.
 #[derive(Debug)]
@@ -119,11 +117,23 @@ impl Shared {
         places
     }
 
-    /// How long to wait before the next attempt after this many failures; takes a token of the budget for it.
-    pub(super) fn pause(&self, failures: u32) -> Duration {
+    /// How long to wait before the next attempt after this many failures in a time; takes a token of the budget for it.
+    pub(super) fn pause(&self, failures: u32, trouble: Duration) -> Duration {
         self.counters.add(Count::Retries, 1);
         let owed = self.budget.lock().unwrap_or_else(PoisonError::into_inner).withdraw(Instant::now());
-        BACKOFF.pause(failures, fastrand::f64()).max(owed)
+        pause_after(failures, trouble, fastrand::f64()).max(owed)
+    }
+
+    /// The same is asked of a member twice at once, or was.
+    pub(super) fn asked_again(&self, member: &MemberState, again: Again) {
+        match again {
+            Again::Asked => {
+                self.counters.add(Count::Hedges, 1);
+                tracing::debug!(member = member.name(), "late: asked again beside it");
+            }
+            Again::Needed => member.asked_again(true),
+            Again::Needless => member.asked_again(false),
+        }
     }
 
     /// A piece of work begins, which pays for a part of a retry.

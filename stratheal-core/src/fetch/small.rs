@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::failure::{Failure, FailureKind, Verdict};
 use super::insist::insist;
 use super::member::{choose, hedge_after};
+use super::pause::rest;
 use super::shared::{Location, Shared};
 use super::totals::Count;
 use super::transport::{Answer, Ask};
@@ -43,7 +44,8 @@ impl Small<'_> {
         F: Future<Output = Result<T, Failure>>,
     {
         shared.begin_work();
-        let until = Instant::now() + shared.deadline;
+        let begun = Instant::now();
+        let until = begun + shared.deadline;
         let mut last: Vec<Option<(Failure, u32)>> = vec![None; self.places.len()];
         let mut rounds = 0;
         loop {
@@ -57,12 +59,12 @@ impl Small<'_> {
             if !verdicts().any(|verdict| verdict == Verdict::Retry) {
                 return Err(self.lacking(last, None));
             }
-            let pause = shared.pause(rounds);
+            let pause = shared.pause(rounds, begun.elapsed());
             if Instant::now() + pause > until {
                 return Err(self.lacking(last, Some(shared.deadline)));
             }
             rounds += 1;
-            sleep(pause).await;
+            rest(pause, rounds, self.places.iter().map(|place| &place.member)).await;
         }
     }
 
@@ -127,8 +129,8 @@ impl Small<'_> {
             shared.answered(member, asked.elapsed());
             read(answer).await
         };
-        let found =
-            insist(member.view(begun).p95, &AtomicU64::new(0), once, || shared.counters.add(Count::Hedges, 1)).await?;
+        let patience = member.view(begun).patience;
+        let found = insist(patience, &AtomicU64::new(0), once, |again| shared.asked_again(member, again)).await?;
         member.delivered(0, begun.elapsed(), Instant::now());
         Ok(found)
     }

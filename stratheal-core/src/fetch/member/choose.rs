@@ -53,6 +53,7 @@ mod tests {
             score: 0.0,
             median: None,
             p95: None,
+            patience: Duration::from_secs(1),
             rate: None,
             permission: Permission::Yes,
             hold_until: None,

@@ -34,6 +34,7 @@ mod tests {
             score: 0.0,
             median: median.map(Duration::from_millis),
             p95: p95.map(Duration::from_millis),
+            patience: Duration::from_secs(1),
             rate: None,
             permission: Permission::Yes,
             hold_until: None,

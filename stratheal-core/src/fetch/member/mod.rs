@@ -7,6 +7,7 @@ mod choose;
 mod hedge;
 mod latency;
 mod pace;
+mod patience;
 mod registry;
 mod score;
 mod state;

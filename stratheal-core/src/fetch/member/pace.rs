@@ -10,6 +10,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const FIRST: usize = 16;
 pub(super) const MOST: usize = 50;
 const FEWEST: usize = 1;
+/// [`Load::Later`] makes it no fewer than these.
+const FEWEST_LATER: usize = 4;
 
 /// What an answer says about the number of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub(super) enum Load {
     Lost,
     /// The member said that there are too many requests.
     TooMany,
+    /// It said so, and when to come back: it counts requests in a time, and waiting helps more than having few at once.
+    Later,
 }
 
 /// The limit after an answer. `successes` counts those since it last changed; a full round of them adds one place.
@@ -29,6 +33,7 @@ pub(super) fn next_limit(limit: usize, successes: usize, load: Load) -> usize {
         Load::Fine => limit,
         Load::Lost => limit - limit.div_ceil(4),
         Load::TooMany => limit / 2,
+        Load::Later => (limit / 2).max(limit.min(FEWEST_LATER)),
     }
     .clamp(FEWEST, MOST)
 }
@@ -136,6 +141,9 @@ mod tests {
             (1, 0, Load::Lost, 1),
             (16, 0, Load::TooMany, 8),
             (1, 0, Load::TooMany, 1),
+            (16, 0, Load::Later, 8),
+            (5, 0, Load::Later, 4),
+            (2, 0, Load::Later, 2),
         ] {
             assert_eq!(next_limit(limit, successes, load), expected, "{limit} {successes} {load:?}");
         }
@@ -158,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn places_always_match_the_limit(steps in prop::collection::vec(0_u8..5, 0..200)) {
+        fn places_always_match_the_limit(steps in prop::collection::vec(0_u8..6, 0..200)) {
             let pace = Pace::new();
             let mut held = Vec::new();
             for step in steps {
@@ -167,6 +175,7 @@ mod tests {
                     1 => pace.learn(Load::TooMany),
                     2 => drop(held.pop()),
                     3 => held.extend(futures::FutureExt::now_or_never(pace.enter())),
+                    4 => pace.learn(Load::Later),
                     _ => pace.learn(Load::Fine),
                 }
                 let (busy, limit) = pace.load();

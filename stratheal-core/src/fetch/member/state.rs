@@ -3,11 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio::time::Instant;
 use url::Url;
 
 use super::latency::{Latency, Rate};
 use super::pace::{Load, Pace, Place};
+use super::patience::Patience;
 use super::score::Score;
 use super::view::{MemberStatus, MemberView};
 use crate::base::breaker::{Breaker, BreakerPolicy, Permission};
@@ -32,6 +35,7 @@ pub(crate) struct MemberState {
     name: String,
     purpose: Purpose,
     pace: Arc<Pace>,
+    recovered: Arc<Notify>,
     inner: Mutex<Inner>,
 }
 
@@ -39,8 +43,11 @@ pub(crate) struct MemberState {
 struct Inner {
     score: Score,
     latency: Latency,
+    patience: Patience,
     rate: Rate,
     breaker: Breaker,
+    /// It failed, and has not answered since.
+    is_failing: bool,
     hold_until: Option<Instant>,
     answers: u64,
     failures: u64,
@@ -60,15 +67,17 @@ impl MemberState {
         let inner = Inner {
             score: Score::new(now),
             latency: Latency::default(),
+            patience: Patience::default(),
             rate: Rate::default(),
             breaker: Breaker::new(POLICY),
+            is_failing: false,
             hold_until: None,
             answers: 0,
             failures: 0,
             bytes: 0,
             last_failure: None,
         };
-        Self { name, purpose, pace: Pace::new(), inner: Mutex::new(inner) }
+        Self { name, purpose, pace: Pace::new(), recovered: Arc::default(), inner: Mutex::new(inner) }
     }
 
     /// Its name, safe to show.
@@ -84,10 +93,12 @@ impl MemberState {
     pub(crate) fn view(&self, now: Instant) -> MemberView {
         let load = self.pace.load();
         let inner = self.lock();
+        let p95 = inner.latency.quantile(0.95);
         MemberView {
             score: inner.score.value(now),
             median: inner.latency.quantile(0.5),
-            p95: inner.latency.quantile(0.95),
+            p95,
+            patience: inner.patience.after(p95),
             rate: inner.rate.value(),
             permission: inner.breaker.permission(now),
             hold_until: inner.hold_until.filter(|until| *until > now),
@@ -123,6 +134,9 @@ impl MemberState {
         inner.latency.add(latency);
         inner.answers += 1;
         inner.hold_until = inner.hold_until.filter(|until| *until > now);
+        if std::mem::take(&mut inner.is_failing) {
+            self.recovered.notify_waiters();
+        }
         inner.breaker.succeeded().then_some(true)
     }
 
@@ -137,6 +151,16 @@ impl MemberState {
         self.pace.learn(Load::Fine);
     }
 
+    /// The same was asked of it twice at once: whether the second question was answered first.
+    pub(crate) fn asked_again(&self, was_needed: bool) {
+        self.lock().patience.learn(was_needed);
+    }
+
+    /// Waits until it answers, when it failed before. Counts from the call on.
+    pub(crate) fn recovered(&self) -> OwnedNotified {
+        self.recovered.clone().notified_owned()
+    }
+
     /// Bytes of a body that did not come whole.
     pub(crate) fn received(&self, bytes: u64) {
         self.lock().bytes += bytes;
@@ -148,6 +172,7 @@ impl MemberState {
         let opened = {
             let mut inner = self.lock();
             inner.failures += 1;
+            inner.is_failing |= failure.verdict() == Verdict::Retry;
             inner.last_failure = Some(failure.text.clone());
             if let Some(wait) = failure.retry_after.filter(|wait| !wait.is_zero()) {
                 inner.hold_until = inner.hold_until.max(Some(now + wait));
@@ -161,7 +186,7 @@ impl MemberState {
                 inner.breaker.failed(weight, now).then_some(false)
             }
         };
-        if let Some(load) = load(failure.kind) {
+        if let Some(load) = load(failure) {
             self.pace.learn(load);
         }
         opened
@@ -206,8 +231,9 @@ const fn weight(kind: FailureKind) -> u32 {
 }
 
 /// What this kind says about the number of requests under way.
-const fn load(kind: FailureKind) -> Option<Load> {
-    match kind {
+const fn load(failure: &Failure) -> Option<Load> {
+    match failure.kind {
+        FailureKind::Status(429 | 503) if failure.retry_after.is_some() => Some(Load::Later),
         FailureKind::Status(429 | 503) => Some(Load::TooMany),
         FailureKind::Broken | FailureKind::Truncated | FailureKind::Stalled | FailureKind::Silent => Some(Load::Lost),
         _ => None,

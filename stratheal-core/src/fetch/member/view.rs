@@ -16,6 +16,8 @@ pub(crate) struct MemberView {
     pub(crate) median: Option<Duration>,
     /// The time to the head that one in twenty answers exceeds.
     pub(crate) p95: Option<Duration>,
+    /// How long it may say nothing before the same is asked of it again.
+    pub(crate) patience: Duration,
     /// Bytes a second of one connection.
     pub(crate) rate: Option<f64>,
     /// What its breaker says.

@@ -62,17 +62,14 @@ impl Question {
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<MemberRecord, Failure> {
         let turn = self.state.enter().await;
-        let p95 = self.state.view(Instant::now()).p95;
+        let patience = self.state.view(Instant::now()).patience;
         let received = AtomicU64::new(0);
         let more = |bytes| {
             received.fetch_add(bytes, Ordering::Relaxed);
             arrived(bytes);
         };
-        let again = || {
-            shared.counters.add(Count::Hedges, 1);
-            tracing::debug!(member = self.state.name(), project = %self.project, "late: asked again beside it");
-        };
-        let answer = insist(p95, &received, || self.once(shared, failures, &more), again).await;
+        let tell = |again| shared.asked_again(&self.state, again);
+        let answer = insist(patience, &received, || self.once(shared, failures, &more), tell).await;
         drop(turn);
         answer
     }

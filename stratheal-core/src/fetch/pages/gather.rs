@@ -14,6 +14,7 @@ use super::record::{MemberRecord, Record, Said};
 use crate::base::breaker::Permission;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::member::LATE_AFTER;
+use crate::fetch::pause::rest;
 use crate::fetch::shared::Shared;
 use crate::fetch::{Attempt, FetchError, MemberFailure};
 use crate::index::{ProjectName, Source, Trust};
@@ -196,7 +197,7 @@ impl Asker {
                 Err(failure) => failure,
             };
             let is_final = failure.verdict() != Verdict::Retry;
-            let pause = if is_final { Duration::ZERO } else { self.shared.pause(failures) };
+            let pause = if is_final { Duration::ZERO } else { self.shared.pause(failures, self.begun.elapsed()) };
             let next = if is_final {
                 "it is not asked again for this".to_owned()
             } else {
@@ -209,7 +210,7 @@ impl Asker {
             }
             failures += 1;
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = rest(pause, failures, [&self.question.state]) => {}
                 () = self.sender.closed() => return,
             }
         }

@@ -69,6 +69,8 @@ pub(super) struct Lane {
     /// How often it was challenged in vain, and when last.
     pub(super) challenges: u32,
     pub(super) challenged: Option<Instant>,
+    /// It is there because another one is slow.
+    pub(super) is_challenger: bool,
     /// Bytes that are not handed to the disk yet.
     pub(super) held: Held,
     turn: Option<Turn>,
@@ -104,6 +106,7 @@ impl Lane {
             body_end: None,
             challenges: 0,
             challenged: None,
+            is_challenger: false,
             held: Held::default(),
             turn: None,
             next: Box::pin(enter),

@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-/// How long a window of bytes must be before a rate says anything.
+/// A window of bytes need not be longer than this before its rate says something, and may not be shorter than that.
 const WINDOW: Duration = Duration::from_millis(1500);
+const SHORT_WINDOW: Duration = Duration::from_millis(500);
 
 /// Below this part of what is expected a connection is slow. Rates between mirrors and moments vary by half for nothing.
 const SLOW: f64 = 0.25;
@@ -35,6 +36,8 @@ pub(super) struct Pace {
     pub(super) remaining: Option<u64>,
     /// How long to wait for the head before somebody else is asked. `None` when there is nobody else.
     pub(super) hedge: Option<Duration>,
+    /// How long this member may say nothing before the same is asked of it again.
+    pub(super) patience: Duration,
     /// How long this member usually takes to answer, at the slow end of usual. `None` when nothing is known.
     pub(super) latency: Option<Duration>,
     /// What a connection is expected to deliver, in bytes a second: the best of what this member's connections and the other members'
@@ -60,7 +63,7 @@ pub(super) enum Slow {
 /// Decides whether to challenge a connection. After each challenge in vain the next one comes later, twice as late each time.
 pub(super) fn judge(pace: &Pace) -> Option<Slow> {
     let patience = 2_u32.saturating_pow(pace.challenges.min(5));
-    let unanswered = || pace.hedge.unwrap_or_else(|| answer_bound(pace.latency));
+    let unanswered = || pace.hedge.unwrap_or(pace.patience);
     let bound = if pace.answered { silence_bound(pace.latency) } else { unanswered() } * patience;
     if pace.since_challenge.is_some_and(|since| since < bound) {
         return None;
@@ -71,18 +74,18 @@ pub(super) fn judge(pace: &Pace) -> Option<Slow> {
     (pace.answered && is_trickle(pace, patience)).then_some(Slow::Trickling)
 }
 
-/// How long to wait for a head: 1 s for a member that usually is quick, 2 s for an unknown one.
-fn answer_bound(latency: Option<Duration>) -> Duration {
-    latency.map_or(Duration::from_secs(2), |usual| (usual * 4).clamp(Duration::from_secs(1), PATIENCE))
+/// How long a body may be silent. TCP needs 200 ms and a round trip to repair a loss, and as long again if that is lost.
+fn silence_bound(latency: Option<Duration>) -> Duration {
+    latency.map_or(Duration::from_secs(2), |usual| (usual * 8).clamp(Duration::from_millis(500), PATIENCE))
 }
 
-/// How long a body may be silent. TCP needs 200 ms and a round trip to repair a loss, several times in a row if need be.
-fn silence_bound(latency: Option<Duration>) -> Duration {
-    latency.map_or(Duration::from_secs(2), |usual| (usual * 8).clamp(Duration::from_millis(1500), PATIENCE))
+/// How long a window must be before its rate says anything: a connection begins slowly, and doubles its rate with each round trip.
+fn window_bound(latency: Option<Duration>) -> Duration {
+    latency.map_or(WINDOW, |usual| (usual * 8).clamp(SHORT_WINDOW, WINDOW))
 }
 
 fn is_trickle(pace: &Pace, patience: u32) -> bool {
-    if pace.window < WINDOW {
+    if pace.window < window_bound(pace.latency) {
         return false;
     }
     let rate = pace.received as f64 / pace.window.as_secs_f64();
@@ -123,13 +126,16 @@ mod tests {
     fn silence() {
         let quick = Some(Duration::from_millis(20));
         for (pace, expected) in [
-            (Pace { silent: seconds(1), latency: quick, ..Pace::default() }, Some(Slow::Unanswered)),
-            (Pace { silent: seconds(1), ..Pace::default() }, None),
-            (Pace { silent: seconds(2), ..Pace::default() }, Some(Slow::Unanswered)),
-            (Pace { silent: seconds(1), hedge: Some(seconds(1)), ..Pace::default() }, Some(Slow::Unanswered)),
-            (Pace { silent: seconds(4), latency: Some(seconds(9)), ..Pace::default() }, None),
-            (Pace { answered: true, silent: seconds(1), latency: quick, ..Pace::default() }, None),
-            (Pace { answered: true, silent: seconds(2), latency: quick, ..Pace::default() }, Some(Slow::Silent)),
+            (Pace { silent: seconds(1), patience: seconds(1), ..Pace::default() }, Some(Slow::Unanswered)),
+            (Pace { silent: seconds(1), patience: seconds(2), ..Pace::default() }, None),
+            (
+                Pace { silent: seconds(1), patience: seconds(2), hedge: Some(seconds(1)), ..Pace::default() },
+                Some(Slow::Unanswered),
+            ),
+            (Pace { silent: seconds(3), patience: seconds(2), challenges: 1, ..Pace::default() }, None),
+            (Pace { answered: true, silent: Duration::from_millis(400), latency: quick, ..Pace::default() }, None),
+            (Pace { answered: true, silent: seconds(1), latency: quick, ..Pace::default() }, Some(Slow::Silent)),
+            (Pace { answered: true, silent: seconds(1), latency: Some(seconds(9)), ..Pace::default() }, None),
             (Pace { answered: true, silent: seconds(2), challenges: 1, ..Pace::default() }, None),
             (Pace { answered: true, silent: seconds(4), challenges: 1, ..Pace::default() }, Some(Slow::Silent)),
             (Pace { answered: true, silent: seconds(9), since_challenge: Some(seconds(1)), ..Pace::default() }, None),
@@ -174,6 +180,7 @@ mod tests {
                 window,
                 received,
                 remaining,
+                patience: Duration::from_millis(200),
                 latency,
                 expected,
                 challenges,
@@ -202,7 +209,7 @@ mod tests {
         /// Never twice at once.
         #[test]
         fn challenges_are_spaced(pace in paces()) {
-            let just_now = Pace { since_challenge: Some(Duration::from_millis(900)), ..pace };
+            let just_now = Pace { since_challenge: Some(Duration::from_millis(190)), ..pace };
             prop_assert_eq!(judge(&just_now), None);
         }
 

@@ -154,6 +154,7 @@ impl Transfer {
             window,
             received,
             remaining: lane.end.map(|end| end.saturating_sub(lane.at)),
+            patience: view.patience,
             latency: view.p95,
             expected: self.expected_rate(index, now),
             challenges: lane.challenges,
@@ -203,7 +204,8 @@ impl Transfer {
         } else {
             self.start(at..end, Some(place), now) || self.start_beside(slow, end, place, now)
         };
-        if started {
+        if let Some(challenger) = self.lanes.last_mut().filter(|_| started) {
+            challenger.is_challenger = true;
             self.shared.counters.add(Count::Hedges, 1);
             let what = match slow {
                 Slow::Unanswered => "does not answer",
@@ -239,6 +241,16 @@ impl Transfer {
             let member = place.location.member.clone();
             self.shared.failed(&member, &self.wanted.file, &failure, "another connection was faster");
         }
+        self.learn_patience(lane);
         self.part(id, now);
+    }
+
+    /// A connection that is given up without an answer tells whether asking again was needed, if it was its own place that was asked.
+    pub(super) fn learn_patience(&self, lane: &Lane) {
+        let place = &self.places[lane.place];
+        let is_from_there = self.sent.last().is_some_and(|sent| sent.from == place.name);
+        if lane.phase == Phase::Asked && is_from_there && (lane.challenges > 0 || lane.is_challenger) {
+            place.location.member.asked_again(lane.challenges > 0);
+        }
     }
 }

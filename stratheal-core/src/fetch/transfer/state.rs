@@ -1,6 +1,7 @@
 //! The state of one transfer, and its loop: wait, take note, decide, act.
 
-use std::future::poll_fn;
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub(super) struct Transfer {
     pub(super) fruitless: u32,
     /// No new connection before this.
     pub(super) not_before: Instant,
+    /// Ends by then, or earlier when a member answers somebody else again.
+    pub(super) rest: Pin<Box<dyn Future<Output = ()> + Send>>,
     pub(super) started: Instant,
     pub(super) progressed: Instant,
     pub(super) window: Window,
@@ -107,6 +110,7 @@ impl Transfer {
             growth: Growth::new(now),
             fruitless: 0,
             not_before: now,
+            rest: Box::pin(pending()),
             started: now,
             progressed: now,
             window: Window::new(now),
@@ -179,6 +183,10 @@ impl Transfer {
                     self.take_note(index, happened, Instant::now())?;
                 }
                 changed = self.landing.landed.changed() => self.landed(changed.is_ok())?,
+                () = self.rest.as_mut() => {
+                    self.not_before = now;
+                    self.rest = Box::pin(pending());
+                }
                 () = &mut sleep => {
                     if !has_room {
                         // The network is not to blame for what the disk takes.
@@ -231,6 +239,7 @@ impl Transfer {
         let now = Instant::now();
         while let Some(mut lane) = self.lanes.pop() {
             self.flush(&mut lane);
+            self.learn_patience(&lane);
             self.leave(&lane, now);
         }
         let finish = Finish {

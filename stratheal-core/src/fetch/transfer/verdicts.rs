@@ -10,6 +10,7 @@ use super::place::Place;
 use super::state::{SizeFrom, Transfer};
 use crate::fetch::FetchError;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
+use crate::fetch::pause::rest;
 use crate::objects::ContentId;
 
 /// With so many new bytes a connection was worth it, however it ended.
@@ -76,12 +77,13 @@ impl Transfer {
         }
         if lane.useful < WORTH {
             // Somebody else is asked at once; the same one again after a pause.
-            let pause = if others && self.fruitless < self.places.len() as u32 {
-                Duration::ZERO
-            } else {
-                self.shared.pause(self.fruitless.saturating_sub(1))
-            };
-            self.not_before = self.not_before.max(now + pause);
+            if !others || self.fruitless >= self.places.len() as u32 {
+                let failures = self.fruitless.saturating_sub(1);
+                let pause = self.shared.pause(failures, now.saturating_duration_since(self.progressed));
+                let open = self.places.iter().filter(|place| place.is_open()).map(|place| &place.location.member);
+                self.not_before = self.not_before.max(now + pause);
+                self.rest = Box::pin(rest(self.not_before - now, failures, open));
+            }
         }
         self.trial.avoid = Some(lane.place);
         Ok(())
@@ -97,7 +99,9 @@ impl Transfer {
             let stuck = |lane: &&Lane| lane.challenges > 0 && lane.phase == Phase::Body && range.contains(&lane.at);
             let hopeless = |lane: &&Lane| ranges || now.saturating_duration_since(lane.since) > STUCK;
             let stuck: Vec<_> = self.lanes.iter().filter(stuck).filter(hopeless).map(|lane| lane.id).collect();
-            stuck.into_iter().for_each(|id| self.part(id, now));
+            for id in stuck {
+                self.part(id, now);
+            }
         }
         for lane in self.lanes.iter_mut().filter(|lane| lane.challenges > 0 && range.contains(&lane.at)) {
             lane.challenges -= 1;
