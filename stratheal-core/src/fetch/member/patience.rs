@@ -6,11 +6,11 @@
 
 use std::time::Duration;
 
-/// TCP repairs a loss within 200 ms and a round trip; below that, silence says nothing.
-const LEAST: Duration = Duration::from_millis(200);
+/// On a machine with much to do, less than this is nothing to wonder at.
+const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(5);
 /// For a member that has not answered yet.
-const UNKNOWN: Duration = Duration::from_secs(1);
+const UNKNOWN: Duration = Duration::from_millis(500);
 /// So many times what its slow answers take. A new connection needs up to four round trips, where an old one needs one.
 const SLOW_ANSWERS: u32 = 5;
 /// So often the patience doubles at most.
@@ -50,13 +50,13 @@ mod tests {
             patience.learn(was_needed);
             patience.after(quick).as_millis()
         };
-        assert_eq!([true, false, false, true, true].map(&mut after), [200, 400, 800, 400, 200]);
-        assert_eq!([false; 7].map(after), [400, 800, 1600, 3200, 5000, 5000, 5000]);
+        assert_eq!([true, false, false, true, true].map(&mut after), [100, 200, 400, 200, 100]);
+        assert_eq!([false; 7].map(after), [200, 400, 800, 1600, 3200, 3200, 3200]);
     }
 
     #[test]
     fn it_follows_what_is_usual() {
-        for (p95, expected) in [(None, 1000), (Some(10), 200), (Some(300), 1500), (Some(60_000), 5000)] {
+        for (p95, expected) in [(None, 500), (Some(10), 100), (Some(300), 1500), (Some(60_000), 5000)] {
             let after = Patience::default().after(p95.map(Duration::from_millis));
             assert_eq!(after, Duration::from_millis(expected), "{p95:?}");
         }

@@ -29,7 +29,12 @@ impl Members {
         if let Some(state) = by_key.get(&key) {
             return state.clone();
         }
-        let state = Arc::new(MemberState::new(member, target, purpose, Instant::now()));
+        // What is known of the way there is known of it for whatever is asked.
+        let beside = [Purpose::Pages, Purpose::Files]
+            .into_iter()
+            .find_map(|other| by_key.get(&(key.0.clone(), key.1.clone(), other)));
+        let latency = beside.map(|beside| beside.latency()).unwrap_or_default();
+        let state = Arc::new(MemberState::new(member, target, purpose, latency, Instant::now()));
         if by_key.len() < MOST {
             by_key.insert(key, state.clone());
         }

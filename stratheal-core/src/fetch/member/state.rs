@@ -59,14 +59,14 @@ struct Inner {
 pub(crate) type Change = Option<bool>;
 
 impl MemberState {
-    pub(super) fn new(member: &Url, origin: &Url, purpose: Purpose, now: Instant) -> Self {
+    pub(super) fn new(member: &Url, origin: &Url, purpose: Purpose, latency: Latency, now: Instant) -> Self {
         let mut name = safe_url(member.as_str());
         if member.origin() != origin.origin() {
             name = format!("{} (of {name})", safe_url(&origin.origin().ascii_serialization()));
         }
         let inner = Inner {
             score: Score::new(now),
-            latency: Latency::default(),
+            latency,
             patience: Patience::default(),
             rate: Rate::default(),
             breaker: Breaker::new(POLICY),
@@ -83,6 +83,11 @@ impl MemberState {
     /// Its name, safe to show.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// How long its answers took.
+    pub(super) fn latency(&self) -> Latency {
+        self.lock().latency.clone()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -68,6 +68,8 @@ pub(super) struct Lane {
     pub(super) body_end: Option<u64>,
     /// How often it was challenged in vain, and when last.
     pub(super) challenges: u32,
+    /// When it is to be looked at, should no answer have come.
+    pub(super) due: Option<Instant>,
     pub(super) challenged: Option<Instant>,
     /// It is there because another one is slow.
     pub(super) is_challenger: bool,
@@ -105,6 +107,7 @@ impl Lane {
             useful: 0,
             body_end: None,
             challenges: 0,
+            due: None,
             challenged: None,
             is_challenger: false,
             held: Held::default(),
@@ -134,6 +137,7 @@ impl Lane {
 
     /// The body begins.
     pub(super) fn receive(&mut self, body: Body, now: Instant) {
+        self.due = None;
         (self.phase, self.since, self.body_since, self.window) = (Phase::Body, now, now, Window::new(now));
         self.go_on(body);
     }

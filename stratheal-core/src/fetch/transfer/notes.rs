@@ -24,6 +24,7 @@ impl Transfer {
                 let ask = self.question(index);
                 let lane = &mut self.lanes[index];
                 lane.ask(turn, &self.shared.transport, &self.places[lane.place].location, ask);
+                self.lanes[index].due = Some(now + self.pace_of(index, now).patience_for_head());
                 Ok(())
             }
             Happened::Answered(Ok(answer)) => self.answered(index, answer, now),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A window of bytes need not be longer than this before its rate says something, and may not be shorter than that.
 const WINDOW: Duration = Duration::from_millis(1500);
-const SHORT_WINDOW: Duration = Duration::from_millis(500);
+const SHORT_WINDOW: Duration = Duration::from_millis(300);
 
 /// Below this part of what is expected a connection is slow. Rates between mirrors and moments vary by half for nothing.
 const SLOW: f64 = 0.25;
@@ -49,6 +49,18 @@ pub(super) struct Pace {
     pub(super) since_challenge: Option<Duration>,
 }
 
+impl Pace {
+    /// Bytes a second.
+    pub(super) fn rate(&self) -> f64 {
+        self.received as f64 / self.window.as_secs_f64()
+    }
+
+    /// How long to wait for the head, before anybody else was asked.
+    pub(super) fn patience_for_head(&self) -> Duration {
+        self.hedge.unwrap_or(self.patience)
+    }
+}
+
 /// Why a connection is challenged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slow {
@@ -63,8 +75,7 @@ pub(super) enum Slow {
 /// Decides whether to challenge a connection. After each challenge in vain the next one comes later, twice as late each time.
 pub(super) fn judge(pace: &Pace) -> Option<Slow> {
     let patience = 2_u32.saturating_pow(pace.challenges.min(5));
-    let unanswered = || pace.hedge.unwrap_or(pace.patience);
-    let bound = if pace.answered { silence_bound(pace.latency) } else { unanswered() } * patience;
+    let bound = if pace.answered { silence_bound(pace.latency) } else { pace.patience_for_head() } * patience;
     if pace.since_challenge.is_some_and(|since| since < bound) {
         return None;
     }
@@ -74,21 +85,22 @@ pub(super) fn judge(pace: &Pace) -> Option<Slow> {
     (pace.answered && is_trickle(pace, patience)).then_some(Slow::Trickling)
 }
 
-/// How long a body may be silent. TCP needs 200 ms and a round trip to repair a loss, and as long again if that is lost.
+/// How long a body may be silent. TCP needs 200 ms and a round trip to repair a loss.
 fn silence_bound(latency: Option<Duration>) -> Duration {
-    latency.map_or(Duration::from_secs(2), |usual| (usual * 8).clamp(Duration::from_millis(500), PATIENCE))
+    latency.map_or(Duration::from_secs(2), |usual| (usual * 8).clamp(Duration::from_millis(300), PATIENCE))
 }
 
 /// How long a window must be before its rate says anything: a connection begins slowly, and doubles its rate with each round trip.
-fn window_bound(latency: Option<Duration>) -> Duration {
-    latency.map_or(WINDOW, |usual| (usual * 8).clamp(SHORT_WINDOW, WINDOW))
+/// With nothing to compare with, there is no hurry.
+pub(super) fn window_bound(latency: Option<Duration>, expected: Option<f64>) -> Duration {
+    latency.filter(|_| expected.is_some()).map_or(WINDOW, |usual| (usual * 8).clamp(SHORT_WINDOW, WINDOW))
 }
 
 fn is_trickle(pace: &Pace, patience: u32) -> bool {
-    if pace.window < window_bound(pace.latency) {
+    if pace.window < window_bound(pace.latency, pace.expected) {
         return false;
     }
-    let rate = pace.received as f64 / pace.window.as_secs_f64();
+    let rate = pace.rate();
     let bar = pace.expected.map_or(CRAWL, |expected| (expected * SLOW).max(CRAWL.min(expected)));
     // Where it ends is not known: then it lasts.
     let left = pace.remaining.map_or(f64::INFINITY, |remaining| remaining as f64 / rate.max(1.0));
@@ -133,7 +145,7 @@ mod tests {
                 Some(Slow::Unanswered),
             ),
             (Pace { silent: seconds(3), patience: seconds(2), challenges: 1, ..Pace::default() }, None),
-            (Pace { answered: true, silent: Duration::from_millis(400), latency: quick, ..Pace::default() }, None),
+            (Pace { answered: true, silent: Duration::from_millis(290), latency: quick, ..Pace::default() }, None),
             (Pace { answered: true, silent: seconds(1), latency: quick, ..Pace::default() }, Some(Slow::Silent)),
             (Pace { answered: true, silent: seconds(1), latency: Some(seconds(9)), ..Pace::default() }, None),
             (Pace { answered: true, silent: seconds(2), challenges: 1, ..Pace::default() }, None),
@@ -180,7 +192,7 @@ mod tests {
                 window,
                 received,
                 remaining,
-                patience: Duration::from_millis(200),
+                patience: Duration::from_millis(100),
                 latency,
                 expected,
                 challenges,
@@ -209,7 +221,7 @@ mod tests {
         /// Never twice at once.
         #[test]
         fn challenges_are_spaced(pace in paces()) {
-            let just_now = Pace { since_challenge: Some(Duration::from_millis(190)), ..pace };
+            let just_now = Pace { since_challenge: Some(Duration::from_millis(90)), ..pace };
             prop_assert_eq!(judge(&just_now), None);
         }
 

@@ -138,10 +138,11 @@ impl Transfer {
         }
     }
 
-    fn pace_of(&self, index: usize, now: Instant) -> Pace {
+    pub(super) fn pace_of(&self, index: usize, now: Instant) -> Pace {
         let lane = &self.lanes[index];
         let view = self.places[lane.place].location.member.view(now);
-        let (window, received) = lane.window.measure(lane.received, now);
+        let expected = self.expected_rate(index, now);
+        let (window, received) = lane.window.last(pace::window_bound(view.p95, expected), lane.received, now);
         let queued = lane.phase == Phase::Queued;
         let bytes = lane.rest().end.saturating_sub(lane.at);
         let other = self.order(lane.at, bytes, Some(lane.place), now).into_iter().find(|&other| other != lane.place);
@@ -156,7 +157,7 @@ impl Transfer {
             remaining: lane.end.map(|end| end.saturating_sub(lane.at)),
             patience: view.patience,
             latency: view.p95,
-            expected: self.expected_rate(index, now),
+            expected,
             challenges: lane.challenges,
             since_challenge: lane.challenged.map(|then| now.saturating_duration_since(then)),
         }
@@ -192,12 +193,12 @@ impl Transfer {
         lane.challenges += 1;
         lane.challenged = Some(now);
         lane.give_way();
-        let rate = lane.window.rate(lane.received, now);
         if self.lanes.len() >= MOST_LANES {
             return;
         }
-        let expected = self.expected_rate(index, now);
-        let from = if slow == Slow::Trickling { pace::challenge_from(at, end, rate, expected) } else { at };
+        let measured = self.pace_of(index, now);
+        let shared = || pace::challenge_from(at, end, measured.rate(), measured.expected);
+        let from = if slow == Slow::Trickling { shared() } else { at };
         let known_end = self.lanes[index].end.is_some();
         let started = if from > at && known_end {
             self.hand_over(index, from, Some(place), now)

@@ -164,12 +164,16 @@ impl Transfer {
             }
             let now = Instant::now();
             self.check_time(now)?;
-            if now >= tick {
+            let is_due = |lane: &mut Lane| lane.due.take_if(|due| *due <= now).is_some();
+            let some_due = self.lanes.iter_mut().map(is_due).fold(false, |some, due| some | due);
+            if now >= tick || some_due {
                 self.look_around(now);
                 tick = now + TICK;
             }
             self.fill(now)?;
-            let wake = if self.lanes.is_empty() { tick.min(self.not_before) } else { tick };
+            let due = self.lanes.iter().filter_map(|lane| lane.due).min();
+            let not_before = Some(self.not_before).filter(|_| self.lanes.is_empty());
+            let wake = due.into_iter().chain(not_before).fold(tick, Instant::min);
             if sleep.deadline() != wake {
                 sleep.as_mut().reset(wake);
             }

@@ -35,6 +35,13 @@ impl Window {
         })
     }
 
+    /// The same of its last part, which is at least as long as `span` where there is so much.
+    pub(super) fn last(&self, span: Duration, total: u64, now: Instant) -> (Duration, u64) {
+        let age = |since: Instant| now.saturating_duration_since(since);
+        let mark = self.marks.iter().rev().find(|(since, _)| age(*since) >= span).or(self.marks.front());
+        mark.map_or((Duration::ZERO, 0), |(since, before)| (age(*since), total.saturating_sub(*before)))
+    }
+
     /// Bytes a second.
     pub(super) fn rate(&self, total: u64, now: Instant) -> f64 {
         let (time, bytes) = self.measure(total, now);
@@ -58,6 +65,13 @@ mod tests {
         assert!(time >= SPAN && time < SPAN * 2, "{time:?}");
         assert_eq!(bytes, 0);
         assert!(window.marks.len() < 40);
+        let mut young = Window::new(start);
+        let after = |millis| start + Duration::from_millis(millis);
+        young.mark(20_000, after(100));
+        young.mark(20_100, after(500));
+        let span = Duration::from_millis(300);
+        assert_eq!(young.last(span, 20_100, after(300)), (span, 20_100));
+        assert_eq!(young.last(span, 20_150, after(600)), (Duration::from_millis(500), 150));
         assert!(Window::new(start).rate(10, start) < 1.0);
     }
 }
