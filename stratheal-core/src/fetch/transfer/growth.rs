@@ -81,13 +81,15 @@ impl Transfer {
     /// Looks at how fast it goes, a few times a second.
     pub(super) fn grow(&mut self, now: Instant) {
         let measured = now.saturating_duration_since(self.growth.since);
-        let all_deliver = self.lanes.iter().all(|lane| lane.phase == Phase::Body);
+        let all_deliver = self.lanes.iter().all(|lane| lane.phase == Phase::Body && lane.challenges == 0);
         if self.lanes.is_empty() || !all_deliver {
-            // Those that were added have not begun: nothing can be measured yet.
+            // Those that were added have not begun, or one went silent: nothing can be measured yet.
             (self.growth.since, self.growth.bytes) = (now, self.network);
             return;
         }
-        if self.growth.enough || measured < segments::MEASURE || !self.may_split() {
+        // Whether it is slow or will be silent is not known at this moment.
+        let hesitates = self.lanes.iter().any(|lane| now.saturating_duration_since(lane.since) > segments::HESITATES);
+        if hesitates || self.growth.enough || measured < segments::MEASURE || !self.may_split() {
             return;
         }
         let rate = self.network.saturating_sub(self.growth.bytes) as f64 / measured.as_secs_f64();

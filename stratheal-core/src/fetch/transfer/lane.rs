@@ -158,17 +158,6 @@ impl Lane {
     pub(super) fn is_done(&self) -> bool {
         self.end.is_some_and(|end| self.at >= end)
     }
-
-    /// Whether another one, which is ahead of it on the same bytes, makes this one needless.
-    pub(super) fn is_beaten_by(&self, other: &Self, now: Instant) -> bool {
-        /// Less of a lead may be chance.
-        const LEAD: u64 = 64 * 1024;
-        let covered = other.start <= self.at && self.rest().end <= other.rest().end;
-        let lead = other.at.saturating_sub(self.at);
-        let quiet =
-            self.phase != Phase::Queued && now.saturating_duration_since(self.since) > Duration::from_millis(500);
-        self.id != other.id && covered && (lead >= LEAD || (lead > 0 && quiet))
-    }
 }
 
 /// Waits until something happens on one of the connections; which one is looked at first changes each time, so that none starves.

@@ -202,9 +202,8 @@ impl Transfer {
         }
         lane.at += wanted;
         self.take(index, offset, &bytes.slice(..wanted as usize), now);
+        let losers: Vec<_> = self.lanes.iter().filter(|lane| self.is_beaten(lane, now)).map(|lane| lane.id).collect();
         let lane = &self.lanes[index];
-        let beaten = |other: &Lane| other.is_beaten_by(lane, now);
-        let losers: Vec<_> = self.lanes.iter().filter(|other| beaten(other)).map(|other| other.id).collect();
         let done = lane.is_done();
         let id = lane.id;
         self.lanes[index].go_on(body);

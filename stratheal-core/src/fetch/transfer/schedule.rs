@@ -223,6 +223,25 @@ impl Transfer {
         known && self.start(0..end, Some(place), now)
     }
 
+    /// Whether others passed where this one is, and brought more since than chance explains.
+    pub(super) fn is_beaten(&self, lane: &Lane, now: Instant) -> bool {
+        /// Less of a lead may be chance.
+        const LEAD: u64 = 64 * 1024;
+        let rest = lane.rest();
+        let passed = |other: &&Lane| other.id != lane.id && other.start <= lane.at && lane.at < other.at;
+        let mut passed = self.lanes.iter().filter(passed).peekable();
+        if passed.peek().is_none() {
+            return false;
+        }
+        let lead = self.present.gaps(&rest).next().map_or(rest.end, |gap| gap.start) - lane.at;
+        let is_quiet =
+            lane.phase != Phase::Queued && now.saturating_duration_since(lane.since) > Duration::from_millis(500);
+        // What it leaves is brought by the others, or can be asked for.
+        let is_covered = passed.any(|other| rest.end <= other.rest().end);
+        let is_left = || (0..self.places.len()).any(|place| self.may_continue(place, lane.at + lead));
+        (lead >= LEAD || (lead > 0 && is_quiet)) && (is_covered || is_left())
+    }
+
     /// A connection was overtaken by another one.
     pub(super) fn lose(&mut self, id: u32, now: Instant) {
         let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { return };

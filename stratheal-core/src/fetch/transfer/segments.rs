@@ -22,6 +22,9 @@ const LEAST_LEFT: f64 = 0.7;
 /// How long the connections that are there are measured before others are added.
 pub(super) const MEASURE: Duration = Duration::from_millis(300);
 
+/// A connection that has brought nothing for this long may have gone silent.
+pub(super) const HESITATES: Duration = Duration::from_millis(150);
+
 /// What more connections must add to the whole rate to be kept: this part of what as many connections alone would add.
 const HELPS: f64 = 0.4;
 
