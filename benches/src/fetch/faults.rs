@@ -137,6 +137,5 @@ async fn trial(
             limit: LIMIT + pattern.floor,
         })
         .await?;
-    std::fs::remove_dir_all(&folder)?;
     Ok(Trial { success: run.success, took: run.took, repeated: scenario.repeated_bytes(), said: run.said })
 }

@@ -126,7 +126,6 @@ impl Comparison<'_> {
         for (_, server) in servers {
             server.child.stop(None).await?;
         }
-        std::fs::remove_dir_all(ours)?;
         Ok(())
     }
 
@@ -153,7 +152,6 @@ impl Comparison<'_> {
                 limit: LIMIT,
             })
             .await?;
-        std::fs::remove_dir_all(&folder)?;
         Ok(if run.success { Ok(run.took) } else { Err(run.said) })
     }
 }

@@ -45,7 +45,6 @@ pub async fn measure(clients: &Clients, place: &Place) -> Result<String, Failure
             }
             let before = index.total_sent();
             // Everything of the first one is gone but the caches.
-            std::fs::remove_dir_all(&folder)?;
             let folder = place.fresh()?;
             let run = clients.install(&Install { folder: &folder, limit: LIMIT, ..first }).await?;
             table.row(vec![
@@ -55,8 +54,6 @@ pub async fn measure(clients: &Clients, place: &Place) -> Result<String, Failure
                 format!("{:.3} MB", index.all_repeated_bytes() as f64 / 1e6),
                 if run.success { "passed" } else { "FAILED" }.to_owned(),
             ]);
-            std::fs::remove_dir_all(&folder)?;
-            std::fs::remove_dir_all(&caches)?;
         }
     }
     Ok(table.to_string())

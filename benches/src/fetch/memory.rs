@@ -55,7 +55,6 @@ async fn of(peer: Peer, index: &FaultyIndex, place: &Place) -> Result<Vec<String
     // The highest of all its processes.
     let peak = proc::peak_of_tree(server.child.id());
     server.child.stop(None).await?;
-    std::fs::remove_dir_all(folder)?;
     let mut cells = vec![peer.name().to_owned(), format!("{:.0} MB", peak as f64 / 1e6)];
     cells.extend(times);
     Ok(cells)

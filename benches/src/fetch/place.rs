@@ -24,7 +24,8 @@ impl Place {
         Ok(Self { folder, next: AtomicU64::new(0) })
     }
 
-    /// A new folder in it.
+    /// A new folder in it. It is deleted with the others, after everything was measured: some file systems are slow at making files
+    /// for minutes after many were deleted.
     ///
     /// # Errors
     /// When it cannot be made.

@@ -10,6 +10,7 @@ use super::http::{self, Connection};
 use super::peers::{Peer, Server};
 use super::place::Place;
 use crate::failure::Failure;
+use crate::program::say;
 use crate::quantile::quantile;
 use crate::table::Table;
 
@@ -53,9 +54,16 @@ async fn of(peer: Peer, index: &FaultyIndex, place: &Place) -> Result<Vec<String
     let file = http::link(&text, &page, FILE)?;
     let mut cells = vec![peer.name().to_owned()];
     for path in [&page, &file] {
-        let load = load(&server, path).await?;
-        cells.push(format!("{:.0}", load.per_second));
-        cells.push(format!("{:.2} ms", load.median.as_secs_f64() * 1e3));
+        match load(&server, path).await {
+            Ok(load) => {
+                cells.push(format!("{:.0}", load.per_second));
+                cells.push(format!("{:.2} ms", load.median.as_secs_f64() * 1e3));
+            }
+            Err(failure) => {
+                say(&format!("{} fails under load: {failure}", peer.name()))?;
+                cells.extend(["failed".to_owned(), String::new()]);
+            }
+        }
     }
     let metadata = load(&server, &format!("{file}.metadata")).await;
     cells.push(metadata.map_or_else(|_| "-".to_owned(), |load| format!("{:.0}", load.per_second)));
