@@ -17,19 +17,26 @@ const FIRST: Duration = Duration::from_millis(100);
 /// The longest pause is this part of the trouble so far, within these bounds.
 const PART_OF_TROUBLE: f64 = 0.15;
 const LONGEST: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(20));
-/// After so many failures the shortest pause does not grow any more.
-const SHORTEST_GROWS: u32 = 3;
+/// After so many failures the least pause does not grow any more.
+const LEAST_GROWS: u32 = 3;
 
-/// How long to wait after this many failures within such a time. `random` is between 0 and 1.
-pub(super) fn pause_after(failures: u32, trouble: Duration, random: f64) -> Duration {
-    let longest = trouble.mul_f64(PART_OF_TROUBLE).clamp(LONGEST.0, LONGEST.1);
-    Backoff::new(FIRST, longest).pause(failures, random)
+/// How long to wait before the next attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pause {
+    /// When nothing happens.
+    pub(super) most: Duration,
+    /// When a member answers somebody else at once: one thing that fails while all else is well must not be asked for all the time.
+    pub(super) least: Duration,
 }
 
-/// How long to wait even when a member answers somebody else: one thing that fails while all else is well must not be asked for all
-/// the time.
-fn shortest_after(failures: u32) -> Duration {
-    FIRST * 2_u32.pow(failures.min(SHORTEST_GROWS)) / 2
+/// Decides it after this many failures within such a time. `owed` is what the budget of all retries wants, `random` is between 0 and 1.
+pub(super) fn pause_after(failures: u32, trouble: Duration, owed: Duration, random: f64) -> Pause {
+    let longest = trouble.mul_f64(PART_OF_TROUBLE).clamp(LONGEST.0, LONGEST.1);
+    let most = Backoff::new(FIRST, longest).pause(failures, random).max(owed);
+    // Those who are woken together do not come back together.
+    let random = if random.is_finite() { random.clamp(0.0, 1.0) } else { 1.0 };
+    let least = (FIRST * 2_u32.pow(failures.min(LEAST_GROWS))).mul_f64(0.2 + 0.4 * random);
+    Pause { most, least: least.max(owed).min(most) }
 }
 
 /// Pauses, but not much longer than it takes until one of the members answers again. It counts from the call on.
@@ -37,19 +44,18 @@ fn shortest_after(failures: u32) -> Duration {
 /// # Cancellation
 /// Dropping the future ends the pause.
 pub(super) fn rest<'a>(
-    pause: Duration,
-    failures: u32,
+    pause: Pause,
     members: impl IntoIterator<Item = &'a Arc<MemberState>>,
 ) -> impl Future<Output = ()> + Send + 'static {
     let recovered: Vec<_> = members.into_iter().map(|member| Box::pin(member.recovered())).collect();
-    let (begun, shortest) = (Instant::now(), shortest_after(failures));
+    let begun = Instant::now();
     async move {
-        if !recovered.is_empty() {
-            // Whether it was the time that ended it does not matter.
-            drop(timeout(pause, select_all(recovered)).await);
+        if recovered.is_empty() {
+            return sleep_until(begun + pause.most).await;
         }
-        let end = pause.min(shortest.max(begun.elapsed()));
-        sleep_until(begun + end).await;
+        // Whether it was the time that ended it does not matter.
+        drop(timeout(pause.most, select_all(recovered)).await);
+        sleep_until(begun + pause.least).await;
     }
 }
 
@@ -70,8 +76,11 @@ mod tests {
     fn long_trouble_is_looked_at_seldom() {
         for (failures, trouble, expected) in [(0, 0, 100), (2, 0, 400), (9, 1, 1000), (9, 20, 3000), (20, 3600, 20_000)]
         {
-            assert_eq!(pause_after(failures, seconds(trouble), 1.0).as_millis(), expected, "{failures} {trouble}");
+            let pause = pause_after(failures, seconds(trouble), Duration::ZERO, 1.0);
+            assert_eq!(pause.most.as_millis(), expected, "{failures} {trouble}");
         }
+        let owed = pause_after(9, seconds(1), seconds(7), 0.5);
+        assert_eq!((owed.most, owed.least), (seconds(7), seconds(7)), "the budget is kept in any case");
     }
 
     #[tokio::test(start_paused = true)]
@@ -80,33 +89,27 @@ mod tests {
         let url: Url = "http://127.0.0.1:9/".parse().unwrap();
         let member = members.get(&url, &url, Purpose::Files);
         let broken = || Failure::new(FailureKind::Broken, "broke");
-        for (failures, answer_after, expected) in [(0, Some(5), 5), (3, Some(0), 0), (3, None, 20)] {
+        let pause = Pause { most: seconds(20), least: seconds(1) };
+        for (answer_after, expected) in [(Some(5), 5), (Some(0), 1), (None, 20)] {
             let begun = Instant::now();
             let _ = member.failed(&broken(), begun);
-            let resting = rest(seconds(20), failures, [&member]);
+            let resting = rest(pause, [&member]);
             let answer = async {
                 if let Some(after) = answer_after {
                     tokio::time::sleep(seconds(after)).await;
-                    let _ = member.answered(seconds(1), Instant::now());
+                    member.delivered(1, seconds(1), Instant::now());
                 }
             };
             tokio::join!(resting, answer);
             assert_eq!(begun.elapsed().as_secs(), expected);
         }
-        let begun = Instant::now();
-        let _ = member.failed(&broken(), begun);
-        let resting = rest(seconds(20), 3, [&member]);
-        let _ = member.answered(seconds(1), Instant::now());
-        resting.await;
-        assert_eq!(begun.elapsed(), shortest_after(3), "not at once after several failures");
     }
 
     proptest! {
         #[test]
         fn pauses_are_bounded(failures: u32, trouble in 0_u64..1 << 40, random: f64) {
-            let pause = pause_after(failures, Duration::from_millis(trouble), random);
-            prop_assert!(pause <= LONGEST.1);
-            prop_assert!(shortest_after(failures) <= LONGEST.0);
+            let pause = pause_after(failures, Duration::from_millis(trouble), Duration::ZERO, random);
+            prop_assert!(pause.least <= pause.most && pause.most <= LONGEST.1);
         }
     }
 }

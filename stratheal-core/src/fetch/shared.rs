@@ -14,7 +14,7 @@ use super::failure::Failure;
 use super::insist::Again;
 use super::member::{MemberState, Members, Purpose};
 use super::pages::{self, Pages};
-use super::pause::pause_after;
+use super::pause::{Pause, pause_after};
 use super::totals::{Count, Counters};
 use super::transfer::Transfers;
 use super::transport::Transport;
@@ -118,10 +118,10 @@ impl Shared {
     }
 
     /// How long to wait before the next attempt after this many failures in a time; takes a token of the budget for it.
-    pub(super) fn pause(&self, failures: u32, trouble: Duration) -> Duration {
+    pub(super) fn pause(&self, failures: u32, trouble: Duration) -> Pause {
         self.counters.add(Count::Retries, 1);
         let owed = self.budget.lock().unwrap_or_else(PoisonError::into_inner).withdraw(Instant::now());
-        pause_after(failures, trouble, fastrand::f64()).max(owed)
+        pause_after(failures, trouble, owed, fastrand::f64())
     }
 
     /// The same is asked of a member twice at once, or was.

@@ -60,11 +60,11 @@ impl Small<'_> {
                 return Err(self.lacking(last, None));
             }
             let pause = shared.pause(rounds, begun.elapsed());
-            if Instant::now() + pause > until {
+            if Instant::now() + pause.most > until {
                 return Err(self.lacking(last, Some(shared.deadline)));
             }
             rounds += 1;
-            rest(pause, rounds, self.places.iter().map(|place| &place.member)).await;
+            rest(pause, self.places.iter().map(|place| &place.member)).await;
         }
     }
 
@@ -121,6 +121,7 @@ impl Small<'_> {
         let _turn = member.enter().await;
         let begun = Instant::now();
         let once = || async {
+            member.held().await;
             let asked = Instant::now();
             let answer = shared.transport.get(url, &self.ask).await?;
             if !matches!(answer.status, 200 | 206) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 /// On a machine with much to do, less than this is nothing to wonder at.
 const LEAST: Duration = Duration::from_millis(100);
 const MOST: Duration = Duration::from_secs(5);
+const TOO_LONG: Duration = Duration::from_mins(1);
 /// For a member that has not answered yet.
 const UNKNOWN: Duration = Duration::from_millis(500);
 /// So many times what its slow answers take. A new connection needs up to four round trips, where an old one needs one.
@@ -32,7 +33,9 @@ impl Patience {
     /// How long to wait. `p95` is the time to the head that one in twenty answers exceeds.
     pub(super) fn after(self, p95: Option<Duration>) -> Duration {
         let usual = p95.map_or(UNKNOWN, |p95| p95.saturating_mul(SLOW_ANSWERS).clamp(LEAST, MOST));
-        (usual * 2_u32.pow(self.needless)).min(MOST)
+        // One that takes longer than that for everybody is not asked everything twice.
+        let most = p95.map_or(MOST, |p95| p95.saturating_mul(3) / 2).clamp(MOST, TOO_LONG);
+        usual.saturating_mul(2_u32.pow(self.needless)).min(most)
     }
 }
 
@@ -52,6 +55,10 @@ mod tests {
         };
         assert_eq!([true, false, false, true, true].map(&mut after), [100, 200, 400, 200, 100]);
         assert_eq!([false; 7].map(after), [200, 400, 800, 1600, 3200, 3200, 3200]);
+        patience = Patience::default();
+        patience.learn(false);
+        patience.learn(false);
+        assert_eq!(patience.after(Some(Duration::from_secs(8))), Duration::from_secs(12), "slow for everybody");
     }
 
     #[test]
@@ -70,7 +77,7 @@ mod tests {
                 patience.learn(was_needed);
             }
             let after = patience.after(p95.map(Duration::from_millis));
-            prop_assert!((LEAST..=MOST).contains(&after));
+            prop_assert!((LEAST..=TOO_LONG).contains(&after));
         }
     }
 }

@@ -118,14 +118,19 @@ impl MemberState {
     /// Dropping the future gives the place up.
     pub(crate) async fn enter(self: &Arc<Self>) -> Turn {
         let place = self.pace.enter().await;
+        self.held().await;
+        Turn { begun: Instant::now(), _place: place }
+    }
+
+    /// Waits for the end of a time it asked for.
+    pub(crate) async fn held(&self) {
         loop {
             let hold = self.lock().hold_until;
             match hold {
                 Some(until) if until > Instant::now() => tokio::time::sleep_until(until).await,
-                _ => break,
+                _ => return,
             }
         }
-        Turn { begun: Instant::now(), _place: place }
     }
 
     /// Takes the place of the one probe, if the breaker wants one now.
@@ -139,9 +144,6 @@ impl MemberState {
         inner.latency.add(latency);
         inner.answers += 1;
         inner.hold_until = inner.hold_until.filter(|until| *until > now);
-        if std::mem::take(&mut inner.is_failing) {
-            self.recovered.notify_waiters();
-        }
         inner.breaker.succeeded().then_some(true)
     }
 
@@ -152,6 +154,9 @@ impl MemberState {
             inner.score.succeeded(now);
             inner.rate.add(bytes, took);
             inner.bytes += bytes;
+            if std::mem::take(&mut inner.is_failing) {
+                self.recovered.notify_waiters();
+            }
         }
         self.pace.learn(Load::Fine);
     }
@@ -177,7 +182,8 @@ impl MemberState {
         let opened = {
             let mut inner = self.lock();
             inner.failures += 1;
-            inner.is_failing |= failure.verdict() == Verdict::Retry;
+            // Who says "too many" would only say it again.
+            inner.is_failing |= failure.verdict() == Verdict::Retry && failure.kind != FailureKind::Status(429);
             inner.last_failure = Some(failure.text.clone());
             if let Some(wait) = failure.retry_after.filter(|wait| !wait.is_zero()) {
                 inner.hold_until = inner.hold_until.max(Some(now + wait));

@@ -12,7 +12,7 @@ use super::record::{MemberRecord, Said};
 use crate::base::class::chain;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::insist::insist;
-use crate::fetch::member::{MemberState, Purpose};
+use crate::fetch::member::{MemberState, Purpose, Turn};
 use crate::fetch::shared::Shared;
 use crate::fetch::totals::Count;
 use crate::fetch::transport::{Answer, Ask, Encoding};
@@ -58,10 +58,10 @@ impl Question {
     pub(super) async fn ask(
         &self,
         shared: &Shared,
+        turn: Turn,
         failures: u32,
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<MemberRecord, Failure> {
-        let turn = self.state.enter().await;
         let patience = self.state.view(Instant::now()).patience;
         let received = AtomicU64::new(0);
         let more = |bytes| {
@@ -80,6 +80,7 @@ impl Question {
         failures: u32,
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<MemberRecord, Failure> {
+        self.state.held().await;
         let begun = Instant::now();
         let idle = IDLE.saturating_mul(1 << failures.min(4)).min(shared.deadline);
         let mut ask = Ask { accept: Some(PageFormat::ACCEPT), encoding: Encoding::Compressed, ..Ask::default() };

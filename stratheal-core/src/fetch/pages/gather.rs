@@ -13,7 +13,7 @@ use super::decide::{Round, Standing, Step, decide};
 use super::record::{MemberRecord, Record, Said};
 use crate::base::breaker::Permission;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
-use crate::fetch::member::LATE_AFTER;
+use crate::fetch::member::{LATE_AFTER, Turn};
 use crate::fetch::pause::rest;
 use crate::fetch::shared::Shared;
 use crate::fetch::{Attempt, FetchError, MemberFailure};
@@ -185,7 +185,12 @@ impl Asker {
         let project = self.question.project.as_str();
         let mut failures = 0;
         loop {
-            let failure = match self.attempt(failures).await {
+            let turn = tokio::select! {
+                turn = self.question.state.enter() => turn,
+                // One that waits for its turn has nothing to be kept for the next time.
+                () = self.sender.closed() => return,
+            };
+            let failure = match self.attempt(turn, failures).await {
                 Ok(record) => {
                     if let Err(unsent) = self.sender.send((self.number, News::Answer(Box::new(record)))).await
                         && let (_, News::Answer(record)) = unsent.0
@@ -197,20 +202,17 @@ impl Asker {
                 Err(failure) => failure,
             };
             let is_final = failure.verdict() != Verdict::Retry;
-            let pause = if is_final { Duration::ZERO } else { self.shared.pause(failures, self.begun.elapsed()) };
-            let next = if is_final {
-                "it is not asked again for this".to_owned()
-            } else {
-                format!("it is asked again after {:.1} s", pause.as_secs_f64())
-            };
+            let pause = (!is_final).then(|| self.shared.pause(failures, self.begun.elapsed()));
+            let next = pause.map_or_else(
+                || "it is not asked again for this".to_owned(),
+                |pause| format!("it is asked again after {:.1} s", pause.most.as_secs_f64()),
+            );
             self.shared.failed(&self.question.state, project, &failure, &next);
             let sent = self.sender.send((self.number, News::Failure { failure, is_final })).await;
-            if is_final || sent.is_err() {
-                return;
-            }
+            let Some(pause) = pause.filter(|_| sent.is_ok()) else { return };
             failures += 1;
             tokio::select! {
-                () = rest(pause, failures, [&self.question.state]) => {}
+                () = rest(pause, [&self.question.state]) => {}
                 () = self.sender.closed() => return,
             }
         }
@@ -218,10 +220,10 @@ impl Asker {
 
     /// One attempt. When the round has ended without this member and it is still silent, it is in trouble, but goes on: should it
     /// answer after all, that is kept for the next time, and the member is used again.
-    async fn attempt(&self, failures: u32) -> Result<MemberRecord, Failure> {
+    async fn attempt(&self, turn: Turn, failures: u32) -> Result<MemberRecord, Failure> {
         let arrived = |_| self.arrived.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
         let asked = Instant::now();
-        let mut answer = std::pin::pin!(self.question.ask(&self.shared, failures, &arrived));
+        let mut answer = std::pin::pin!(self.question.ask(&self.shared, turn, failures, &arrived));
         let overtaken = async {
             self.sender.closed().await;
             sleep_until(asked + LATE_AFTER).await;

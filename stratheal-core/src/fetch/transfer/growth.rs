@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::lane::Phase;
+use super::lane::{Lane, Phase};
 use super::segments::{self, Going, Plan};
 use super::state::Transfer;
 
@@ -81,7 +81,8 @@ impl Transfer {
     /// Looks at how fast it goes, a few times a second.
     pub(super) fn grow(&mut self, now: Instant) {
         let measured = now.saturating_duration_since(self.growth.since);
-        let all_deliver = self.lanes.iter().all(|lane| lane.phase == Phase::Body && lane.challenges == 0);
+        let is_silent = |lane: &Lane| lane.challenged.is_some_and(|then| lane.since <= then);
+        let all_deliver = self.lanes.iter().all(|lane| lane.phase == Phase::Body && !is_silent(lane));
         if self.lanes.is_empty() || !all_deliver {
             // Those that were added have not begun, or one went silent: nothing can be measured yet.
             (self.growth.since, self.growth.bytes) = (now, self.network);

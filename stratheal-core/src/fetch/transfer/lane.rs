@@ -137,7 +137,7 @@ impl Lane {
 
     /// The body begins.
     pub(super) fn receive(&mut self, body: Body, now: Instant) {
-        self.due = None;
+        (self.due, self.challenges, self.challenged) = (None, 0, None);
         (self.phase, self.since, self.body_since, self.window) = (Phase::Body, now, now, Window::new(now));
         self.go_on(body);
     }

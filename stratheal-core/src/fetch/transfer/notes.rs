@@ -201,6 +201,12 @@ impl Transfer {
             return self.fail(index, &Failure::new(FailureKind::Content, why), now);
         }
         lane.at += wanted;
+        let end = lane.at;
+        let is_there = self.present.gaps(&(offset..end)).next().is_none();
+        if is_there && end > self.replayed {
+            // What is there already has to pass again before anything new can come.
+            (self.replayed, self.progressed) = (end, now);
+        }
         self.take(index, offset, &bytes.slice(..wanted as usize), now);
         let losers: Vec<_> = self.lanes.iter().filter(|lane| self.is_beaten(lane, now)).map(|lane| lane.id).collect();
         let lane = &self.lanes[index];
@@ -222,17 +228,22 @@ impl Transfer {
         let gaps: Vec<_> = self.present.gaps(&range).collect();
         for gap in gaps {
             let piece = bytes.slice((gap.start - offset) as usize..(gap.end - offset) as usize);
-            let before = self.present.prefix();
+            let (before, total) = (self.present.prefix(), self.present.total());
             self.present.insert(&gap);
             if gap.start == before {
                 self.arriving.push(gap.start, piece.clone());
             }
             let from = self.places[self.lanes[index].place].name.clone();
             self.remember_sender(&gap, from);
-            self.lanes[index].useful += piece.len() as u64;
             self.hold(index, gap.start, piece, now);
-            self.progressed = now;
-            self.fruitless = 0;
+            // Where everything begins anew after each cut, only more than ever before is progress.
+            let gained = self.present.total().saturating_sub(self.most.max(total));
+            if gained > 0 {
+                self.most = self.present.total();
+                self.lanes[index].useful += gained;
+                self.progressed = now;
+                self.fruitless = 0;
+            }
         }
         let prefix = self.present.prefix();
         self.arriving.tell(|status| status.prefix = prefix);

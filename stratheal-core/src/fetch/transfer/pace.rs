@@ -55,6 +55,11 @@ impl Pace {
         self.received as f64 / self.window.as_secs_f64()
     }
 
+    /// Whether it brings so little that it may as well bring nothing.
+    pub(super) fn is_crawling(&self) -> bool {
+        self.rate() < CRAWL
+    }
+
     /// How long to wait for the head, before anybody else was asked.
     pub(super) fn patience_for_head(&self) -> Duration {
         self.hedge.unwrap_or(self.patience)

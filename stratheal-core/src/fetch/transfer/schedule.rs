@@ -29,7 +29,8 @@ impl Transfer {
             return Ok(());
         }
         for gap in self.unattended() {
-            if self.lanes.len() >= segments::MOST {
+            // After a failure one connection finds out whether it works again.
+            if self.lanes.len() >= segments::MOST || (self.fruitless > 0 && !self.lanes.is_empty()) {
                 return Ok(());
             }
             if !self.start(gap.clone(), self.trial.avoid, now) {
@@ -39,7 +40,7 @@ impl Transfer {
                 return Ok(());
             }
         }
-        while self.lanes.len() < self.growth.target && self.split(now) {}
+        while self.fruitless == 0 && self.lanes.len() < self.growth.target && self.split(now) {}
         Ok(())
     }
 
@@ -192,7 +193,6 @@ impl Transfer {
         let lane = &mut self.lanes[index];
         lane.challenges += 1;
         lane.challenged = Some(now);
-        lane.give_way();
         if self.lanes.len() >= MOST_LANES {
             return;
         }
@@ -207,6 +207,9 @@ impl Transfer {
         };
         if let Some(challenger) = self.lanes.last_mut().filter(|_| started) {
             challenger.is_challenger = true;
+            if slow != Slow::Trickling || measured.is_crawling() {
+                self.lanes[index].give_way();
+            }
             self.shared.counters.add(Count::Hedges, 1);
             let what = match slow {
                 Slow::Unanswered => "does not answer",
@@ -228,14 +231,17 @@ impl Transfer {
         /// Less of a lead may be chance.
         const LEAD: u64 = 64 * 1024;
         let rest = lane.rest();
-        let passed = |other: &&Lane| other.id != lane.id && other.start <= lane.at && lane.at < other.at;
+        let quiet = |lane: &Lane| now.saturating_duration_since(lane.since) > Duration::from_millis(500);
+        // One that has gone silent itself is no reason to give up another.
+        let moves = |other: &Lane| other.phase == Phase::Body && !quiet(other);
+        let passed =
+            |other: &&Lane| other.id != lane.id && other.start <= lane.at && lane.at < other.at && moves(other);
         let mut passed = self.lanes.iter().filter(passed).peekable();
         if passed.peek().is_none() {
             return false;
         }
         let lead = self.present.gaps(&rest).next().map_or(rest.end, |gap| gap.start) - lane.at;
-        let is_quiet =
-            lane.phase != Phase::Queued && now.saturating_duration_since(lane.since) > Duration::from_millis(500);
+        let is_quiet = lane.phase != Phase::Queued && quiet(lane);
         // What it leaves is brought by the others, or can be asked for.
         let is_covered = passed.any(|other| rest.end <= other.rest().end);
         let is_left = || (0..self.places.len()).any(|place| self.may_continue(place, lane.at + lead));

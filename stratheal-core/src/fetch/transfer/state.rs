@@ -73,6 +73,9 @@ pub(super) struct Transfer {
     pub(super) not_before: Instant,
     /// Ends by then, or earlier when a member answers somebody else again.
     pub(super) rest: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// The most bytes there ever were, and how far any connection came with bytes that are there.
+    pub(super) most: u64,
+    pub(super) replayed: u64,
     pub(super) started: Instant,
     pub(super) progressed: Instant,
     pub(super) window: Window,
@@ -111,6 +114,8 @@ impl Transfer {
             fruitless: 0,
             not_before: now,
             rest: Box::pin(pending()),
+            most: 0,
+            replayed: 0,
             started: now,
             progressed: now,
             window: Window::new(now),
@@ -134,6 +139,7 @@ impl Transfer {
             self.start_over();
         }
         self.resumed = self.present.total();
+        self.most = self.resumed;
         self.shared.counters.add(Count::ResumedBytes, self.resumed);
         let (size, prefix) = (self.size(), self.present.prefix());
         self.arriving.tell(|status| (status.size, status.prefix) = (size, prefix));

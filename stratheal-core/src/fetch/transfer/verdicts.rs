@@ -10,7 +10,7 @@ use super::place::Place;
 use super::state::{SizeFrom, Transfer};
 use crate::fetch::FetchError;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
-use crate::fetch::pause::rest;
+use crate::fetch::pause::{Pause, rest};
 use crate::objects::ContentId;
 
 /// With so many new bytes a connection was worth it, however it ended.
@@ -81,8 +81,8 @@ impl Transfer {
                 let failures = self.fruitless.saturating_sub(1);
                 let pause = self.shared.pause(failures, now.saturating_duration_since(self.progressed));
                 let open = self.places.iter().filter(|place| place.is_open()).map(|place| &place.location.member);
-                self.not_before = self.not_before.max(now + pause);
-                self.rest = Box::pin(rest(self.not_before - now, failures, open));
+                self.not_before = self.not_before.max(now + pause.most);
+                self.rest = Box::pin(rest(Pause { most: self.not_before - now, ..pause }, open));
             }
         }
         self.trial.avoid = Some(lane.place);
@@ -95,7 +95,8 @@ impl Transfer {
         if matches!(failure.kind, FailureKind::Status(429)) {
             // Too many for the server, which counts the slow one as well. That one is in its way, and ours. But what cannot be
             // continued is given up only when it is silent.
-            let ranges = self.places.iter().all(|place| !self.habits.of(&place.name).no_ranges);
+            let ranges =
+                self.places.iter().all(|place| !self.habits.of(&place.name).no_ranges) && failure.retry_after.is_none();
             let stuck = |lane: &&Lane| lane.challenges > 0 && lane.phase == Phase::Body && range.contains(&lane.at);
             let hopeless = |lane: &&Lane| ranges || now.saturating_duration_since(lane.since) > STUCK;
             let stuck: Vec<_> = self.lanes.iter().filter(stuck).filter(hopeless).map(|lane| lane.id).collect();
@@ -162,6 +163,7 @@ impl Transfer {
             });
         }
         self.start_over();
+        (self.most, self.replayed) = (0, 0);
         self.trial.only = self.next_on_trial(None);
         self.not_before = now;
         Ok(())

@@ -127,6 +127,12 @@ fn rows() -> Vec<Row> {
             SIZE as u64,
             Duration::from_secs(3),
         ),
+        row(
+            "no ranges, and silence late in the body",
+            |asked| Behaviour { ranges: Ranging::Absent, stall: (asked.number < 2).then_some(2_000_000), ..FINE },
+            2 * 2_000_000 + CHUNK,
+            Duration::from_secs(4),
+        ),
         row("late by 200 ms", |_| Behaviour { delay: Duration::from_millis(200), ..FINE }, 0, quick),
     ]
 }
@@ -267,6 +273,29 @@ async fn what_nobody_has_is_said_at_once() {
         assert!(begun.elapsed() < Duration::from_millis(500));
         assert_eq!(server.asked().len(), 1);
     }
+}
+
+/// What has to pass again before anything new can come is progress, however slow; the same again and again is none.
+#[tokio::test]
+async fn passing_what_is_there_is_progress_once() {
+    let bytes = content(40_000);
+    let no_ranges = Behaviour { ranges: Ranging::Absent, ..FINE };
+    let slow = FileServer::start(&bytes, move |asked| match asked.number {
+        0 => Behaviour { cut: Some(30_000), ..no_ranges },
+        _ => Behaviour { rate: Some(20_000), ..no_ranges },
+    })
+    .await;
+    let setup = Setup::with_deadline(Duration::from_secs(1));
+    setup.fetch(&request(&bytes), &[&slow]).await.unwrap();
+
+    let cuts = FileServer::start(&bytes, move |_| Behaviour { cut: Some(30_000), no_tag: true, ..no_ranges }).await;
+    let mut request = request(&bytes);
+    request.file.hashes.sha256 = None;
+    let begun = Instant::now();
+    let error = Setup::with_deadline(Duration::from_secs(1)).fetch(&request, &[&cuts]).await.unwrap_err();
+    assert!(matches!(&error, FetchError::Deadline { .. }), "{error}");
+    assert!(begun.elapsed() < Duration::from_secs(4));
+    assert!(cuts.asked().len() < 30, "{} times", cuts.asked().len());
 }
 
 #[tokio::test]
