@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Places at the beginning, and the most and fewest there can be.
-const FIRST: usize = 16;
+/// Places at the beginning, and the most and fewest there can be: half of what installers open, and as many as they do.
+const FIRST: usize = 32;
 pub(super) const MOST: usize = 50;
 const FEWEST: usize = 1;
 /// [`Load::Later`] makes it no fewer than these.
