@@ -14,9 +14,10 @@ use crate::failure::Failure;
 use crate::program::say;
 use crate::table::Table;
 
-/// How long an installation may take, beyond what the fault itself sets for requests side by side. Clean ones take a tenth. pip asks
-/// for one thing after the other: a second for each request is what some faults leave it.
+/// How long an installation may take, beyond what the fault itself sets. Clean ones take a tenth.
 const LIMIT: Duration = Duration::from_secs(45);
+/// pip asks for one thing after the other: so many times it waits for what others wait for once.
+const IN_A_ROW: u32 = 8;
 /// How often the clean network is measured; the median counts.
 const CLEAN: usize = 3;
 /// How many installations run at once where only the outcome counts. They wait for their time limits.
@@ -134,7 +135,7 @@ async fn trial(
             cache: &folder.join("installer-cache"),
             gateway_cache: &folder.join("gateway-cache"),
             folder: &folder,
-            limit: LIMIT + pattern.floor,
+            limit: LIMIT + pattern.floor * if installer == Installer::Pip { IN_A_ROW } else { 1 },
         })
         .await?;
     Ok(Trial { success: run.success, took: run.took, repeated: scenario.repeated_bytes(), said: run.said })
