@@ -15,7 +15,7 @@ use crate::program::say;
 use crate::table::Table;
 
 /// How long an installation may take, beyond what the fault itself sets. Clean ones take a tenth.
-const LIMIT: Duration = Duration::from_secs(45);
+const LIMIT: Duration = Duration::from_secs(30);
 /// pip asks for one thing after the other: so many times it waits for what others wait for once.
 const IN_A_ROW: u32 = 8;
 /// How often the clean network is measured; the median counts.
