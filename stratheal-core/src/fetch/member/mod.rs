@@ -18,3 +18,4 @@ pub(crate) use hedge::{LATE_AFTER, hedge_after};
 pub(crate) use registry::Members;
 pub(crate) use state::{MemberState, Purpose, Turn};
 pub use view::MemberStatus;
+pub(crate) use view::MemberView;

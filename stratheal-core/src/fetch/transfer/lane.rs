@@ -68,9 +68,9 @@ pub(super) struct Lane {
     pub(super) body_end: Option<u64>,
     /// How often it was challenged in vain, and when last.
     pub(super) challenges: u32,
+    pub(super) challenged: Option<Instant>,
     /// When it is to be looked at, should no answer have come.
     pub(super) due: Option<Instant>,
-    pub(super) challenged: Option<Instant>,
     /// It is there because another one is slow.
     pub(super) is_challenger: bool,
     /// Bytes that are not handed to the disk yet.
@@ -107,8 +107,8 @@ impl Lane {
             useful: 0,
             body_end: None,
             challenges: 0,
-            due: None,
             challenged: None,
+            due: None,
             is_challenger: false,
             held: Held::default(),
             turn: None,

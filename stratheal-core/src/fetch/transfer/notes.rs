@@ -201,13 +201,14 @@ impl Transfer {
             return self.fail(index, &Failure::new(FailureKind::Content, why), now);
         }
         lane.at += wanted;
-        let end = lane.at;
+        let (end, before) = (lane.at, self.most);
         let is_there = self.present.gaps(&(offset..end)).next().is_none();
-        if is_there && end > self.replayed {
-            // What is there already has to pass again before anything new can come.
-            (self.replayed, self.progressed) = (end, now);
-        }
         self.take(index, offset, &bytes.slice(..wanted as usize), now);
+        let again = if is_there { end } else { self.present.total() };
+        if self.most == before && again > self.replayed {
+            // What was there already has to pass again before anything new can come: once that is progress.
+            (self.replayed, self.progressed) = (again, now);
+        }
         let losers: Vec<_> = self.lanes.iter().filter(|lane| self.is_beaten(lane, now)).map(|lane| lane.id).collect();
         let lane = &self.lanes[index];
         let done = lane.is_done();

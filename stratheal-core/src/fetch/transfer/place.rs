@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::lane::Phase;
+use super::segments;
 use super::state::Transfer;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
-use crate::fetch::member::choose;
+use crate::fetch::member::{MemberView, choose};
 use crate::fetch::shared::Location;
 use crate::fetch::{Attempt, FetchError, MemberFailure};
 
@@ -72,7 +74,10 @@ impl Transfer {
     /// The places that may continue from this byte, the best one first. One that is to be avoided comes last.
     pub(super) fn order(&self, from: u64, bytes: u64, avoid: Option<usize>, now: Instant) -> Vec<usize> {
         let eligible: Vec<_> = (0..self.places.len()).filter(|&place| self.may_continue(place, from)).collect();
-        let view = |place: &usize| self.places[*place].location.member.view(now);
+        let view = |place: &usize| {
+            let view = self.places[*place].location.member.view(now);
+            MemberView { rate: view.rate.or_else(|| self.rate_so_far(*place, now)), ..view }
+        };
         let views: Vec<_> = eligible.iter().map(view).collect();
         let mut order: Vec<_> = choose(&views, bytes, now).into_iter().map(|index| eligible[index]).collect();
         if let Some(place) = avoid.and_then(|avoid| order.iter().position(|&place| place == avoid)) {
@@ -82,6 +87,14 @@ impl Transfer {
             order[place..=place + better].rotate_left(1);
         }
         order
+    }
+
+    /// The best rate of the connections to a place that has not delivered anything yet. Without it, one that answers at once and then
+    /// is slow would get all the work.
+    fn rate_so_far(&self, place: usize, now: Instant) -> Option<f64> {
+        let lanes = self.lanes.iter().filter(|lane| lane.place == place && lane.phase == Phase::Body);
+        let measured = lanes.filter(|lane| now.saturating_duration_since(lane.body_since) >= segments::MEASURE);
+        measured.map(|lane| lane.window.rate(lane.received, now)).max_by(f64::total_cmp)
     }
 
     /// The hosts the file came from, most bytes first.

@@ -73,7 +73,7 @@ pub(super) struct Transfer {
     pub(super) not_before: Instant,
     /// Ends by then, or earlier when a member answers somebody else again.
     pub(super) rest: Pin<Box<dyn Future<Output = ()> + Send>>,
-    /// The most bytes there ever were, and how far any connection came with bytes that are there.
+    /// The most bytes there ever were, and how far bytes came that had been there before.
     pub(super) most: u64,
     pub(super) replayed: u64,
     pub(super) started: Instant,

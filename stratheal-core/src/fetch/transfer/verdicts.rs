@@ -94,11 +94,11 @@ impl Transfer {
         let range = failed.start..failed.rest().end;
         if matches!(failure.kind, FailureKind::Status(429)) {
             // Too many for the server, which counts the slow one as well. That one is in its way, and ours. But what cannot be
-            // continued is given up only when it is silent.
-            let ranges =
-                self.places.iter().all(|place| !self.habits.of(&place.name).no_ranges) && failure.retry_after.is_none();
+            // continued, or not soon, is given up only when it is silent.
+            let is_replaced =
+                failure.retry_after.is_none() && self.places.iter().all(|place| !self.habits.of(&place.name).no_ranges);
             let stuck = |lane: &&Lane| lane.challenges > 0 && lane.phase == Phase::Body && range.contains(&lane.at);
-            let hopeless = |lane: &&Lane| ranges || now.saturating_duration_since(lane.since) > STUCK;
+            let hopeless = |lane: &&Lane| is_replaced || now.saturating_duration_since(lane.since) > STUCK;
             let stuck: Vec<_> = self.lanes.iter().filter(stuck).filter(hopeless).map(|lane| lane.id).collect();
             for id in stuck {
                 self.part(id, now);

@@ -288,11 +288,20 @@ async fn passing_what_is_there_is_progress_once() {
     let setup = Setup::with_deadline(Duration::from_secs(1));
     setup.fetch(&request(&bytes), &[&slow]).await.unwrap();
 
+    // The same where what was there cannot be kept.
+    let untagged = FileServer::start(&bytes, move |asked| match asked.number {
+        0 => Behaviour { cut: Some(30_000), no_tag: true, ..no_ranges },
+        _ => Behaviour { rate: Some(20_000), no_tag: true, ..no_ranges },
+    })
+    .await;
+    let mut unknown = request(&bytes);
+    unknown.file.hashes.sha256 = None;
+    let fetched = Setup::with_deadline(Duration::from_secs(1)).fetch(&unknown, &[&untagged]).await;
+    assert!(!matches!(fetched, Err(FetchError::Deadline { .. })), "{fetched:?}");
+
     let cuts = FileServer::start(&bytes, move |_| Behaviour { cut: Some(30_000), no_tag: true, ..no_ranges }).await;
-    let mut request = request(&bytes);
-    request.file.hashes.sha256 = None;
     let begun = Instant::now();
-    let error = Setup::with_deadline(Duration::from_secs(1)).fetch(&request, &[&cuts]).await.unwrap_err();
+    let error = Setup::with_deadline(Duration::from_secs(1)).fetch(&unknown, &[&cuts]).await.unwrap_err();
     assert!(matches!(&error, FetchError::Deadline { .. }), "{error}");
     assert!(begun.elapsed() < Duration::from_secs(4));
     assert!(cuts.asked().len() < 30, "{} times", cuts.asked().len());

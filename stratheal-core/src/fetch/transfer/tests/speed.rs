@@ -50,6 +50,18 @@ async fn what_was_learned_helps_the_next_file() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mirror_that_answers_at_once_and_is_slow_does_not_get_it_all() {
+    let bytes = content(3_000_000);
+    let slow = FileServer::start(&bytes, |_| Behaviour { rate: Some(50_000), ..Behaviour::default() }).await;
+    let fast =
+        FileServer::start(&bytes, |_| Behaviour { delay: Duration::from_millis(20), ..Behaviour::default() }).await;
+    let setup = Setup::new();
+    let begun = Instant::now();
+    setup.fetch(&request(&bytes), &[&slow, &fast]).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_steady_slow_line_is_left_alone() {
     // All connections together get 400 kB/s: more of them bring nothing, and none is cut off.
     let bytes = content(1_600_000);
