@@ -52,8 +52,8 @@ async fn of_source(shared: &Arc<Shared>, source: &Source) -> Result<ProjectList,
     let ask = Ask { accept: Some(PageFormat::ACCEPT), encoding: Encoding::Compressed, ..Ask::default() };
     let read = |answer: Answer| async move {
         let (base, content_type) = (answer.final_url.clone(), answer.header("content-type").map(str::to_owned));
-        let body = answer.collect(MOST, IDLE, &|_| ()).await?;
-        shared.counters.add(Count::NetworkBytes, body.len() as u64);
+        let count = |bytes| shared.counters.add(Count::NetworkBytes, bytes);
+        let body = answer.collect(MOST, IDLE, &count).await?;
         let damaged =
             |text: String| Failure::new(FailureKind::Content, format!("sent a list that cannot be used: {text}"));
         let read = move || match PageFormat::of_answer(content_type.as_deref(), &body) {

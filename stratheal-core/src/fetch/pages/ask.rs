@@ -66,6 +66,7 @@ impl Question {
         let received = AtomicU64::new(0);
         let more = |bytes| {
             received.fetch_add(bytes, Ordering::Relaxed);
+            shared.counters.add(Count::NetworkBytes, bytes);
             arrived(bytes);
         };
         let tell = |again| shared.asked_again(&self.state, again);
@@ -131,7 +132,6 @@ impl Question {
         let fresh_for = fresh_for(answer.header("cache-control"), answer.header("age"));
         let context = PageContext { project: self.project.clone(), base: answer.final_url.clone(), limits };
         let body = answer.collect(limits.bytes, idle, arrived).await?;
-        shared.counters.add(Count::NetworkBytes, body.len() as u64);
         let is_large = body.len() > LARGE;
         let read = move || read_page(&body, content_type.as_deref(), &context);
         let parsed = if is_large {

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, HeaderMap, RETRY_AFTER};
 use url::Url;
 
 use super::problem;
+use super::unpack::Unpacking;
 use crate::fetch::failure::{Failure, FailureKind};
 use crate::fetch::retry_after::parse_retry_after;
 
@@ -19,6 +20,8 @@ pub(crate) struct Answer {
     /// Where it came from after redirects. Relative links are relative to this.
     pub(crate) final_url: Url,
     pub(crate) body: Body,
+    /// Whether it was asked for packed: only then is it unpacked.
+    pub(super) unpacks: bool,
     pub(super) longest_retry_after: Duration,
 }
 
@@ -40,7 +43,7 @@ impl Answer {
     }
 
     /// Reads the whole body, at most `limit` bytes after unpacking, with at most `idle` between two pieces. `arrived` is called with
-    /// the size of each piece.
+    /// the size of each piece as it comes, packed.
     ///
     /// # Errors
     /// [`Failure`] when it breaks, stalls, ends early or is too large.
@@ -50,15 +53,18 @@ impl Answer {
         idle: Duration,
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<Bytes, Failure> {
-        let mut whole = BytesMut::new();
+        // What else it may be packed as was refused with the head.
+        let is_packed = self.unpacks
+            && self
+                .headers
+                .get(CONTENT_ENCODING)
+                .is_some_and(|value| value.as_bytes().to_ascii_lowercase().ends_with(b"gzip"));
+        let mut whole = Unpacking::new(is_packed, limit);
         while let Some(piece) = self.body.next_within(idle).await? {
-            if whole.len() + piece.len() > limit {
-                return Err(Failure::new(FailureKind::Malformed, format!("sent more than {limit} bytes")));
-            }
             arrived(piece.len() as u64);
-            whole.extend_from_slice(&piece);
+            whole.push(&piece)?;
         }
-        Ok(whole.freeze())
+        whole.finish()
     }
 }
 

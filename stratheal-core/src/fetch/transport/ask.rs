@@ -58,9 +58,11 @@ impl Ask {
         let mut headers = HeaderMap::new();
         let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
         headers.insert(ACCEPT, HeaderValue::from_static(self.accept.unwrap_or("*/*")));
-        if self.encoding == Encoding::Identity {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        }
+        let encoding = match self.encoding {
+            Encoding::Identity => "identity",
+            Encoding::Compressed => "gzip",
+        };
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(encoding));
         let range = match (self.range, self.suffix) {
             (Some((first, Some(last))), _) => Some(format!("bytes={first}-{last}")),
             (Some((first, None)), _) => Some(format!("bytes={first}-")),

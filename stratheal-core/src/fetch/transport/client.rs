@@ -24,7 +24,7 @@ const MAX_HEADERS: usize = 100;
 const MAX_HEAD: usize = 64 << 10;
 /// Idle connections of one host that are kept, and for how long: less than servers usually do, so that they rarely close one
 /// just when it is used again.
-const MAX_IDLE: usize = 32;
+const MAX_IDLE: usize = 50;
 const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Sends requests. Clones share their connections.
@@ -38,16 +38,9 @@ struct Shared {
     settings: TransportSettings,
     resolver: Resolver,
     proxies: Vec<Proxy>,
-    plain: Clients,
+    plain: Client,
     /// Made at the first `https:` URL, because reading the system's certificates takes time.
-    secure: OnceCell<Clients>,
-}
-
-/// One client unpacks bodies and the other does not: files must arrive as they are.
-#[derive(Debug, Clone)]
-struct Clients {
-    pages: Client,
-    files: Client,
+    secure: OnceCell<Client>,
 }
 
 impl Transport {
@@ -64,7 +57,7 @@ impl Transport {
             .map_err(|error| InvalidTransport::Client(error.to_string()))?
             .with_root_certificates(rustls::RootCertStore::empty())
             .with_no_client_auth();
-        let plain = Clients::new(&settings, &resolver, &proxies, &no_tls)?;
+        let plain = client(&settings, &resolver, &proxies, &no_tls)?;
         let shared = Shared { settings, resolver, proxies, plain, secure: OnceCell::new() };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -92,7 +85,7 @@ impl Transport {
             check_head(&response, ask)?;
             let location = response.headers().get(LOCATION);
             let next = match redirect(at, &reqwest::Method::GET, response.status(), location) {
-                Redirect::None => return Ok(self.answer(at.clone(), response)),
+                Redirect::None => return Ok(self.answer(at.clone(), response, ask)),
                 Redirect::Impossible(why) => {
                     return Err(Failure::new(
                         FailureKind::Redirect,
@@ -107,16 +100,12 @@ impl Transport {
     }
 
     async fn send(&self, url: &Url, ask: &Ask) -> Result<reqwest::Response, Failure> {
-        let clients = match url.scheme() {
+        let client = match url.scheme() {
             "http" => self.plain().await,
             "https" => self.secure().await,
             other => return Err(Failure::new(FailureKind::Redirect, format!("has a URL of the scheme `{other}`"))),
         };
-        let clients = clients.map_err(|error| Failure::new(FailureKind::Local, format!("cannot be asked: {error}")))?;
-        let client = match ask.encoding {
-            Encoding::Identity => &clients.files,
-            Encoding::Compressed => &clients.pages,
-        };
+        let client = client.map_err(|error| Failure::new(FailureKind::Local, format!("cannot be asked: {error}")))?;
         let mut headers = ask.headers();
         if let Some(login) = self.shared.settings.credentials.find(url).await {
             headers.insert(AUTHORIZATION, basic(&login)?);
@@ -129,7 +118,7 @@ impl Transport {
     }
 
     /// The clients for `http:`. A proxy that is itself reached by TLS needs the certificates for that as well.
-    async fn plain(&self) -> Result<&Clients, InvalidTransport> {
+    async fn plain(&self) -> Result<&Client, InvalidTransport> {
         let settings = &self.shared.settings.proxies;
         let is_secure = |proxy: &Option<Secret<String>>| {
             proxy.as_ref().is_some_and(|proxy| proxy.expose().to_ascii_lowercase().starts_with("https:"))
@@ -137,59 +126,55 @@ impl Transport {
         if is_secure(&settings.http) || is_secure(&settings.all) { self.secure().await } else { Ok(&self.shared.plain) }
     }
 
-    async fn secure(&self) -> Result<&Clients, InvalidTransport> {
+    async fn secure(&self) -> Result<&Client, InvalidTransport> {
         let shared = &self.shared;
         let load = || async {
             let trusted = shared.settings.certificates.clone();
             let config = tokio::task::spawn_blocking(move || trust::tls_config(&trusted))
                 .await
                 .map_err(|error| InvalidTransport::Client(error.to_string()))??;
-            Clients::new(&shared.settings, &shared.resolver, &shared.proxies, &config)
+            client(&shared.settings, &shared.resolver, &shared.proxies, &config)
         };
         shared.secure.get_or_try_init(load).await
     }
 
-    fn answer(&self, final_url: Url, response: reqwest::Response) -> Answer {
+    fn answer(&self, final_url: Url, response: reqwest::Response, ask: &Ask) -> Answer {
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             final_url,
             body: Body { response },
+            unpacks: ask.encoding == Encoding::Compressed,
             longest_retry_after: self.shared.settings.longest_retry_after,
         }
     }
 }
 
-impl Clients {
-    fn new(
-        settings: &TransportSettings,
-        resolver: &Resolver,
-        proxies: &[Proxy],
-        tls: &rustls::ClientConfig,
-    ) -> Result<Self, InvalidTransport> {
-        let build = |unpacks: bool| {
-            let mut builder = Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .http1_only()
-                .http1_max_headers(MAX_HEADERS)
-                .user_agent(&settings.user_agent)
-                .connect_timeout(settings.connect_timeout)
-                .redirect(Policy::none())
-                .retry(reqwest::retry::never())
-                .referer(false)
-                .gzip(unpacks)
-                .tcp_nodelay(true)
-                .pool_idle_timeout(IDLE_FOR)
-                .pool_max_idle_per_host(MAX_IDLE)
-                .dns_resolver(resolver.clone())
-                .no_proxy();
-            for proxy in proxies {
-                builder = builder.proxy(proxy.clone());
-            }
-            builder.build().map_err(|error| InvalidTransport::Client(crate::base::class::chain(&error)))
-        };
-        Ok(Self { pages: build(true)?, files: build(false)? })
+/// One client for everything, so that files take over the connections of pages. It unpacks nothing: files must arrive as they are.
+fn client(
+    settings: &TransportSettings,
+    resolver: &Resolver,
+    proxies: &[Proxy],
+    tls: &rustls::ClientConfig,
+) -> Result<Client, InvalidTransport> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .http1_only()
+        .http1_max_headers(MAX_HEADERS)
+        .user_agent(&settings.user_agent)
+        .connect_timeout(settings.connect_timeout)
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .pool_idle_timeout(IDLE_FOR)
+        .pool_max_idle_per_host(MAX_IDLE)
+        .dns_resolver(resolver.clone())
+        .no_proxy();
+    for proxy in proxies {
+        builder = builder.proxy(proxy.clone());
     }
+    builder.build().map_err(|error| InvalidTransport::Client(crate::base::class::chain(&error)))
 }
 
 type Make = fn(&str) -> reqwest::Result<Proxy>;
@@ -235,7 +220,7 @@ fn check_head(response: &reqwest::Response, ask: &Ask) -> Result<(), Failure> {
         None | Some(b"" | b"identity") => Ok(()),
         // Some servers call a `.tar.gz` itself packed. Its bytes are taken as they come; the hash tells whether they are right.
         Some(_) if ask.encoding == Encoding::Identity => Ok(()),
-        // Unpacking takes the header away, so what is left is packed in a way that was not asked for.
+        Some(b"gzip" | b"x-gzip") => Ok(()),
         Some(encoding) => {
             let encoding: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
             Err(Failure::new(

@@ -10,6 +10,7 @@ mod problem;
 mod resolver;
 mod settings;
 mod trust;
+mod unpack;
 
 #[cfg(test)]
 mod tests;
