@@ -1,4 +1,5 @@
-//! How many requests at once a member gets: more while all is well, fewer when it says "too many" or loses connections.
+//! How many requests at once a member gets: as many as installers send by themselves, fewer when it says "too many" or loses
+//! connections, and more again while all is well.
 //!
 //! Additive increase, multiplicative decrease, as TCP does (RFC 5681). The limit is kept here; the places are a fair semaphore.
 
@@ -6,9 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Places at the beginning, and the most and fewest there can be: half of what installers open, and as many as they do.
-const FIRST: usize = 32;
-pub(super) const MOST: usize = 50;
+/// Places at the beginning, which is also the most there can be: what uv opens.
+const MOST: usize = 50;
 const FEWEST: usize = 1;
 /// [`Load::Later`] makes it no fewer than these.
 const FEWEST_LATER: usize = 4;
@@ -78,8 +78,8 @@ impl Drop for Place {
 
 impl Pace {
     pub(super) fn new() -> Arc<Self> {
-        let inner = Inner { limit: FIRST, owed: 0, successes: 0, busy: 0, spared: 0 };
-        Arc::new(Self { places: Arc::new(Semaphore::new(FIRST)), inner: Mutex::new(inner) })
+        let inner = Inner { limit: MOST, owed: 0, successes: 0, busy: 0, spared: 0 };
+        Arc::new(Self { places: Arc::new(Semaphore::new(MOST)), inner: Mutex::new(inner) })
     }
 
     /// Waits for a place; those who wait are served in order.
@@ -153,15 +153,15 @@ mod tests {
     async fn a_burst_of_failures_counts_once() {
         let pace = Pace::new();
         let mut places = Vec::new();
-        for _ in 0..FIRST {
+        for _ in 0..MOST {
             places.push(pace.enter().await);
         }
-        for _ in 0..FIRST {
+        for _ in 0..MOST {
             pace.learn(Load::TooMany);
         }
-        assert_eq!(pace.load(), (FIRST, FIRST / 2));
+        assert_eq!(pace.load(), (MOST, MOST / 2));
         drop(places);
-        assert_eq!((pace.load(), pace.places.available_permits()), ((0, FIRST / 2), FIRST / 2));
+        assert_eq!((pace.load(), pace.places.available_permits()), ((0, MOST / 2), MOST / 2));
     }
 
     proptest! {
