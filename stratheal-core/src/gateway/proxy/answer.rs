@@ -36,8 +36,8 @@ const TUNNELS: usize = 512;
 const WAIT: Duration = Duration::from_secs(30);
 /// How long a TLS handshake with the client may take.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
-/// How long the page may take from which the hosts of files are learned.
-const LEARN_WITHIN: Duration = Duration::from_secs(10);
+/// How long the page may take from which the hosts of files are learned. The command waits for it.
+const LEARN_WITHIN: Duration = Duration::from_secs(3);
 
 /// What the proxy needs to know beside the chain.
 #[derive(Debug, Clone, Default)]
