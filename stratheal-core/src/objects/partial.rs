@@ -47,6 +47,12 @@ impl PartKey {
         Self { name: format!("at-{}", ContentId::new(digest.finalize().into())), proven: false }
     }
 
+    /// Whether a hash proves the whole at the end, so that nothing needs to be synced before it is recorded.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        self.proven
+    }
+
     /// The key as text: letters, digits and hyphens.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// The longest journal that is read, in bytes. Beyond that the file is had again: a note takes about a hundred bytes and stands
-/// for half a mebibyte, so this one would be of some 60 GB.
+/// for an eighth of a mebibyte, so this one would be of some 20 GB.
 pub(super) const LONGEST: u64 = 16 << 20;
 
 /// What a server said about the file, so that the rest can be asked for only if it still is the same one.

@@ -17,7 +17,9 @@ use super::wholeness;
 use crate::objects::{ContentId, PartFile, PartKey, Ranges, Sent, Store, StoreError, Validators};
 
 /// So many bytes may be lost to the next process when this one is killed.
-const RECORD_EVERY: u64 = 512 << 10;
+const RECORD_EVERY: u64 = 128 << 10;
+/// As well, where each time the disk has to be waited for.
+const SYNC_EVERY: u64 = 512 << 10;
 
 /// How much is read back at once for the hash, while nothing else is to be done.
 const READ_BACK: u64 = 1 << 20;
@@ -139,7 +141,9 @@ impl Landing {
             };
             // Nobody waits any more: then the part file closes as it is.
             if opened.send(Ok(Some(there))).is_ok() {
-                Worker { part, store, hasher: Sha256::new(), hashed: 0, unrecorded: 0, tell }.serve(&todo);
+                let record_every = if key.is_proven() { RECORD_EVERY } else { SYNC_EVERY };
+                Worker { part, store, hasher: Sha256::new(), hashed: 0, unrecorded: 0, record_every, tell }
+                    .serve(&todo);
             }
         });
         match wait.await {
@@ -191,6 +195,7 @@ struct Worker {
     hasher: Sha256,
     hashed: u64,
     unrecorded: u64,
+    record_every: u64,
     tell: watch::Sender<Landed>,
 }
 
@@ -253,7 +258,7 @@ impl Worker {
             landed.written += length;
             landed.prefix = self.part.present().prefix();
         });
-        if self.unrecorded >= RECORD_EVERY { self.record() } else { Ok(()) }
+        if self.unrecorded >= self.record_every { self.record() } else { Ok(()) }
     }
 
     fn record(&mut self) -> io::Result<()> {

@@ -15,7 +15,7 @@ use crate::fetch::transport::{Answer, Ask, Body};
 use crate::objects::{Sent, Validators};
 
 /// So many bytes are handed to the disk at once, of all connections together. They are lost when the process is killed.
-const FLUSH: u64 = 512 * 1024;
+const FLUSH: u64 = 128 * 1024;
 
 impl Transfer {
     pub(super) fn take_note(&mut self, index: usize, happened: Happened, now: Instant) -> Result<(), FetchError> {

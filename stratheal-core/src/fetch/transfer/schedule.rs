@@ -9,7 +9,7 @@ use super::lane::{Lane, Phase};
 use super::pace::{self, Pace, Slow};
 use super::place::Place;
 use super::segments;
-use super::state::Transfer;
+use super::state::{TICK, Transfer};
 use crate::fetch::failure::{Failure, FailureKind};
 use crate::fetch::member::hedge_after;
 use crate::fetch::totals::Count;
@@ -17,7 +17,7 @@ use crate::fetch::{Event, FetchError};
 use crate::objects::Ranges;
 
 /// Bytes wait at most this long for others before they are handed to the disk.
-const HELD_MOST: Duration = Duration::from_millis(200);
+const HELD_MOST: Duration = TICK;
 
 /// The most connections, challengers included.
 const MOST_LANES: usize = segments::MOST + 2;
