@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::shared::Shared;
 use super::transport::Transport;
 use super::{
-    Builder, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages, projects,
-    transfer,
+    Builder, Chunks, Event, FetchError, FetchedFile, FetcherStatus, FileRequest, FileStream, Page, metadata, pages,
+    projects, transfer,
 };
 use crate::base::class::chain;
 use crate::base::clock::Clock;
@@ -150,6 +150,15 @@ impl Fetcher {
         let fetched = async {
             self.shared.refuse_changed(request).await?;
             transfer::fetch_file(&self.shared, request).await
+        };
+        self.told(&request.file.name, fetched.await)
+    }
+
+    /// As [`Fetcher::file`], with the content where it need not be read from the disk.
+    pub(crate) async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
+        let fetched = async {
+            self.shared.refuse_changed(request).await?;
+            transfer::verified_file(&self.shared, request).await
         };
         self.told(&request.file.name, fetched.await)
     }

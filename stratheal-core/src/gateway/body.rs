@@ -10,7 +10,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
 use super::files::Unfinished;
-use super::origin::Chunks;
+use crate::fetch::Chunks;
 
 /// How much of a file is read at once. Larger pieces did not get faster, and each connection may hold two.
 const PIECE: u64 = 256 * 1024;

@@ -23,7 +23,7 @@ use super::range::{Wanted, wanted};
 use super::route::FilePath;
 use super::service::Service;
 use super::tally::add;
-use crate::fetch::{FetchError, FetchedFile, FileRequest};
+use crate::fetch::{Chunks, FetchError, FetchedFile, FileRequest};
 use crate::index::{CoreMetadata, IndexFile, Source};
 use crate::objects::ContentId;
 
@@ -94,22 +94,27 @@ pub(super) async fn file(service: &Service, request: &FileRequest, method: &Meth
         return answer;
     }
     let small = request.file.size.is_some_and(|size| size <= VERIFIED_UP_TO);
-    let opened =
-        if small { service.origin.file(request).await.map(Opened::Stored) } else { service.origin.open(request).await };
+    let opened = if small {
+        service.origin.verified(request).await.map(|(file, chunks)| Opened::Stored(file, chunks))
+    } else {
+        service.origin.open(request).await
+    };
     add(&service.tally.files, 1);
     match opened {
-        Ok(Opened::Stored(stored)) => match send_stored(service, request, stored, method, headers).await {
-            Ok(answer) => answer,
-            // Collected as garbage just now, or damaged and put aside: the fetcher has it again.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => match service.origin.file(request).await {
-                Ok(stored) => match send_stored(service, request, stored, method, headers).await {
-                    Ok(answer) => answer,
-                    Err(error) => unreadable(&request.file, &error),
+        Ok(Opened::Stored(stored, chunks)) => {
+            match send_stored(service, request, stored, chunks, method, headers).await {
+                Ok(answer) => answer,
+                // Collected as garbage just now, or damaged and put aside: the fetcher has it again.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => match service.origin.file(request).await {
+                    Ok(stored) => match send_stored(service, request, stored, None, method, headers).await {
+                        Ok(answer) => answer,
+                        Err(error) => unreadable(&request.file, &error),
+                    },
+                    Err(error) => problem::of(&error),
                 },
-                Err(error) => problem::of(&error),
-            },
-            Err(error) => unreadable(&request.file, &error),
-        },
+                Err(error) => unreadable(&request.file, &error),
+            }
+        }
         Ok(Opened::Arriving { size, chunks }) => {
             let mut answer = Answer::new(Body::empty());
             let headers = answer.headers_mut();
@@ -138,6 +143,7 @@ async fn send_stored(
     service: &Service,
     request: &FileRequest,
     stored: FetchedFile,
+    chunks: Option<Chunks>,
     method: &Method,
     headers: &HeaderMap,
 ) -> io::Result<Answer> {
@@ -167,6 +173,11 @@ async fn send_stored(
     };
     answer.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
     if *method == Method::HEAD || length == 0 {
+        return Ok(answer);
+    }
+    if let Some(chunks) = chunks.filter(|_| length == stored.size) {
+        let verified = Unfinished { of: None, kept_in: service.aborted.clone() };
+        *answer.body_mut() = Body::Arriving(Arriving::new(chunks, Some(length), verified));
         return Ok(answer);
     }
     let read = tokio::task::spawn_blocking(move || {

@@ -1,15 +1,13 @@
 //! Where the gateway has its answers from.
 
 use std::fmt::Debug;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::Stream;
 use tokio::sync::broadcast;
 
-use crate::fetch::{Event, FetchError, FetchedFile, Fetcher, FileOrigin, FileRequest, Page};
+use crate::fetch::{Chunks, Event, FetchError, FetchedFile, Fetcher, FileOrigin, FileRequest, Page};
 use crate::index::{Chain, ProjectList, ProjectName};
 
 /// What the gateway asks: a fetcher, or in tests something that needs no network.
@@ -25,25 +23,23 @@ pub(super) trait Origin: Debug + Send + Sync + 'static {
     async fn projects(&self) -> Result<ProjectList, FetchError>;
     /// A file, whole and verified.
     async fn file(&self, request: &FileRequest) -> Result<FetchedFile, FetchError>;
+    /// A file, whole and verified, with its content where that is in memory.
+    async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError>;
     /// The metadata of a wheel.
     async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError>;
     /// A file while it arrives, where that can be told. See [`Opened`].
     async fn open(&self, request: &FileRequest) -> Result<Opened, FetchError>;
 }
 
-/// The pieces of a file, in order. They end with an error if what arrived is not what the index promised, and the last ones come only
-/// once that is known.
-pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
-
 /// A file that is there, or on its way.
 pub(super) enum Opened {
-    /// It is there, whole and verified.
-    Stored(FetchedFile),
+    /// It is there, whole and verified, perhaps in memory as well.
+    Stored(FetchedFile, Option<Chunks>),
     /// It arrives.
     Arriving {
         /// Its size, if anybody said.
         size: Option<u64>,
-        /// Its pieces.
+        /// Its pieces. The last ones come only once all of it is known to be right.
         chunks: Chunks,
     },
 }
@@ -70,6 +66,10 @@ impl Origin for Fetcher {
         Self::file(self, request).await
     }
 
+    async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
+        Self::verified(self, request).await
+    }
+
     async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
         Self::metadata(self, request).await
     }
@@ -78,7 +78,7 @@ impl Origin for Fetcher {
         let stream = Self::stream(self, request).await?;
         match stream.origin {
             // Out of the store it can be sent in part as well.
-            FileOrigin::Store => Self::file(self, request).await.map(Opened::Stored),
+            FileOrigin::Store => Self::file(self, request).await.map(|file| Opened::Stored(file, None)),
             FileOrigin::Members(_) => Ok(Opened::Arriving { size: stream.size, chunks: stream.chunks }),
         }
     }

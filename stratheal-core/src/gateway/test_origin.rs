@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::broadcast;
 
 use super::origin::{Opened, Origin};
-use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest, Freshness, Page};
+use crate::fetch::{Chunks, Event, FetchError, FetchedFile, FileOrigin, FileRequest, Freshness, Page};
 use crate::index::{
     Chain, CoreMetadata, Hashes, IndexFile, ListedProject, Member, PageMeta, ProjectList, ProjectName, ProjectPage,
     Source, Trust, Yanked,
@@ -137,6 +137,10 @@ impl Origin for TestOrigin {
         Ok(FetchedFile { path: self.path(name), id: ContentId::of(content), size, origin: FileOrigin::Store })
     }
 
+    async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
+        self.file(request).await.map(|file| (file, None))
+    }
+
     async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
         Ok(format!("Metadata-Version: 2.1\nName: {}\n", request.project).into())
     }
@@ -153,7 +157,7 @@ impl Origin for TestOrigin {
                 }
                 Ok(Opened::Arriving { size, chunks: Box::pin(futures::stream::iter(pieces)) })
             }
-            None => self.file(request).await.map(Opened::Stored),
+            None => self.file(request).await.map(|file| Opened::Stored(file, None)),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
@@ -12,10 +12,13 @@ use tokio::sync::watch;
 use crate::fetch::{FetchError, FetchedFile};
 
 /// Files up to this size are kept in memory for those who read them while they arrive.
-pub(super) const SMALL: u64 = 16 << 20;
+const SMALL: u64 = 16 << 20;
 
 /// Of a larger file, the last bytes are kept in memory, so that readers that keep up need not read them from the disk.
 const RECENT: u64 = 4 << 20;
+
+/// What is kept of all files together. Beyond it, readers read from the disk.
+const TOGETHER: u64 = 64 << 20;
 
 /// How far it is.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +42,8 @@ pub(super) struct Arriving {
     pieces: Mutex<Pieces>,
     file: OnceLock<Arc<File>>,
     readers: AtomicUsize,
+    /// Bytes in the memory of all transfers.
+    together: Arc<AtomicU64>,
 }
 
 /// Pieces in order, each where it belongs. There may be gaps between them.
@@ -49,18 +54,25 @@ struct Pieces {
     length: u64,
 }
 
-impl Default for Arriving {
-    fn default() -> Self {
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let length = self.lock().length;
+        self.together.fetch_sub(length, Ordering::Relaxed);
+    }
+}
+
+impl Arriving {
+    /// `together` counts the bytes that all transfers have in memory.
+    pub(super) fn new(together: Arc<AtomicU64>) -> Self {
         Self {
             status: watch::Sender::new(Status::default()),
             pieces: Mutex::default(),
             file: OnceLock::new(),
             readers: AtomicUsize::new(0),
+            together,
         }
     }
-}
 
-impl Arriving {
     pub(super) fn subscribe(&self) -> watch::Receiver<Status> {
         self.status.subscribe()
     }
@@ -100,9 +112,16 @@ impl Arriving {
             let status = self.status.borrow();
             (status.size.is_some_and(|size| size <= SMALL), status.landed)
         };
-        let most = if small { SMALL } else { RECENT };
+        let length = bytes.len() as u64;
+        let together = self.together.fetch_add(length, Ordering::Relaxed) + length;
+        let most = match (together <= TOGETHER, small) {
+            (false, _) => 0,
+            (true, true) => SMALL,
+            (true, false) => RECENT,
+        };
         let mut pieces = self.lock();
-        pieces.length += bytes.len() as u64;
+        let before = pieces.length + length;
+        pieces.length = before;
         pieces.in_order.push_back((offset, bytes));
         while pieces.length > most
             && let Some((start, front)) = pieces.in_order.front()
@@ -111,11 +130,13 @@ impl Arriving {
             pieces.length -= front.len() as u64;
             pieces.in_order.pop_front();
         }
+        self.together.fetch_sub(before - pieces.length, Ordering::Relaxed);
     }
 
     /// Everything is begun anew.
     pub(super) fn restart(&self) {
         let mut pieces = self.lock();
+        self.together.fetch_sub(pieces.length, Ordering::Relaxed);
         *pieces = Pieces { epoch: pieces.epoch + 1, ..Pieces::default() };
         let epoch = pieces.epoch;
         drop(pieces);
@@ -142,9 +163,13 @@ impl Arriving {
 mod tests {
     use super::*;
 
+    fn arriving() -> Arriving {
+        Arriving::new(Arc::default())
+    }
+
     #[test]
     fn what_is_kept_and_what_is_not() {
-        let arriving = Arriving::default();
+        let arriving = arriving();
         arriving.push(0, Bytes::from_static(b"unread"));
         assert_eq!(arriving.in_memory(0, &(0..6)), None, "nobody reads");
         arriving.reader_came();
@@ -169,7 +194,7 @@ mod tests {
 
     #[test]
     fn of_a_large_file_only_the_last_bytes_that_are_not_on_the_disk_stay() {
-        let arriving = Arriving::default();
+        let arriving = arriving();
         arriving.reader_came();
         let block = Bytes::from(vec![0; 1 << 20]);
         for number in 0..20 {
@@ -180,5 +205,24 @@ mod tests {
         arriving.push(20 << 20, block);
         assert!(arriving.in_memory(0, &(0..1)).is_none());
         assert!(arriving.lock().length <= RECENT);
+    }
+
+    #[test]
+    fn all_files_together_have_a_limit() {
+        let together = Arc::<AtomicU64>::default();
+        let files: Vec<_> = (0..10).map(|_| Arriving::new(together.clone())).collect();
+        let block = Bytes::from(vec![0; 1 << 20]);
+        for file in &files {
+            file.reader_came();
+            file.tell(|status| (status.size, status.landed) = (Some(10 << 20), 10 << 20));
+            for number in 0..10 {
+                file.push(number << 20, block.clone());
+                assert!(together.load(Ordering::Relaxed) <= TOGETHER);
+            }
+        }
+        assert!(together.load(Ordering::Relaxed) > TOGETHER - (10 << 20), "it is used");
+        files[0].restart();
+        drop(files);
+        assert_eq!(together.load(Ordering::Relaxed), 0);
     }
 }

@@ -8,7 +8,7 @@ use futures::Stream;
 
 use super::flight::{begun, in_store, key_of};
 use super::seen;
-use super::stream::{FileStream, Reader};
+use super::stream::{Chunks, FileStream, Reader};
 use crate::fetch::shared::Shared;
 use crate::fetch::{FetchError, FetchedFile, FileOrigin, FileRequest};
 use crate::objects::read_at;
@@ -49,6 +49,24 @@ pub(in crate::fetch) async fn stream_file(
     let size = reader.status().borrow().size;
     let origin = FileOrigin::Members(Vec::new());
     Ok(FileStream { size, id: request.file.hashes.sha256, origin, chunks: Box::pin(reader.into_stream()) })
+}
+
+/// A file, whole and verified, with its content where that is in memory.
+///
+/// # Cancellation
+/// As for [`fetch_file`].
+pub(in crate::fetch) async fn verified_file(
+    shared: &Arc<Shared>,
+    request: &FileRequest,
+) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
+    if let Some(found) = known(shared, request).await? {
+        return Ok((found, None));
+    }
+    let locations = locations(shared, request).await?;
+    let flight = shared.transfers.join(shared, request, locations);
+    let reader = Reader::new(request.file.name.clone(), flight);
+    let file = reader.flight.outcome().await?;
+    Ok((file, Some(Box::pin(reader.into_stream()))))
 }
 
 /// The file, if it is there already.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ const LOOK_AGAIN_MOST: Duration = Duration::from_millis(400);
 pub(in crate::fetch) struct Transfers {
     flights: Mutex<HashMap<String, Weak<Flight>>>,
     habits: Arc<Habits>,
+    /// Bytes of all transfers that are in memory for readers.
+    in_memory: Arc<AtomicU64>,
 }
 
 /// A transfer that goes on as long as somebody holds this.
@@ -83,7 +86,7 @@ impl Transfers {
         if flights.len() == flights.capacity() {
             flights.retain(|_, flight| flight.strong_count() > 0);
         }
-        let arriving = Arc::new(Arriving::default());
+        let arriving = Arc::new(Arriving::new(self.in_memory.clone()));
         let work = work(shared.clone(), self.habits.clone(), arriving.clone(), wanted, locations);
         let ending = Ending(arriving.clone());
         let task = tokio::spawn(async move {

@@ -33,6 +33,7 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub(super) use entry::{fetch_file, stream_file};
+pub(super) use entry::{fetch_file, stream_file, verified_file};
 pub(super) use flight::Transfers;
+pub(crate) use stream::Chunks;
 pub use stream::FileStream;

@@ -20,6 +20,9 @@ const WITHHELD: u64 = 64 * 1024;
 /// Bytes that are handed out at once.
 const CHUNK: u64 = 256 * 1024;
 
+/// The pieces of a file, in order, ending with an error when what arrived is not what was promised.
+pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
+
 /// A file, piece by piece, in order.
 ///
 /// Up to 64 KiB at its end come only after length and hash were found to be right. When they are not, the stream ends with an error
@@ -46,7 +49,7 @@ impl fmt::Debug for FileStream {
 pub(super) struct Reader {
     file: String,
     /// Keeps the transfer going.
-    flight: Arc<Flight>,
+    pub(super) flight: Arc<Flight>,
     status: watch::Receiver<Status>,
     epoch: u32,
     at: u64,
