@@ -59,6 +59,10 @@ impl Answer {
                 .headers
                 .get(CONTENT_ENCODING)
                 .is_some_and(|value| value.as_bytes().to_ascii_lowercase().ends_with(b"gzip"));
+        if let Some(length) = self.content_length().filter(|length| !is_packed && *length > limit as u64) {
+            let problem = format!("wants to send {length} bytes, more than {limit}");
+            return Err(Failure::new(FailureKind::Malformed, problem));
+        }
         let mut whole = Unpacking::new(is_packed, limit);
         while let Some(piece) = self.body.next_within(idle).await? {
             arrived(piece.len() as u64);

@@ -9,8 +9,9 @@ use crate::fetch::failure::{Failure, FailureKind};
 
 /// Up to this size anything may be packed as tightly as it likes: an empty page that says the same thousands of times is honest.
 const UNSUSPICIOUS: usize = 4 << 20;
-/// Beyond it, a page that unpacks to so many times its size is none: deflate gets to about a thousand, pages to ten or twenty.
-const RATIO: u64 = 200;
+/// Beyond it, a page that unpacks to so many times its size is none: deflate gets to hundreds, pages with their hashes to ten or
+/// twenty.
+const RATIO: u64 = 100;
 
 /// A body that arrives, packed or not.
 pub(super) enum Unpacking {
