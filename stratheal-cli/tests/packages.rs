@@ -98,6 +98,21 @@ fn a_failure_says_why_by_its_exit_code() {
 }
 
 #[test]
+fn a_full_disk_has_a_code_of_its_own_and_nothing_else_is_lost() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    let (url, target) = (server.url(), place.path("target"));
+    let command = ["--", &pip, "install", "--quiet", "--retries", "0", "--target", target.to_str().unwrap(), "alpha"];
+    let install = [&["run", "--deadline", "5s", "--index", &url][..], &command].concat();
+    let done = place.run_without_room(&install);
+    assert_eq!(done.code, 74, "{done:?}");
+    assert!(done.err.contains("packages"), "it says where there is no room: {done:?}");
+    // With room again, all is well.
+    let done = place.run(&install);
+    assert_eq!(done.code, 0, "{done:?}");
+}
+
+#[test]
 fn what_was_warmed_is_installed_without_a_network() {
     let Some(pip) = pip() else { return };
     let (place, server) = alpha();

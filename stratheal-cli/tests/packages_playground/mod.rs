@@ -35,7 +35,12 @@ impl Place {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stratheal"));
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.args(arguments);
+        self.prepared(command)
+    }
+
+    fn prepared(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
         tools::clean(&mut command, self.folder.path());
         for name in ["CI", "GITHUB_ACTIONS", "BUILD_ID", "BUILD_BUILDID", "CACHE_DIRECTORY", "STATE_DIRECTORY"] {
             command.env_remove(name);
@@ -44,14 +49,22 @@ impl Place {
         command
     }
 
+    /// Runs where no file can grow beyond 64 KiB (32 in some shells), which is what a full disk looks like to whoever writes.
+    pub(crate) fn run_without_room(&self, arguments: &[&str]) -> Done {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_stratheal")]);
+        command.args(arguments);
+        done(self.prepared(command))
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Done {
         self.run_with(&[], arguments)
     }
 
     pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Done {
-        let output = self.command(arguments).envs(variables.iter().copied()).output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
+        let mut command = self.command(arguments);
+        command.envs(variables.iter().copied());
+        done(command)
     }
 
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
@@ -59,6 +72,12 @@ impl Place {
         let out = BufReader::new(child.stdout.take().unwrap());
         Running { child, out, said: String::new() }
     }
+}
+
+fn done(mut command: Command) -> Done {
+    let output = command.output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Done { code: output.status.code().unwrap_or(-1), out: text(&output.stdout), err: text(&output.stderr) }
 }
 
 /// A run of the binary that goes on; killed when dropped.
