@@ -154,8 +154,14 @@ impl Fetcher {
         self.told(&request.file.name, fetched.await)
     }
 
-    /// As [`Fetcher::file`], with the content where it need not be read from the disk.
-    pub(crate) async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
+    /// As [`Fetcher::file`], with the content as well when it was fetched just now, so that it need not be read from the disk again.
+    ///
+    /// # Cancellation
+    /// As for [`Fetcher::file`]; what the pieces hold is kept in memory until they are dropped.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn verified(&self, request: &FileRequest) -> Result<(FetchedFile, Option<Chunks>), FetchError> {
         let fetched = async {
             self.shared.refuse_changed(request).await?;
             transfer::verified_file(&self.shared, request).await

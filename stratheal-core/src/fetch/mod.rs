@@ -38,6 +38,5 @@ pub use probe::{Probe, ProbeAnswer};
 pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
 pub use totals::{FetcherStatus, Totals};
-pub(crate) use transfer::Chunks;
-pub use transfer::FileStream;
+pub use transfer::{Chunks, FileStream};
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

@@ -35,5 +35,4 @@ mod tests;
 
 pub(super) use entry::{fetch_file, stream_file, verified_file};
 pub(super) use flight::Transfers;
-pub(crate) use stream::Chunks;
-pub use stream::FileStream;
+pub use stream::{Chunks, FileStream};

@@ -21,7 +21,7 @@ const WITHHELD: u64 = 64 * 1024;
 const CHUNK: u64 = 256 * 1024;
 
 /// The pieces of a file, in order, ending with an error when what arrived is not what was promised.
-pub(crate) type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
+pub type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>;
 
 /// A file, piece by piece, in order.
 ///
@@ -35,7 +35,7 @@ pub struct FileStream {
     /// Where it comes from: the store, or members that are not known before the end.
     pub origin: FileOrigin,
     /// The pieces.
-    pub chunks: Pin<Box<dyn Stream<Item = Result<Bytes, FetchError>> + Send>>,
+    pub chunks: Chunks,
 }
 
 impl fmt::Debug for FileStream {
