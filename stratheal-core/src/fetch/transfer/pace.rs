@@ -15,10 +15,8 @@ const SLOW: f64 = 0.25;
 /// Without anything to compare with, slower than this is worth one look at another connection, in bytes a second.
 const CRAWL: f64 = 16.0 * 1024.0;
 
-/// A challenge must save at least this long, or it is not worth a connection: where a faster one is known, and where it is only hoped
-/// for.
-const WORTH: Duration = Duration::from_millis(500);
-const WORTH_A_LOOK: Duration = Duration::from_secs(2);
+/// A challenge must save at least this long, or it is not worth a connection.
+const WORTH: Duration = Duration::from_secs(2);
 
 /// The longest silence that is waited out the first time, whatever is known about a member.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -114,8 +112,7 @@ fn is_trickle(pace: &Pace, patience: u32) -> bool {
     let elsewhere =
         pace.remaining.zip(pace.expected).map_or(0.0, |(remaining, expected)| remaining as f64 / expected.max(1.0));
     let latency = pace.latency.unwrap_or_default().as_secs_f64();
-    let worth = if pace.expected.is_some() { WORTH } else { WORTH_A_LOOK };
-    rate < bar && left > 2.0 * (elsewhere + latency) && left - elsewhere > worth.as_secs_f64() * f64::from(patience)
+    rate < bar && left > 2.0 * (elsewhere + latency) && left - elsewhere > WORTH.as_secs_f64() * f64::from(patience)
 }
 
 /// From which byte on a challenger works: the part of what is missing that it is expected to manage in the same time.
