@@ -89,19 +89,26 @@ impl Transfer {
         if self.start(0..end, self.trial.avoid, now) { Ok(()) } else { Err(self.nobody_left()) }
     }
 
-    /// Gives half of the largest part to one more connection.
+    /// Gives some of the largest part to one more connection.
     fn split(&mut self, now: Instant) -> bool {
-        let rests: Vec<_> = self.lanes.iter().map(|lane| if lane.end.is_some() { lane.rest() } else { 0..0 }).collect();
-        let Some((index, at)) = segments::split_at(&rests, self.growth.target) else { return false };
-        self.hand_over(index, at, None, now)
+        // Of connections that race for the same part, the one in front stands for all of them.
+        let in_front = |lane: &&Lane| {
+            let ahead = |other: &Lane| other.end == lane.end && (other.at, other.id) > (lane.at, lane.id);
+            lane.end.is_some() && !self.lanes.iter().any(ahead)
+        };
+        let parts: Vec<_> = self.lanes.iter().filter(in_front).map(Lane::rest).collect();
+        let Some((part, at)) = segments::split_at(&parts, self.growth.target) else { return false };
+        self.hand_over(at, parts[part].end, None, now)
     }
 
-    /// From `at` on, another connection takes over from this one.
-    fn hand_over(&mut self, index: usize, at: u64, avoid: Option<usize>, now: Instant) -> bool {
-        let end = self.lanes[index].rest().end;
+    /// From `at` on, another connection takes over from all that are on their way to `end`.
+    fn hand_over(&mut self, at: u64, end: u64, avoid: Option<usize>, now: Instant) -> bool {
         let started = self.start(at..end, avoid, now);
         if started {
-            self.lanes[index].end = Some(at);
+            let added = self.next_lane;
+            for lane in self.lanes.iter_mut().filter(|lane| lane.id != added && lane.end == Some(end) && lane.at < at) {
+                lane.end = Some(at);
+            }
         }
         started
     }
@@ -201,7 +208,7 @@ impl Transfer {
         let from = if slow == Slow::Trickling { shared() } else { at };
         let known_end = self.lanes[index].end.is_some();
         let started = if from > at && known_end {
-            self.hand_over(index, from, Some(place), now)
+            self.hand_over(from, end, Some(place), now)
         } else {
             self.start(at..end, Some(place), now) || self.start_beside(slow, end, place, now)
         };
