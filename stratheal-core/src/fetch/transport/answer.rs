@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap, RETRY_AFTER};
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use url::Url;
 
 use super::problem;
@@ -20,8 +20,8 @@ pub(crate) struct Answer {
     /// Where it came from after redirects. Relative links are relative to this.
     pub(crate) final_url: Url,
     pub(crate) body: Body,
-    /// Whether it was asked for packed: only then is it unpacked.
-    pub(super) unpacks: bool,
+    /// Whether the body has to be unpacked by gzip.
+    pub(super) is_packed: bool,
     pub(super) longest_retry_after: Duration,
 }
 
@@ -53,17 +53,11 @@ impl Answer {
         idle: Duration,
         arrived: &(dyn Fn(u64) + Sync),
     ) -> Result<Bytes, Failure> {
-        // What else it may be packed as was refused with the head.
-        let is_packed = self.unpacks
-            && self
-                .headers
-                .get(CONTENT_ENCODING)
-                .is_some_and(|value| value.as_bytes().to_ascii_lowercase().ends_with(b"gzip"));
-        if let Some(length) = self.content_length().filter(|length| !is_packed && *length > limit as u64) {
+        if let Some(length) = self.content_length().filter(|length| !self.is_packed && *length > limit as u64) {
             let problem = format!("wants to send {length} bytes, more than {limit}");
             return Err(Failure::new(FailureKind::Malformed, problem));
         }
-        let mut whole = Unpacking::new(is_packed, limit);
+        let mut whole = Unpacking::new(self.is_packed, limit);
         while let Some(piece) = self.body.next_within(idle).await? {
             arrived(piece.len() as u64);
             whole.push(&piece)?;

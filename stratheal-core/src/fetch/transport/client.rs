@@ -82,10 +82,10 @@ impl Transport {
         loop {
             let at = &asked[asked.len() - 1];
             let response = self.send(at, ask).await?;
-            check_head(&response, ask)?;
+            let is_packed = check_head(&response, ask)?;
             let location = response.headers().get(LOCATION);
             let next = match redirect(at, &reqwest::Method::GET, response.status(), location) {
-                Redirect::None => return Ok(self.answer(at.clone(), response, ask)),
+                Redirect::None => return Ok(self.answer(at.clone(), response, is_packed)),
                 Redirect::Impossible(why) => {
                     return Err(Failure::new(
                         FailureKind::Redirect,
@@ -117,7 +117,7 @@ impl Transport {
         client.get(bare).headers(headers).send().await.map_err(|error| problem::of_request(&error))
     }
 
-    /// The clients for `http:`. A proxy that is itself reached by TLS needs the certificates for that as well.
+    /// The client for `http:`. A proxy that is itself reached by TLS needs the certificates for that as well.
     async fn plain(&self) -> Result<&Client, InvalidTransport> {
         let settings = &self.shared.settings.proxies;
         let is_secure = |proxy: &Option<Secret<String>>| {
@@ -138,13 +138,13 @@ impl Transport {
         shared.secure.get_or_try_init(load).await
     }
 
-    fn answer(&self, final_url: Url, response: reqwest::Response, ask: &Ask) -> Answer {
+    fn answer(&self, final_url: Url, response: reqwest::Response, is_packed: bool) -> Answer {
         Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             final_url,
             body: Body { response },
-            unpacks: ask.encoding == Encoding::Compressed,
+            is_packed,
             longest_retry_after: self.shared.settings.longest_retry_after,
         }
     }
@@ -210,17 +210,18 @@ fn basic(login: &Login) -> Result<HeaderValue, Failure> {
     Ok(value)
 }
 
-fn check_head(response: &reqwest::Response, ask: &Ask) -> Result<(), Failure> {
+/// Whether the body has to be unpacked; an error for a head that is no good.
+fn check_head(response: &reqwest::Response, ask: &Ask) -> Result<bool, Failure> {
     let size: usize = response.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
     if size > MAX_HEAD {
         return Err(Failure::new(FailureKind::Malformed, format!("sent a head of more than {MAX_HEAD} bytes")));
     }
     let encoding = response.headers().get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
     match encoding.as_deref() {
-        None | Some(b"" | b"identity") => Ok(()),
+        None | Some(b"" | b"identity") => Ok(false),
         // Some servers call a `.tar.gz` itself packed. Its bytes are taken as they come; the hash tells whether they are right.
-        Some(_) if ask.encoding == Encoding::Identity => Ok(()),
-        Some(b"gzip" | b"x-gzip") => Ok(()),
+        Some(_) if ask.encoding == Encoding::Identity => Ok(false),
+        Some(b"gzip" | b"x-gzip") => Ok(true),
         Some(encoding) => {
             let encoding: String = String::from_utf8_lossy(encoding).chars().take(40).collect();
             Err(Failure::new(
