@@ -155,6 +155,7 @@ impl Fetcher {
     }
 
     /// As [`Fetcher::file`], with the content as well when it was fetched just now, so that it need not be read from the disk again.
+    /// `None` when it was in the store already.
     ///
     /// # Cancellation
     /// As for [`Fetcher::file`]; what the pieces hold is kept in memory until they are dropped.

@@ -66,7 +66,9 @@ pub(in crate::fetch) async fn verified_file(
     let flight = shared.transfers.join(shared, request, locations);
     let reader = Reader::new(request.file.name.clone(), flight);
     let file = reader.flight.outcome().await?;
-    Ok((file, Some(Box::pin(reader.into_stream()))))
+    // What another process fetched was never in this one's memory.
+    let is_here = reader.flight.arriving.file().is_some();
+    Ok((file, is_here.then(|| -> Chunks { Box::pin(reader.into_stream()) })))
 }
 
 /// The file, if it is there already.
