@@ -17,6 +17,10 @@ const CRAWL: f64 = 16.0 * 1024.0;
 
 /// A challenge must save at least this long, or it is not worth a connection.
 const WORTH: Duration = Duration::from_secs(2);
+/// As well for a small rest of which a faster member is known: having it twice costs next to nothing.
+const WORTH_IF_SMALL: Duration = Duration::from_millis(500);
+/// Less than this is not worth two connections side by side: one of them brings all of it.
+const SMALL: u64 = 128 * 1024;
 
 /// The longest silence that is waited out the first time, whatever is known about a member.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -112,21 +116,21 @@ fn is_trickle(pace: &Pace, patience: u32) -> bool {
     let elsewhere =
         pace.remaining.zip(pace.expected).map_or(0.0, |(remaining, expected)| remaining as f64 / expected.max(1.0));
     let latency = pace.latency.unwrap_or_default().as_secs_f64();
-    rate < bar && left > 2.0 * (elsewhere + latency) && left - elsewhere > WORTH.as_secs_f64() * f64::from(patience)
+    let is_small = pace.expected.is_some() && pace.remaining.is_some_and(|remaining| remaining < SMALL);
+    let worth = if is_small { WORTH_IF_SMALL } else { WORTH };
+    rate < bar && left > 2.0 * (elsewhere + latency) && left - elsewhere > worth.as_secs_f64() * f64::from(patience)
 }
 
 /// From which byte on a challenger works: the part of what is missing that it is expected to manage in the same time.
 ///
 /// A connection that delivers nothing is raced for all of it; what little both would share out is raced for, too.
 pub(super) fn challenge_from(position: u64, end: u64, rate: f64, expected: Option<f64>) -> u64 {
-    /// Less than this is not worth two connections side by side.
-    const LEAST: u64 = 128 * 1024;
     let remaining = end.saturating_sub(position);
     let rate = if rate.is_finite() { rate.max(0.0) } else { 0.0 };
     // Without a guess the other one is hoped to be as fast again three times over.
     let expected = expected.filter(|expected| expected.is_finite()).unwrap_or(rate * 3.0).max(1.0);
     let kept = (remaining as f64 * (rate / (rate + expected))) as u64;
-    if kept < LEAST || remaining - kept.min(remaining) < LEAST { position } else { position + kept }
+    if kept < SMALL || remaining - kept.min(remaining) < SMALL { position } else { position + kept }
 }
 
 #[cfg(test)]
@@ -172,6 +176,9 @@ mod tests {
             (1_000_000, fast, body.remaining, false),
             // It is nearly done.
             (200_000, fast, Some(50_000), false),
+            // Slow, and a small rest is quickly had elsewhere; a larger one would not save enough.
+            (100_000, fast, Some(60_000), true),
+            (200_000, fast, Some(150_000), false),
             // A crawl, and nothing to compare with: one look elsewhere.
             (2_000, None, body.remaining, true),
             (2_000, None, None, true),
