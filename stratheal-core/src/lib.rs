@@ -38,6 +38,9 @@ pub mod gateway;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 
+#[cfg(feature = "installer")]
+pub mod installer;
+
 pub mod checks;
 
 #[cfg(feature = "config")]

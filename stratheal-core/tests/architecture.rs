@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fetch", &["base", "model", "net", "objects", "index"]),
     ("gateway", &["base", "model", "net", "sys", "objects", "index", "fetch"]),
     ("doctor", &["base", "model", "sys"]),
+    ("installer", &["base", "model", "contract", "sys", "objects", "index", "fetch", "gateway"]),
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),
