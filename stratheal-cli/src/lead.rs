@@ -80,7 +80,10 @@ impl Lead {
         notes.extend(running.note().map(str::to_owned));
         notes.extend(sources.notes.iter().cloned());
         let mut bypasses: Vec<_> = plan.bypasses.iter().map(ToString::to_string).collect();
-        bypasses.extend(sources.bypasses);
+        // A variable that the plan has named is not named again.
+        let is_told =
+            |text: &String| plan.bypasses.iter().any(|told| text.contains(&format!("(the variable {})", told.place)));
+        bypasses.extend(sources.bypasses.into_iter().filter(|text| !is_told(text)));
         if plan.mode == Mode::Index {
             // A proxy gets hold of these as well.
             bypasses.extend(sources.past_variables);

@@ -125,10 +125,13 @@ fn what_was_warmed_is_installed_without_a_network() {
     server.stop();
     let target = place.path("by-pip");
     let target = target.to_str().unwrap();
-    let offline = ["--offline", "--index", &url, "run", "--"];
+    let report = place.path("report.json");
+    let offline = ["--offline", "--index", &url, "run", "--report", report.to_str().unwrap(), "--"];
     let install = ["install", "--quiet", "--no-cache-dir", "--target", target, "-r", "requirements.txt"];
     let done = place.run(&[&offline[..], &[pip.as_str()], &install].concat());
     assert_eq!(done.code, 0, "{done:?}");
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&report).unwrap()).unwrap();
+    assert_eq!(report["gateway"]["stored_files"], 2, "{report:#}");
     assert!(place.path("by-pip/alpha").exists() && place.path("by-pip/beta").exists());
     if let Some(uv) = uv() {
         let target = place.path("by-uv");

@@ -58,10 +58,10 @@ pub(crate) struct IndexStatusOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct PruneOptions {
-    /// Until the cache is no larger than this.
+    /// Until the cache is no larger than this. What was used within the last hour stays: somebody may be about to use it again.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub(crate) max_size: Option<u64>,
-    /// Everything that has not been used for so long.
+    /// Everything that has not been used for so long, an hour at least.
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) older_than: Option<Duration>,
     /// Everything.

@@ -36,7 +36,8 @@ pub(crate) struct Packages {
     /// The interpreter, or the folder of a virtual environment.
     #[arg(long, global = true, value_name = "PATH", env = "STRATHEAL_PYTHON")]
     pub(crate) python: Option<PathBuf>,
-    /// How long one page or file may take without any progress; default 2m, in CI 10m.
+    /// How long one page or file may take without any progress; default 2m, in CI 10m. Without a connection to any
+    /// member at all a page is given up after 30 s.
     #[arg(long, global = true, value_name = "DURATION", env = "STRATHEAL_DEADLINE", value_parser = parse_duration)]
     pub(crate) deadline: Option<Duration>,
 }

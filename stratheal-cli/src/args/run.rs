@@ -13,7 +13,7 @@ pub(crate) enum Mode {
     Auto,
     /// By variables that name an index: pip, uv pip, tox, poetry with its plugin.
     Index,
-    /// As a proxy, for what writes the URLs of files into a lock: uv sync, uv lock, pdm, poetry.
+    /// As a proxy, for what writes the URLs of files into a lock: uv sync, uv lock, poetry.
     Proxy,
 }
 

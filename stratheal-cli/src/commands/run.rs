@@ -25,6 +25,10 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &RunOptions) ->
 }
 
 async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Result<ExitCode, Failure> {
+    if let Some(option) = options.command.first().filter(|word| word.as_encoded_bytes().starts_with(b"-")) {
+        let text = format!("`{}` is no option of `run`, and no program is called so", option.to_string_lossy());
+        return Err(Failure::Usage(text));
+    }
     let setup = Setup::read(common, packages)?;
     let choice = match options.mode {
         Mode::Auto => ModeChoice::Auto,

@@ -83,12 +83,12 @@ pub enum GatewayError {
     #[error("cannot keep the gateway's port and secret: {0}")]
     State(io::Error),
     /// It would be open to others than this machine without a token.
-    #[error("{0} can be reached from other machines: give the gateway a token that its clients have to know")]
+    #[error("{0} can be reached from other machines: its clients have to know a token (`--token-file`)")]
     NeedsToken(SocketAddr),
     /// It would send its token over the network in clear.
     #[error(
-        "{0} can be reached from other machines, which would send the token in clear: give the gateway a certificate and its key, or \
-         accept that explicitly"
+        "{0} can be reached from other machines, which would send the token in clear: it takes a certificate and its key (`--tls-cert`, `--tls-key`), \
+         or `--insecure`"
     )]
     NeedsTls(SocketAddr),
     /// Its certificate or its key cannot be used.

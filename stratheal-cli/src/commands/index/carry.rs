@@ -5,6 +5,7 @@ use std::io::BufReader;
 use std::process::ExitCode;
 
 use stratheal_core::base::class::chain;
+use stratheal_core::base::fs::named;
 use stratheal_core::fetch::{Cause, export_cache_to, import_cache};
 use stratheal_core::index::ProjectName;
 use stratheal_core::model::quantity::show_bytes;
@@ -23,6 +24,8 @@ pub(super) fn export(common: &Common, setup: &Setup, options: &ExportOptions) ->
     let projects = projects.map_err(|error| Failure::Usage(chain(&error)))?;
     let exported = export_cache_to(&setup.cache, &projects, &options.file).map_err(|error| failed(&error))?;
     if exported.pages == 0 && !projects.is_empty() {
+        // An empty bundle helps nobody, and would be taken for one.
+        std::fs::remove_file(&options.file).map_err(|error| Failure::io("delete the empty bundle", error))?;
         let text = "the cache has none of these projects: get them with `stratheal warm`".to_owned();
         return Err(Failure::Caused { cause: Cause::NotFound, text });
     }
@@ -39,7 +42,7 @@ pub(super) fn export(common: &Common, setup: &Setup, options: &ExportOptions) ->
 }
 
 pub(super) fn import(common: &Common, setup: &Setup, options: &ImportOptions) -> Result<ExitCode, Failure> {
-    let file = File::open(&options.file).map_err(|error| Failure::io("open the file", error))?;
+    let file = File::open(&options.file).map_err(|error| Failure::io("open the file", named(&options.file, &error)))?;
     let report = import_cache(&setup.cache, &mut BufReader::new(file), LARGEST).map_err(|error| failed(&error))?;
     for path in report.unknown.iter().take(10) {
         output::complain(&format!("{path} was not taken over: this version does not know what it is for"));

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::Stream;
@@ -10,7 +11,7 @@ use super::flight::{begun, in_store, key_of};
 use super::seen;
 use super::stream::{Chunks, FileStream, Reader};
 use crate::fetch::shared::Shared;
-use crate::fetch::{FetchError, FetchedFile, FileOrigin, FileRequest};
+use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest};
 use crate::objects::read_at;
 
 /// Bytes of a stored file that are handed out at once.
@@ -82,7 +83,17 @@ async fn known(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<Fet
         None => None,
     };
     let Some(id) = id else { return Ok(None) };
-    in_store(shared, id).await
+    let found = in_store(shared, id).await?;
+    if let Some(found) = &found {
+        shared.tell(Event::FileDone {
+            file: request.file.name.clone(),
+            size: found.size,
+            origin: found.origin.clone(),
+            transferred: 0,
+            took: Duration::ZERO,
+        });
+    }
+    Ok(found)
 }
 
 async fn locations(
