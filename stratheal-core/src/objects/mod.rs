@@ -53,6 +53,6 @@ pub use quarantine::Quarantined;
 pub use record::{InvalidRecord, RecordHash, RecordRow, parse_record};
 pub use scratch::Scratch;
 pub use store::Store;
-pub use tree::{LinkReport, RecordProblem, Tree, TreeFile};
+pub use tree::{LinkReport, Linker, RecordProblem, Tree, TreeFile};
 pub use usage::{Counted, Usage};
 pub use verify::{Damage, VerifyProgress, VerifyReport};

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::unpack::{finish, unpack_one};
 use super::{Tree, TreeFile};
 use crate::objects::link::{copy, is_hopeless, may_go_another_way, undo};
-use crate::objects::{LinkMode, Linked, StoreError};
+use crate::objects::{ContentId, Hold, LinkMode, Linked, StoreError};
 
 /// What linking a tree did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,6 +25,25 @@ pub struct LinkReport {
     pub copied: usize,
     /// Files that had been edited through another environment, and were unpacked anew.
     pub repaired: usize,
+}
+
+/// Links files of one tree, and remembers from one file to the next which ways are not worth trying. While it is there, nothing of
+/// the store is deleted. Not for several threads: each has its own.
+#[derive(Debug)]
+pub struct Linker<'a> {
+    tree: &'a Tree,
+    ways: Ways,
+    _hold: Hold,
+}
+
+impl Linker<'_> {
+    /// Links one file to `destination`, where nothing may be.
+    ///
+    /// # Errors
+    /// As [`Tree::link_file`].
+    pub fn link(&self, file: &TreeFile, destination: &Path) -> Result<Linked, StoreError> {
+        self.tree.link_by(&self.ways, file, destination)
+    }
 }
 
 /// Which ways are still worth trying, from one file to the next.
@@ -43,6 +62,35 @@ impl Ways {
 }
 
 impl Tree {
+    /// For linking many files one by one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be held.
+    pub fn linker(&self, mode: LinkMode) -> Result<Linker<'_>, StoreError> {
+        Ok(Linker { tree: self, ways: Ways::of(mode), _hold: self.pack.store.hold()? })
+    }
+
+    /// The content of a file, which has at most `limit` bytes: as it was unpacked, else as the pack has it.
+    ///
+    /// # Errors
+    /// [`StoreError::Archive`] when it is larger, [`StoreError::Gone`] when the pack was deleted.
+    pub fn read(&self, file: &TreeFile, limit: u64) -> Result<Vec<u8>, StoreError> {
+        if file.size() <= limit
+            && let Ok(bytes) = fs::read(self.path_of(file))
+            && ContentId::of(&bytes) == file.sha256
+        {
+            return Ok(bytes);
+        }
+        let gone = || StoreError::Gone { what: format!("the pack {}, which holds `{}`", self.pack.id, file.path) };
+        let pack = self.pack.store.pack(&self.pack.id)?.ok_or_else(gone)?;
+        let bytes = pack.archive()?.read(&file.path, limit).map_err(|error| pack.refused(error))?;
+        let got = ContentId::of(&bytes);
+        if got != file.sha256 {
+            return Err(StoreError::Mismatch { name: file.path.clone(), expected: file.sha256, got });
+        }
+        Ok(bytes)
+    }
+
     /// Links one file to `destination`, where nothing may be.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ mod tests;
 mod unpack;
 mod unpacked;
 
-pub use link_out::LinkReport;
+pub use link_out::{LinkReport, Linker};
 pub use manifest::{RecordProblem, TreeFile};
 pub use unpacked::Tree;
 pub(super) use unpacked::{DamagedFile, Marker, check_tree, first_of};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
 
 use super::archive;
 use super::body::Body;
@@ -18,6 +19,7 @@ pub struct Package {
     pub(super) yanked: Option<String>,
     payload: u64,
     files: u32,
+    more: Vec<(String, Bytes)>,
     seed: u64,
     kind: Kind,
 }
@@ -41,6 +43,7 @@ impl Package {
             yanked: None,
             payload: 0,
             files: 1,
+            more: Vec::new(),
             seed: 0,
             kind: Kind::Wheel,
         }
@@ -78,6 +81,13 @@ impl Package {
     #[must_use]
     pub const fn files(mut self, count: u32) -> Self {
         self.files = if count == 0 { 1 } else { count };
+        self
+    }
+
+    /// One more file of the wheel, under this path: harmless or not.
+    #[must_use]
+    pub fn file(mut self, path: &str, content: impl Into<Bytes>) -> Self {
+        self.more.push((path.to_owned(), content.into()));
         self
     }
 
@@ -154,6 +164,7 @@ impl Package {
             let noise = Body::noise(self.noise_seed(number), each + rest);
             members.push((format!("{module}/data{number}.bin"), noise));
         }
+        members.extend(self.more.iter().map(|(path, content)| (path.clone(), Body::from(content.clone()))));
         let about = "Wheel-Version: 1.0\nGenerator: faulty-index\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
         members.push((format!("{information}/METADATA"), Body::from(self.metadata())));
         members.push((format!("{information}/WHEEL"), Body::from(about)));

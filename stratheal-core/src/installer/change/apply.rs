@@ -1,0 +1,306 @@
+//! The transaction: build the next environment beside the current one, look at it, switch, look back.
+//!
+//! At every instant another process finds the old environment or the new one under its name, whole. A process that is killed leaves
+//! a journal, and the next one that works on the environment undoes or finishes what it says.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use serde::Serialize;
+
+use super::Change;
+use super::dropped::{Dropped, dropped};
+use super::stage_folder::StageFolder;
+use crate::base::fs::named;
+use crate::installer::error::InstallError;
+use crate::installer::installed::Installed;
+use crate::installer::python::{Interpreter, base_layout};
+use crate::installer::stage::{
+    Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, changed_between, compose, symlink,
+    walk, write,
+};
+use crate::installer::switch::{Identity, Journal, Register, Step, exchange, place};
+use crate::objects::LinkMode;
+
+/// How often a change is begun anew because somebody else changed the environment meanwhile.
+const MOST_ATTEMPTS: usize = 3;
+
+/// Where a change is. Each is told before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Moment {
+    /// The next environment is being built.
+    Building,
+    /// It is being looked at.
+    Checking,
+    /// It takes the place of the current one.
+    Switching,
+    /// It has; the old one is compared with what was read of it.
+    Comparing,
+    /// The old one is deleted.
+    Cleaning,
+}
+
+/// How the new environment got its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum How {
+    /// There was none before.
+    Created,
+    /// It was exchanged with the old one in one step.
+    Exchanged,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Applied {
+    /// How the new environment got its place.
+    pub how: How,
+    /// Files that were put there.
+    pub new_files: usize,
+    /// Files that were kept.
+    pub kept_files: usize,
+    /// What the user should know: files that several projects bring, RECORDs that are wrong.
+    pub notes: Vec<String>,
+}
+
+/// A change, and all it needs.
+pub(in crate::installer) struct Applying<'a> {
+    /// The interpreter of the environment, with its final paths; it need not be there yet.
+    pub(in crate::installer) interpreter: &'a Interpreter,
+    pub(in crate::installer) register: &'a Register,
+    pub(in crate::installer) change: &'a Change,
+    /// What each addition puts there, in the same order.
+    pub(in crate::installer) contents: &'a [Contents],
+    pub(in crate::installer) link_mode: LinkMode,
+    /// Set by whoever wants it to stop. From the switch on it is not looked at.
+    pub(in crate::installer) stop: &'a AtomicBool,
+    pub(in crate::installer) told: &'a (dyn Fn(Moment) + Sync),
+}
+
+/// What became of one attempt.
+enum Attempt {
+    Done(Applied),
+    /// Somebody else changed these meanwhile, and the switch was undone.
+    Changed(Vec<PathBuf>),
+}
+
+/// Carries a change out. The lock of the environment is held, and recovery was done.
+pub(in crate::installer) fn apply(applying: &Applying<'_>) -> Result<Applied, InstallError> {
+    let mut changed = Vec::new();
+    for _ in 0..MOST_ATTEMPTS {
+        match applying.attempt()? {
+            Attempt::Done(applied) => return Ok(applied),
+            Attempt::Changed(paths) => changed = paths,
+        }
+    }
+    let paths = changed.iter().take(5).map(|path| path.display().to_string()).collect();
+    Err(InstallError::Disturbed { root: applying.root().to_owned(), paths })
+}
+
+impl Applying<'_> {
+    fn root(&self) -> &Path {
+        &self.interpreter.prefix
+    }
+
+    fn attempt(&self) -> Result<Attempt, InstallError> {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let root = self.root();
+        let mut stage = StageFolder::plan(root, COUNT.fetch_add(1, Ordering::Relaxed));
+        let storage = |action: &'static str| move |source: io::Error| InstallError::storage(action, source);
+        (self.told)(Moment::Building);
+        let before = Identity::of(root).map_err(storage("look at the environment"))?;
+        Journal::write(self.register, root, stage.path(), Step::Building).map_err(storage("write the journal"))?;
+        stage.make().map_err(storage("make a folder for the next environment"))?;
+        let current = before.map(|_| walk(root)).transpose().map_err(storage("read the environment"))?;
+        // An empty folder is a place for an environment, and none yet.
+        let current = current.filter(|entries| !entries.is_empty());
+        let (composition, outside) = self.compose(current.as_deref(), stage.path())?;
+        let building = Building {
+            current: current.as_ref().map(|_| root),
+            composition: &composition,
+            contents: self.contents,
+            link_mode: self.link_mode,
+            stop: self.stop,
+        };
+        let built = build(&building, stage.path())?;
+        (self.told)(Moment::Checking);
+        self.check(stage.path())?;
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(InstallError::Stopped);
+        }
+        if let Some(changed) = self.switch(&stage, before, current.as_deref())? {
+            Journal::close(self.register).map_err(storage("close the journal"))?;
+            return Ok(Attempt::Changed(changed));
+        }
+        (self.told)(Moment::Cleaning);
+        drop(stage);
+        Journal::close(self.register).map_err(storage("close the journal"))?;
+        let how = if before.is_some() { How::Exchanged } else { How::Created };
+        let notes = self.notes(&composition.overlaps, &outside);
+        Ok(Attempt::Done(Applied { how, new_files: built.new, kept_files: built.kept, notes }))
+    }
+
+    /// What the next environment consists of. A new one begins with what makes it an environment, which is put into the stage.
+    fn compose(&self, current: Option<&[Entry]>, stage: &Path) -> Result<(Composition, Vec<String>), InstallError> {
+        let root = self.root();
+        let additions: Vec<Vec<Placed>> = self.contents.iter().map(|contents| contents.files.clone()).collect();
+        let conflict = |source: Conflict| InstallError::Conflict { root: root.to_owned(), source: source.into() };
+        let Some(current) = current else {
+            let storage = |source| InstallError::storage("make an environment", source);
+            self.lay_out(stage).map_err(storage)?;
+            let entries = walk(stage).map_err(storage)?;
+            let mut composition = compose(&entries, &HashSet::new(), &additions).map_err(conflict)?;
+            // All of it is there already, but for folders of the additions; what they replace goes.
+            let laid: HashSet<&Path> = entries.iter().map(|entry| entry.path.as_path()).collect();
+            composition.folders.retain(|(folder, _)| !laid.contains(folder.as_path()));
+            for (_, placed) in composition.new.iter().filter(|(_, placed)| laid.contains(placed.path.as_path())) {
+                fs::remove_file(stage.join(&placed.path)).map_err(storage)?;
+            }
+            (composition.kept, composition.links) = (Vec::new(), Vec::new());
+            return Ok((composition, Vec::new()));
+        };
+        let Dropped { files, outside, .. } = self.dropped(current)?;
+        let composition = compose(current, &files, &additions).map_err(conflict)?;
+        Ok((composition, outside))
+    }
+
+    fn dropped(&self, current: &[Entry]) -> Result<Dropped, InstallError> {
+        let removals = &self.change.removals;
+        if removals.is_empty() {
+            return Ok(Dropped::default());
+        }
+        let scheme = &self.interpreter.scheme;
+        let installed = Installed::scan([scheme.purelib.as_path(), scheme.platlib.as_path()])
+            .map_err(|source| InstallError::storage("read what is installed", source))?;
+        let goes: HashSet<&Path> = removals.iter().map(|removal| removal.folder.as_path()).collect();
+        let all = installed.distributions.values().chain(&installed.duplicates);
+        let kept = all.filter(|distribution| !goes.contains(distribution.folder.as_path()));
+        let mut dropped = dropped(removals, kept, self.root())
+            .map_err(|reason| InstallError::Environment { root: self.root().to_owned(), reason })?;
+        // Whatever else lies in a `.dist-info` goes with it.
+        let inside =
+            current.iter().filter(|entry| !matches!(entry.kind, Kind::Folder(_)) && dropped.takes(&entry.path));
+        let inside: Vec<PathBuf> = inside.map(|entry| entry.path.clone()).collect();
+        dropped.files.extend(inside);
+        Ok(dropped)
+    }
+
+    /// Puts what makes a folder an environment into the stage.
+    fn lay_out(&self, stage: &Path) -> io::Result<()> {
+        let templates = templates(&self.interpreter.stdlib);
+        let layout = base_layout(self.interpreter, self.root(), &templates);
+        for folder in &layout.folders {
+            fs::create_dir_all(stage.join(folder)).map_err(|error| named(&stage.join(folder), &error))?;
+        }
+        for (path, content) in &layout.files {
+            write(&stage.join(path), content, 0o644).map_err(|error| named(&stage.join(path), &error))?;
+        }
+        for (path, target) in &layout.links {
+            symlink(target, &stage.join(path)).map_err(|error| named(&stage.join(path), &error))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the next environment is one: its interpreter is there.
+    fn check(&self, stage: &Path) -> Result<(), InstallError> {
+        let program = self.interpreter.executable.strip_prefix(self.root());
+        let program = program.map_or_else(|_| self.interpreter.executable.clone(), |inside| stage.join(inside));
+        if program.exists() {
+            return Ok(());
+        }
+        let target = fs::read_link(&program).map(|target| format!(", a link to {},", target.display()));
+        let reason = format!(
+            "its interpreter {}{} is gone: `stratheal install --rebuild` makes the environment anew",
+            self.interpreter.executable.display(),
+            target.unwrap_or_default()
+        );
+        Err(InstallError::Environment { root: self.root().to_owned(), reason })
+    }
+
+    /// Gives the stage the name of the environment, and looks whether the old one had been changed after it was read; then the switch
+    /// is undone, and what was changed is answered.
+    fn switch(
+        &self,
+        stage: &StageFolder,
+        before: Option<Identity>,
+        current: Option<&[Entry]>,
+    ) -> Result<Option<Vec<PathBuf>>, InstallError> {
+        let root = self.root();
+        let storage = |source| InstallError::storage("switch to the next environment", source);
+        let next = Identity::of(stage.path()).map_err(storage)?;
+        let next = next.ok_or_else(|| storage(io::Error::from(io::ErrorKind::NotFound)))?;
+        Journal::write(self.register, root, stage.path(), Step::Switching { next })
+            .map_err(|source| InstallError::storage("write the journal", source))?;
+        (self.told)(Moment::Switching);
+        if before.is_none() {
+            return match place(stage.path(), root) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(vec![root.to_owned()])),
+                placed => placed.map(|()| None).map_err(|error| storage(named(root, &error))),
+            };
+        }
+        exchange(stage.path(), root).map_err(|error| storage(named(root, &error)))?;
+        (self.told)(Moment::Comparing);
+        let old = walk(stage.path());
+        let changed = old.map(|old| changed_between(current.unwrap_or_default(), &old));
+        if changed.as_ref().is_ok_and(Vec::is_empty) {
+            return Ok(None);
+        }
+        exchange(stage.path(), root).map_err(|error| storage(named(root, &error)))?;
+        changed.map(Some).map_err(storage)
+    }
+
+    fn notes(&self, overlaps: &[Overlap], outside: &[String]) -> Vec<String> {
+        let mut notes = Vec::new();
+        let name = |index: usize| self.change.additions[index].name.as_str();
+        for overlap in overlaps.iter().filter(|overlap| !overlap.is_same) {
+            let (first, last) = (name(overlap.by.0), name(overlap.by.1));
+            notes.push(format!(
+                "{} is in {first} and in {last}, with different content: {last}'s is there",
+                overlap.path.display()
+            ));
+        }
+        for row in outside {
+            notes.push(format!("{row} lies outside the environment, and stays"));
+        }
+        for (addition, contents) in self.change.additions.iter().zip(self.contents) {
+            if let Some(problem) = contents.problems.first() {
+                let more = contents.problems.len() - 1;
+                let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+                notes.push(format!(
+                    "the RECORD in the wheel of {} is wrong: {problem:?}{more}; the installed one is right",
+                    addition.name
+                ));
+            }
+        }
+        notes
+    }
+}
+
+/// The activation scripts that the interpreter's own library has templates for: names and texts.
+fn templates(stdlib: &Path) -> Vec<(String, String)> {
+    /// The largest template, in bytes.
+    const LARGEST: u64 = 64 << 10;
+    let mut found = Vec::new();
+    for folder in ["common", "posix"] {
+        let folder = stdlib.join("venv/scripts").join(folder);
+        // Without them an environment works as well; it is only not activated.
+        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten().take(50) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.to_ascii_lowercase().starts_with("activate")
+                && let Ok(text) = crate::base::fs::read_text(&entry.path(), LARGEST)
+            {
+                found.push((name, text));
+            }
+        }
+    }
+    found.sort_unstable();
+    found
+}

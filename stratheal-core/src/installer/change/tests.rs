@@ -1,0 +1,259 @@
+//! Changes of real environments, with a real interpreter.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use crate::installer::error::InstallError;
+use crate::installer::installed::Installed;
+use crate::installer::python::Interpreter;
+use crate::installer::stage::{changed_between, contents_of, walk};
+use crate::installer::switch::Register;
+use crate::objects::{LinkMode, Store};
+use crate::testing::faulty_index::Package;
+use crate::testing::skipped;
+
+struct Case {
+    folder: tempfile::TempDir,
+    store: Store,
+    interpreter: Interpreter,
+    register: Register,
+    stop: AtomicBool,
+}
+
+impl Case {
+    /// An environment that is not there yet. `None`, said loudly, without an interpreter.
+    async fn new(what: &str) -> Option<Self> {
+        let Ok(base) = Interpreter::ask(Path::new("python3"), Duration::from_secs(20)).await else {
+            skipped(what, "there is no python3 in PATH");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().join("project/.venv");
+        Some(Self {
+            store: Store::open(&folder.path().join("store")).unwrap(),
+            interpreter: base.in_environment(&root),
+            register: Register::open(&folder.path().join("state"), &root).unwrap(),
+            stop: AtomicBool::new(false),
+            folder,
+        })
+    }
+
+    fn root(&self) -> &Path {
+        &self.interpreter.prefix
+    }
+
+    fn site(&self) -> &Path {
+        &self.interpreter.scheme.purelib
+    }
+
+    fn addition(&self, package: &Package) -> Addition {
+        let wheel = self.store.put(&package.file_name(), "", &package.body().to_bytes()).unwrap();
+        let (name, version) =
+            package.file_name().split_once('-').map(|(name, rest)| (name.to_owned(), rest.to_owned())).unwrap();
+        let version = version.split('-').next().unwrap().parse().unwrap();
+        Addition { name: name.parse().unwrap(), version, wheel, requested: true, direct_url: None }
+    }
+
+    fn installed(&self) -> Installed {
+        Installed::scan([self.site()]).unwrap()
+    }
+
+    /// Installs packages, instead of what is there of the same projects, and removes others.
+    fn change_told(
+        &self,
+        packages: &[Package],
+        remove: &[&str],
+        told: &(dyn Fn(Moment) + Sync),
+    ) -> Result<Applied, InstallError> {
+        let additions: Vec<Addition> = packages.iter().map(|package| self.addition(package)).collect();
+        let contents: Result<Vec<_>, _> = additions
+            .iter()
+            .map(|addition| contents_of(addition, self.store.tree(&addition.wheel)?, &self.interpreter))
+            .collect();
+        let goes =
+            |name: &str| remove.contains(&name) || additions.iter().any(|addition| addition.name.as_str() == name);
+        let removals = self.installed().distributions.into_values().filter(|one| goes(one.name().as_str())).collect();
+        let change = Change { additions, removals };
+        apply(&Applying {
+            interpreter: &self.interpreter,
+            register: &self.register,
+            change: &change,
+            contents: &contents?,
+            link_mode: LinkMode::Auto,
+            stop: &self.stop,
+            told,
+        })
+    }
+
+    fn change(&self, packages: &[Package], remove: &[&str]) -> Result<Applied, InstallError> {
+        self.change_told(packages, remove, &|_| {})
+    }
+
+    fn python(&self, code: &str) -> String {
+        let output = Command::new(self.root().join("bin/python")).args(["-I", "-c", code]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// What lies beside the environment.
+    fn beside(&self) -> Vec<PathBuf> {
+        fs::read_dir(self.root().parent().unwrap()).unwrap().map(|entry| entry.unwrap().path()).collect()
+    }
+}
+
+/// A project with a module, commands, a script, data and headers.
+fn rich(version: &str) -> Package {
+    let data = format!("rich-{version}.data");
+    Package::new("rich", version)
+        .requires("alpha")
+        .file("rich/cli.py", "def main():\n    print('called')\n    return 3\n")
+        .file(&format!("rich-{version}.dist-info/entry_points.txt"), "[console_scripts]\nrich-run = rich.cli:main\n")
+        .file(
+            &format!("{data}/scripts/rich-script"),
+            "#!python\nimport rich, sys\nprint(rich.__version__, sys.prefix)\n",
+        )
+        .file(&format!("{data}/data/share/rich/note.txt"), "note")
+        .file(&format!("{data}/headers/rich.h"), "#pragma once\n")
+}
+
+const CHECK_RECORDS: &str = r#"
+import base64, hashlib, importlib.metadata as m
+checked = 0
+for dist in m.distributions():
+    for file in dist.files:
+        path = file.locate()
+        assert path.is_file(), path
+        if file.hash is not None:
+            digest = base64.urlsafe_b64encode(hashlib.new(file.hash.mode, path.read_bytes()).digest()).rstrip(b"=").decode()
+            assert digest == file.hash.value, path
+            assert file.size == path.stat().st_size, path
+            checked += 1
+        else:
+            assert path.name == "RECORD", path
+print(checked, sorted(d.name + " " + d.version + " " + d.read_text("INSTALLER").strip() for d in m.distributions()))
+"#;
+
+#[tokio::test]
+async fn a_new_environment_is_one() {
+    let Some(case) = Case::new("a new environment").await else { return };
+    let applied = case.change(&[rich("1.0"), Package::new("alpha", "2.0").payload(10_000)], &[]).unwrap();
+    assert_eq!((applied.how, applied.kept_files, applied.notes.len()), (How::Created, 0, 0));
+    assert_eq!(case.python("import sys, rich, alpha; print(sys.prefix)"), case.root().display().to_string());
+    let checked = case.python(CHECK_RECORDS);
+    assert!(checked.ends_with("['alpha 2.0 stratheal', 'rich 1.0 stratheal']"), "{checked}");
+    let output = Command::new(case.root().join("bin/rich-run")).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(3), &b"called\n"[..]));
+    let output = Command::new(case.root().join("bin/rich-script")).output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("1.0 {}\n", case.root().display()));
+    assert_eq!(fs::read_to_string(case.root().join("share/rich/note.txt")).unwrap(), "note");
+    assert!(case.interpreter.scheme.include.join("rich/rich.h").is_file());
+    assert_eq!(case.beside(), [case.root()], "nothing is left");
+    let activated = format!(". '{}/bin/activate' && python -c 'import sys; print(sys.prefix)'", case.root().display());
+    let output = Command::new("sh").args(["-c", &activated]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), case.root().display().to_string());
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_is_not_its_own() {
+    let Some(case) = Case::new("a change").await else { return };
+    let old = Package::new("alpha", "1.0").file("alpha/gone.py", "").file("alpha/sub/only.py", "");
+    case.change(&[old, rich("1.0")], &[]).unwrap();
+    case.python("import alpha.gone, rich.cli");
+    fs::write(case.site().join("alpha/mine.txt"), "mine").unwrap();
+    fs::write(case.root().join("settings.ini"), "mine").unwrap();
+    fs::set_permissions(case.site().join("alpha"), std::os::unix::fs::PermissionsExt::from_mode(0o775)).unwrap();
+    let inode = |path: &str| fs::metadata(case.root().join(path)).unwrap().ino();
+    let (root, settings) = (inode("."), inode("settings.ini"));
+    let applied = case.change(&[Package::new("alpha", "2.0")], &[]).unwrap();
+    assert_eq!(applied.how, How::Exchanged);
+    assert_ne!(inode("."), root);
+    assert_eq!(inode("settings.ini"), settings);
+    assert_eq!(case.python("import alpha, rich; print(alpha.__version__)"), "2.0");
+    assert!(case.site().join("alpha/mine.txt").is_file());
+    assert!(!case.site().join("alpha/gone.py").exists() && !case.site().join("alpha/sub").exists());
+    assert!(!case.site().join("alpha-1.0.dist-info").exists());
+    let bytecode: Vec<_> = walk(case.site())
+        .unwrap()
+        .into_iter()
+        .filter(|entry| entry.path.extension().is_some_and(|end| end == "pyc"))
+        .collect();
+    assert!(bytecode.iter().any(|entry| entry.path.starts_with("rich")), "what is unchanged keeps its bytecode");
+    assert!(!bytecode.iter().any(|entry| entry.path.to_string_lossy().contains("gone")));
+    assert_eq!(fs::metadata(case.site().join("alpha")).unwrap().mode() & 0o777, 0o775);
+    case.change(&[], &["alpha"]).unwrap();
+    assert_eq!(case.installed().distributions.len(), 1);
+    assert!(case.site().join("alpha/mine.txt").is_file() && !case.site().join("alpha/__init__.py").exists());
+    case.python(CHECK_RECORDS);
+    assert_eq!(case.beside(), [case.root()]);
+}
+
+#[tokio::test]
+async fn who_changes_it_meanwhile_loses_nothing() {
+    let Some(case) = Case::new("a disturbed change").await else { return };
+    case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+    let times = AtomicUsize::new(0);
+    let disturb = |name: &'static str, most: usize| {
+        let (times, site) = (&times, case.site().to_owned());
+        move |moment| {
+            if moment == Moment::Switching && times.fetch_add(1, Ordering::Relaxed) < most {
+                fs::write(site.join(format!("{name}-{}.py", times.load(Ordering::Relaxed))), "x = 1").unwrap();
+            }
+        }
+    };
+    case.change_told(&[Package::new("alpha", "2.0")], &[], &disturb("made", 1)).unwrap();
+    assert_eq!(case.python("import alpha; print(alpha.__version__)"), "2.0");
+    assert!(case.site().join("made-1.py").is_file());
+    times.store(0, Ordering::Relaxed);
+    let error = case.change_told(&[Package::new("alpha", "3.0")], &[], &disturb("late", usize::MAX)).unwrap_err();
+    assert!(error.to_string().contains("late-"), "{error}");
+    assert_eq!(case.python("import alpha; print(alpha.__version__)"), "2.0");
+    assert_eq!(case.beside(), [case.root()]);
+}
+
+#[tokio::test]
+async fn what_is_refused_changes_nothing() {
+    let Some(case) = Case::new("refused changes").await else { return };
+    case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+    std::os::unix::fs::symlink(case.folder.path(), case.site().join("linked")).unwrap();
+    fs::write(case.site().join("plain"), "").unwrap();
+    let before = walk(case.root()).unwrap();
+    let evil = |path: &str| Package::new("evil", "1.0").file(path, "x");
+    for (package, word) in [
+        (evil("linked/out.py"), "is a link"),
+        (evil("plain/inside.py"), "a file and a folder"),
+        (evil("alpha"), "a file and a folder"),
+        (evil("../out.py"), "refused"),
+        (evil("/tmp/out.py"), "refused"),
+        (evil("evil-1.0.data/nowhere/x"), "belongs to no part"),
+        (evil("evil-1.0.dist-info/entry_points.txt").file("evil-1.0.data/scripts/a/b", ""), "program in a folder"),
+        (evil("EVIL/__init__.py"), "refused"),
+    ] {
+        let error = case.change(&[package], &[]).unwrap_err();
+        let text = crate::base::class::chain(&error);
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    case.stop.store(true, Ordering::Relaxed);
+    assert!(matches!(case.change(&[Package::new("beta", "1.0")], &[]), Err(InstallError::Stopped)));
+    case.stop.store(false, Ordering::Relaxed);
+    fs::remove_file(case.site().join("alpha-1.0.dist-info/RECORD")).unwrap();
+    let error = case.change(&[Package::new("alpha", "2.0")], &[]).unwrap_err();
+    assert!(error.to_string().contains("has no RECORD"), "{error}");
+    let changed = changed_between(&before, &walk(case.root()).unwrap());
+    assert_eq!(changed, [case.site().join("alpha-1.0.dist-info/RECORD").strip_prefix(case.root()).unwrap()]);
+    assert_eq!(case.beside(), [case.root()]);
+}
+
+#[tokio::test]
+async fn an_interpreter_that_is_gone_is_named() {
+    let Some(case) = Case::new("a dangling interpreter").await else { return };
+    case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+    fs::remove_file(case.root().join("bin/python")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/python3.99", case.root().join("bin/python")).unwrap();
+    let error = case.change(&[Package::new("beta", "1.0")], &[]).unwrap_err();
+    assert!(error.to_string().contains("/nowhere/python3.99"), "{error}");
+}

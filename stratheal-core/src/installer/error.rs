@@ -1,0 +1,133 @@
+//! Why an environment could not be brought to what was wanted.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::python::InterpreterError;
+use super::stage::{BuildError, Conflict, WheelError};
+use crate::base::class::{ErrorClass, of_io};
+use crate::fetch::FetchError;
+use crate::objects::StoreError;
+
+/// Why an environment could not be brought to what was wanted. It is as it was before, whole.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InstallError {
+    /// The interpreter cannot be asked.
+    #[error(transparent)]
+    Interpreter(#[from] InterpreterError),
+    /// The environment cannot be changed as it is.
+    #[error("the environment {} cannot be changed: {reason}", root.display())]
+    Environment {
+        /// The environment.
+        root: PathBuf,
+        /// Why, and what to do about it.
+        reason: String,
+    },
+    /// The system's package manager owns the interpreter (PEP 668).
+    #[error(
+        "{} belongs to the system's package manager: install into a virtual environment (`--python .venv`){}",
+        program.display(), if advice.is_empty() { String::new() } else { format!("; it says: {advice}") }
+    )]
+    Managed {
+        /// The interpreter.
+        program: PathBuf,
+        /// What the system's marker says, its first line.
+        advice: String,
+    },
+    /// A wheel is refused.
+    #[error(transparent)]
+    Wheel(#[from] WheelError),
+    /// What is to be installed does not fit what is there.
+    #[error("nothing was changed in {}", root.display())]
+    Conflict {
+        /// The environment.
+        root: PathBuf,
+        /// What does not fit.
+        #[source]
+        source: FileConflict,
+    },
+    /// Somebody else went on changing the environment.
+    #[error("{} is being changed by something else ({}): try again when that is done", root.display(), paths.join(", "))]
+    Disturbed {
+        /// The environment.
+        root: PathBuf,
+        /// Some of what was changed.
+        paths: Vec<String>,
+    },
+    /// The store could not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A file could not be had.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The disk is full.
+    #[error("there is no room to {action}: free some, and try again")]
+    DiskFull {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said, with the path.
+        #[source]
+        source: io::Error,
+    },
+    /// The system refused.
+    #[error("cannot {action}")]
+    Storage {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said, with the path.
+        #[source]
+        source: io::Error,
+    },
+    /// Somebody asked for it to stop.
+    #[error("stopped before anything was changed")]
+    Stopped,
+}
+
+/// Why files cannot stand beside each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct FileConflict(Conflict);
+
+impl From<Conflict> for FileConflict {
+    fn from(conflict: Conflict) -> Self {
+        Self(conflict)
+    }
+}
+
+impl InstallError {
+    pub(in crate::installer) fn storage(action: &'static str, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::DiskFull { action, source }
+            }
+            _ => Self::Storage { action, source },
+        }
+    }
+
+    /// What kind of trouble it is.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Interpreter(error) => error.class(),
+            Self::Environment { .. } | Self::Conflict { .. } | Self::DiskFull { .. } => ErrorClass::Permanent,
+            Self::Managed { .. } => ErrorClass::Denied,
+            Self::Wheel(WheelError::Store(error)) | Self::Store(error) => error.class(),
+            Self::Wheel(WheelError::Refused { .. }) => ErrorClass::Corrupt,
+            Self::Disturbed { .. } => ErrorClass::Transient,
+            Self::Fetch(error) => error.class(),
+            Self::Storage { source, .. } => of_io(source),
+            Self::Stopped => ErrorClass::Cancelled,
+        }
+    }
+}
+
+impl From<BuildError> for InstallError {
+    fn from(error: BuildError) -> Self {
+        match error {
+            BuildError::Store(error) => Self::Store(error),
+            BuildError::Storage(source) => Self::storage("build the next environment", source),
+            BuildError::Stopped => Self::Stopped,
+        }
+    }
+}

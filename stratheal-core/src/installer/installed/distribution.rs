@@ -1,0 +1,90 @@
+//! An installed project: its `.dist-info` ("Recording installed projects").
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use pep440_rs::Version;
+
+use crate::base::fs::read_text;
+use crate::index::ProjectName;
+use crate::installer::wheel::{CoreFields, parse_metadata};
+use crate::objects::{RecordRow, parse_record};
+
+/// The largest METADATA and RECORD that are read, in bytes.
+const LARGEST_METADATA: u64 = 16 << 20;
+const LARGEST_RECORD: u64 = 64 << 20;
+/// The largest of the other files, in bytes.
+const LARGEST_NOTE: u64 = 1 << 20;
+
+/// An installed project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distribution {
+    /// Its `.dist-info` folder.
+    pub folder: PathBuf,
+    /// What its METADATA says.
+    pub fields: CoreFields,
+}
+
+impl Distribution {
+    /// Reads the metadata in a `.dist-info` folder. The reason when it cannot be read.
+    pub(super) fn read(folder: &Path) -> Result<Self, String> {
+        let text = read_text(&folder.join("METADATA"), LARGEST_METADATA).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "it has no METADATA".to_owned(),
+            _ => error.to_string(),
+        })?;
+        let fields = parse_metadata(&text).map_err(|error| error.to_string())?;
+        Ok(Self { folder: folder.to_owned(), fields })
+    }
+
+    /// The project.
+    #[must_use]
+    pub const fn name(&self) -> &ProjectName {
+        &self.fields.name
+    }
+
+    /// The version.
+    #[must_use]
+    pub const fn version(&self) -> &Version {
+        &self.fields.version
+    }
+
+    /// Its RECORD. The reason when it cannot be read.
+    ///
+    /// # Errors
+    /// A text for people.
+    pub fn record(&self) -> Result<Vec<RecordRow>, String> {
+        let text = read_text(&self.folder.join("RECORD"), LARGEST_RECORD).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => "it has no RECORD".to_owned(),
+            _ => error.to_string(),
+        })?;
+        parse_record(&text).map_err(|error| error.to_string())
+    }
+
+    /// Who installed it, as its INSTALLER says.
+    #[must_use]
+    pub fn installer(&self) -> Option<String> {
+        self.note("INSTALLER").map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+    }
+
+    /// Whether somebody asked for it by name.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.folder.join("REQUESTED").is_file()
+    }
+
+    /// Where it came from when that is no index (PEP 610), as JSON.
+    #[must_use]
+    pub fn direct_url(&self) -> Option<serde_json::Value> {
+        self.note("direct_url.json").and_then(|text| serde_json::from_str(&text).ok())
+    }
+
+    /// Whether it is a link to a folder of sources.
+    #[must_use]
+    pub fn is_editable(&self) -> bool {
+        self.direct_url().is_some_and(|url| url["dir_info"]["editable"] == serde_json::Value::Bool(true))
+    }
+
+    fn note(&self, name: &str) -> Option<String> {
+        read_text(&self.folder.join(name), LARGEST_NOTE).ok()
+    }
+}

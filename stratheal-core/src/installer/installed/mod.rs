@@ -1,0 +1,9 @@
+//! What is installed in an environment.
+
+mod distribution;
+mod owned;
+mod scan;
+
+pub use distribution::Distribution;
+pub(in crate::installer) use owned::{Owned, bytecode_of};
+pub use scan::{Installed, NotADistribution};

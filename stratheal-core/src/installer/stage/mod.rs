@@ -1,0 +1,15 @@
+//! The next environment, built beside the current one.
+//!
+//! What it will consist of is decided first and purely ([`compose`]); then it is made of hard links to the current one, links out of
+//! the store, and the few files that are written.
+
+mod build;
+mod compose;
+mod contents;
+mod walk;
+
+pub(in crate::installer) use build::{BuildError, Building, build, remove_tree, symlink, write};
+pub(in crate::installer) use compose::{Composition, Conflict, Content, Overlap, Placed, compose};
+pub use contents::{Addition, WheelError};
+pub(in crate::installer) use contents::{Contents, contents_of};
+pub(in crate::installer) use walk::{Attributes, Entry, FileStamp, Kind, changed_between, walk};

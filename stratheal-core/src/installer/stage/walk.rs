@@ -1,0 +1,189 @@
+//! What a folder holds: every entry, without following links.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::base::fs::named;
+
+/// The most entries of an environment.
+const MOST_ENTRIES: usize = 2_000_000;
+
+/// An entry of a tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::installer) struct Entry {
+    /// Relative to the root.
+    pub(in crate::installer) path: PathBuf,
+    pub(in crate::installer) kind: Kind,
+}
+
+/// What an entry is, with what tells whether it was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::installer) enum Kind {
+    /// A folder.
+    Folder(Attributes),
+    /// A link, with its target.
+    Link { target: PathBuf },
+    /// Anything that can have a second name: a file, a socket, a pipe.
+    File { stamp: FileStamp },
+}
+
+/// Whose a folder is, and who may do what with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::installer) struct Attributes {
+    pub(in crate::installer) mode: u32,
+    pub(in crate::installer) uid: u32,
+    pub(in crate::installer) gid: u32,
+}
+
+impl Attributes {
+    #[cfg(unix)]
+    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        Self { mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid() }
+    }
+
+    #[cfg(not(unix))]
+    pub(in crate::installer) fn of(_found: &Metadata) -> Self {
+        Self { mode: 0, uid: 0, gid: 0 }
+    }
+
+    /// Gives them to a folder that was just made.
+    #[cfg(unix)]
+    pub(in crate::installer) fn apply(self, folder: &Path) -> io::Result<()> {
+        let made = Self::of(&fs::symlink_metadata(folder)?);
+        if (made.uid, made.gid) != (self.uid, self.gid) {
+            // Only root may give something away; anybody else goes on as the owner.
+            if let Err(error) = std::os::unix::fs::lchown(folder, Some(self.uid), Some(self.gid)) {
+                tracing::debug!(folder = %folder.display(), %error, "the owner of a folder cannot be kept");
+            }
+        }
+        if made.mode != self.mode {
+            fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(self.mode))?;
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    pub(in crate::installer) fn apply(self, _folder: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What tells a file from an edited or another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::installer) struct FileStamp {
+    pub(in crate::installer) device: u64,
+    pub(in crate::installer) inode: u64,
+    pub(in crate::installer) size: u64,
+    pub(in crate::installer) mtime_ns: i64,
+}
+
+impl FileStamp {
+    #[cfg(unix)]
+    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt;
+        let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
+        Self { device: found.dev(), inode: found.ino(), size: found.len(), mtime_ns }
+    }
+
+    #[cfg(not(unix))]
+    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+        let modified = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        let mtime_ns = modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
+        Self { device: 0, inode: 0, size: found.len(), mtime_ns }
+    }
+}
+
+/// All entries below a folder, parents before their children, names in order.
+pub(in crate::installer) fn walk(root: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut waiting = vec![PathBuf::new()];
+    while let Some(folder) = waiting.pop() {
+        let path = root.join(&folder);
+        let mut children = Vec::new();
+        for child in fs::read_dir(&path).map_err(|error| named(&path, &error))? {
+            let child = child.map_err(|error| named(&path, &error))?;
+            let relative = folder.join(child.file_name());
+            let kind = match kind_of(&child) {
+                // It went between two looks.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                kind => kind.map_err(|error| named(&child.path(), &error))?,
+            };
+            children.push(Entry { path: relative, kind });
+        }
+        children.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let folders = children.iter().rev().filter(|child| matches!(child.kind, Kind::Folder(_)));
+        waiting.extend(folders.map(|child| child.path.clone()));
+        entries.append(&mut children);
+        if entries.len() > MOST_ENTRIES {
+            return Err(io::Error::other(format!("{}: it has more than {MOST_ENTRIES} entries", root.display())));
+        }
+    }
+    Ok(entries)
+}
+
+fn kind_of(child: &fs::DirEntry) -> io::Result<Kind> {
+    let found = child.metadata()?;
+    if found.is_dir() {
+        return Ok(Kind::Folder(Attributes::of(&found)));
+    }
+    if found.file_type().is_symlink() {
+        return Ok(Kind::Link { target: fs::read_link(child.path())? });
+    }
+    Ok(Kind::File { stamp: FileStamp::of(&found) })
+}
+
+/// What differs between two looks at a tree, by path. Bytecode comes and goes while modules are imported, and does not count; neither
+/// does a file that is still the same one but was written to: both trees have it.
+pub(in crate::installer) fn changed_between(before: &[Entry], after: &[Entry]) -> Vec<PathBuf> {
+    let is_bytecode = |path: &Path| path.iter().any(|part| part == "__pycache__");
+    let mut known: HashMap<&Path, &Kind> = before.iter().map(|entry| (entry.path.as_path(), &entry.kind)).collect();
+    let mut changed = Vec::new();
+    for entry in after {
+        let was = known.remove(entry.path.as_path());
+        let is_same = match (was, &entry.kind) {
+            (Some(Kind::File { stamp: was }), Kind::File { stamp }) => {
+                (was.device, was.inode) == (stamp.device, stamp.inode)
+            }
+            (was, kind) => was == Some(kind),
+        };
+        if !is_same && !is_bytecode(&entry.path) {
+            changed.push(entry.path.clone());
+        }
+    }
+    changed.extend(known.into_keys().filter(|path| !is_bytecode(path)).map(Path::to_owned));
+    changed.sort_unstable();
+    changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn everything_is_seen_and_changes_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        fs::create_dir_all(root.join("b/__pycache__")).unwrap();
+        fs::write(root.join("b/x.py"), "1").unwrap();
+        fs::write(root.join("a"), "1").unwrap();
+        std::os::unix::fs::symlink("b", root.join("link")).unwrap();
+        let before = walk(root).unwrap();
+        let paths: Vec<_> = before.iter().map(|entry| entry.path.to_str().unwrap()).collect();
+        assert_eq!(paths, ["a", "b", "link", "b/__pycache__", "b/x.py"]);
+        assert!(changed_between(&before, &walk(root).unwrap()).is_empty());
+        fs::write(root.join("b/__pycache__/x.pyc"), "1").unwrap();
+        fs::write(root.join("a"), "written in place").unwrap();
+        assert!(changed_between(&before, &walk(root).unwrap()).is_empty());
+        // Another file under the same name, as editors write them.
+        fs::write(root.join("new"), "2").unwrap();
+        fs::rename(root.join("new"), root.join("b/x.py")).unwrap();
+        fs::remove_file(root.join("link")).unwrap();
+        fs::write(root.join("c"), "3").unwrap();
+        let changed = changed_between(&before, &walk(root).unwrap());
+        assert_eq!(changed, [Path::new("b/x.py"), Path::new("c"), Path::new("link")]);
+    }
+}

@@ -1,0 +1,83 @@
+//! The one step.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// Which folder it is, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::installer) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    /// Looks at a folder. `None` when there is none.
+    #[cfg(unix)]
+    pub(in crate::installer) fn of(folder: &Path) -> io::Result<Option<Self>> {
+        use std::os::unix::fs::MetadataExt;
+        match fs::symlink_metadata(folder) {
+            Ok(found) => Ok(Some(Self { device: found.dev(), inode: found.ino() })),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Without numbers of files nothing can be told apart.
+    #[cfg(not(unix))]
+    pub(in crate::installer) fn of(_folder: &Path) -> io::Result<Option<Self>> {
+        Err(io::Error::from(io::ErrorKind::Unsupported))
+    }
+}
+
+/// Swaps two folders: at every instant both names lead to one of them (`renameat2` with `RENAME_EXCHANGE`).
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::installer) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::installer) fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+    Err(io::Error::from(io::ErrorKind::Unsupported))
+}
+
+/// Gives a folder a name that is free.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system without this: an empty folder would be replaced, and nothing else.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(from, to),
+        placed => Ok(placed?),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_change_places_and_nothing_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        for path in [&one, &other] {
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("name"), path.file_name().unwrap().to_str().unwrap()).unwrap();
+        }
+        let before = Identity::of(&one).unwrap();
+        exchange(&one, &other).unwrap();
+        assert_eq!(fs::read_to_string(one.join("name")).unwrap(), "other");
+        assert_eq!(Identity::of(&other).unwrap(), before);
+        assert_eq!(place(&one, &other).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        place(&one, &folder.path().join("third")).unwrap();
+        assert_eq!(Identity::of(&one).unwrap(), None);
+    }
+}
