@@ -13,6 +13,8 @@ mod negotiate;
 mod offer;
 mod page;
 mod percent;
+#[expect(dead_code, reason = "only the installer is strict about options")]
+pub(crate) mod requirements_syntax;
 mod seen;
 mod source;
 mod surroundings;

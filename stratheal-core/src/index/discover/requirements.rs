@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use super::finding::{Finding, Role};
+use crate::index::requirements_syntax::{FileOption, Piece, divided, expanded, logical_lines, options};
 use crate::index::surroundings::Surroundings;
 
 /// The largest file that is read, in bytes.
@@ -15,17 +16,6 @@ const MOST_FILES: usize = 100;
 /// The most findings of all files together.
 const MOST_FINDINGS: usize = 1000;
 
-const OPTIONS: &[(&str, &str, Option<Role>)] = &[
-    ("-i", "--index-url", Some(Role::Default)),
-    ("", "--pypi-url", Some(Role::Default)),
-    ("", "--extra-index-url", Some(Role::Extra)),
-    ("-f", "--find-links", Some(Role::FindLinks)),
-    ("", "--trusted-host", Some(Role::TrustedHost)),
-    ("-e", "--editable", Some(Role::Direct)),
-    ("-r", "--requirement", None),
-    ("-c", "--constraint", None),
-];
-
 /// What one line says.
 #[derive(Debug, PartialEq, Eq)]
 enum Said {
@@ -33,54 +23,12 @@ enum Said {
     Include(String),
 }
 
-/// The logical lines of a file: joined at `\`, without comments.
-fn lines(text: &str) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut joined = String::new();
-    for line in text.lines() {
-        let is_comment = line.trim_start().starts_with('#');
-        if let Some(line) = line.strip_suffix('\\').filter(|_| !is_comment) {
-            joined.push_str(line);
-            continue;
-        }
-        joined.push_str(if is_comment { "" } else { line });
-        let whole = std::mem::take(&mut joined);
-        let end = whole.match_indices('#').find(|(at, _)| whole[..*at].ends_with(char::is_whitespace) || *at == 0);
-        lines.push(whole[..end.map_or(whole.len(), |(at, _)| at)].trim().to_owned());
-    }
-    lines.push(joined.trim().to_owned());
-    lines.retain(|line| !line.is_empty());
-    lines
-}
-
-/// `${NAME}` from the environment, as pip replaces it: capital letters, digits and underscores only.
-fn expand(line: &str, surroundings: &dyn Surroundings) -> String {
-    let mut expanded = String::new();
-    let mut rest = line;
-    while let Some(at) = rest.find("${") {
-        let end = rest[at..].find('}').map(|length| at + length);
-        let name = end.map(|end| &rest[at + 2..end]);
-        let is_name =
-            |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-        if let Some((value, end)) = name.filter(is_name).and_then(|name| surroundings.variable(name)).zip(end) {
-            expanded.push_str(&rest[..at]);
-            expanded.push_str(&value);
-            rest = &rest[end + 1..];
-        } else {
-            expanded.push_str(&rest[..at + 2]);
-            rest = &rest[at + 2..];
-        }
-    }
-    expanded.push_str(rest);
-    expanded
-}
-
 /// Reads one logical line.
 fn parse_line(line: &str) -> Vec<Said> {
-    if line.starts_with('-') {
-        return options(line);
+    let (requirement, said) = divided(line);
+    if requirement.is_empty() {
+        return options(said).into_iter().filter_map(parse_option).collect();
     }
-    let requirement = line.split(" --").next().unwrap_or_default();
     let direct = requirement.split_once('@').map(|(_, target)| target.trim()).filter(|target| target.contains("://"));
     let is_path = requirement.starts_with(['.', '/']) || (requirement.contains("://") && direct.is_none());
     let target =
@@ -88,34 +36,22 @@ fn parse_line(line: &str) -> Vec<Said> {
     target.map(|target| Said::Found(Role::Direct, target.trim().to_owned())).into_iter().collect()
 }
 
-fn options(line: &str) -> Vec<Said> {
-    let mut said = Vec::new();
-    let mut words = line.split_whitespace();
-    while let Some(word) = words.next() {
-        if word == "--no-index" {
-            said.push(Said::Found(Role::NoIndex, "--no-index".to_owned()));
-            continue;
-        }
-        let (name, value) = word.split_once('=').map_or((word, None), |(name, value)| (name, Some(value)));
-        let long = OPTIONS.iter().find(|(short, long, _)| name == *long || (name == *short && value.is_none()));
-        // `-ihttps://...`: a short option with its value in one word.
-        let joined = || {
-            let short = OPTIONS
-                .iter()
-                .find(|(short, ..)| !short.is_empty() && word.starts_with(short) && !word.starts_with("--"))?;
-            Some((short, word[short.0.len()..].trim_start_matches('=')))
-        };
-        let (option, value) = match long {
-            Some(option) => (option, value.or_else(|| words.next())),
-            None => match joined() {
-                Some((option, value)) => (option, Some(value)),
-                None => continue,
-            },
-        };
-        let Some(value) = value.map(|value| value.trim_matches(['"', '\'']).to_owned()) else { continue };
-        said.push(option.2.map_or_else(|| Said::Include(value.clone()), |role| Said::Found(role, value.clone())));
+/// What an option says about where packages come from. What cannot be understood is the installer's to complain about.
+fn parse_option(piece: Piece) -> Option<Said> {
+    let Piece::Option { option, value, .. } = piece else { return None };
+    if option == FileOption::NoIndex {
+        return Some(Said::Found(Role::NoIndex, option.name().to_owned()));
     }
-    said
+    let role = match option {
+        FileOption::IndexUrl => Role::Default,
+        FileOption::ExtraIndexUrl => Role::Extra,
+        FileOption::FindLinks => Role::FindLinks,
+        FileOption::TrustedHost => Role::TrustedHost,
+        FileOption::Editable => Role::Direct,
+        FileOption::Requirement | FileOption::Constraint => return value.map(Said::Include),
+        _ => return None,
+    };
+    Some(Said::Found(role, value?))
 }
 
 /// Reads requirements files and what they include.
@@ -135,8 +71,8 @@ pub(super) fn read(paths: &[PathBuf], surroundings: &dyn Surroundings) -> Vec<Fi
                 continue;
             }
         };
-        for line in lines(text.trim_start_matches('\u{feff}')) {
-            for said in parse_line(&expand(&line, surroundings)) {
+        for line in logical_lines(text.trim_start_matches('\u{feff}')) {
+            for said in parse_line(&expanded(&line.text, surroundings)) {
                 match said {
                     Said::Found(role, text) => findings.push(Finding::new(role, &text, &from)),
                     Said::Include(text) if text.contains("://") => {
