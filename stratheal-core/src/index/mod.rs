@@ -13,7 +13,7 @@ mod negotiate;
 mod offer;
 mod page;
 mod percent;
-#[expect(dead_code, reason = "only the installer is strict about options")]
+#[cfg_attr(not(feature = "installer"), expect(dead_code, reason = "only the installer is strict about options"))]
 pub(crate) mod requirements_syntax;
 mod seen;
 mod source;
@@ -37,3 +37,8 @@ pub use page::{
 pub use seen::{ChangedHash, SeenFile, SeenFiles};
 pub use source::{Chain, Member, Source, Trust};
 pub use surroundings::{Surroundings, ThisProcess};
+
+#[cfg(feature = "installer")]
+pub(crate) use percent::decoded as percent_decoded;
+#[cfg(all(test, feature = "installer"))]
+pub(crate) use surroundings::fake;

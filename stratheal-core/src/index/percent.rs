@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// The text that a component stands for. What is no escape stays as it is; what is no UTF-8 becomes U+FFFD.
-pub(super) fn decoded(component: &str) -> Cow<'_, str> {
+pub(crate) fn decoded(component: &str) -> Cow<'_, str> {
     if !component.contains('%') {
         return Cow::Borrowed(component);
     }

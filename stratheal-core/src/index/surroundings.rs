@@ -65,7 +65,7 @@ impl Surroundings for ThisProcess {
 }
 
 #[cfg(test)]
-pub(super) mod fake {
+pub(crate) mod fake {
     //! Surroundings that are written down in a test.
 
     use super::*;
@@ -73,15 +73,15 @@ pub(super) mod fake {
 
     /// Variables and files from two lists.
     #[derive(Debug, Default)]
-    pub(in crate::index) struct Fake {
-        pub(in crate::index) variables: BTreeMap<String, String>,
-        pub(in crate::index) files: BTreeMap<PathBuf, Vec<u8>>,
-        pub(in crate::index) links: BTreeMap<PathBuf, PathBuf>,
-        pub(in crate::index) uv: Option<String>,
+    pub(crate) struct Fake {
+        pub(crate) variables: BTreeMap<String, String>,
+        pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+        pub(crate) links: BTreeMap<PathBuf, PathBuf>,
+        pub(crate) uv: Option<String>,
     }
 
     impl Fake {
-        pub(in crate::index) fn new(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
+        pub(crate) fn new(variables: &[(&str, &str)], files: &[(&str, &str)]) -> Self {
             let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
             let files = files.iter().map(|(path, text)| (PathBuf::from(path), text.as_bytes().to_vec()));
             Self { variables: variables.collect(), files: files.collect(), ..Self::default() }

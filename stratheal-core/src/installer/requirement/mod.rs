@@ -5,13 +5,21 @@
 
 mod cursor;
 mod error;
+mod file;
 mod marker;
 mod named;
 mod names;
 mod specifier;
 
-pub use error::InvalidRequirement;
+pub use error::{InvalidRequirement, RequirementError};
+pub use file::{
+    Origin, Pin, ProjectSet, Reference, RequirementsOptions, Wanted, WantedHashes, WantedNote, WantedRequirement,
+    WantedSources, What,
+};
 pub use marker::{Choice, Marker, MarkerEnvironment, UndefinedComparison};
 pub use named::{Requirement, RequirementSource};
 pub use names::{ExtraName, GroupName, InvalidExtraName, InvalidGroupName};
 pub use specifier::satisfies;
+
+#[cfg(test)]
+pub(in crate::installer) use marker::linux;

@@ -10,3 +10,6 @@ mod read;
 pub use environment::MarkerEnvironment;
 pub use evaluate::{Choice, UndefinedComparison};
 pub use expression::Marker;
+
+#[cfg(test)]
+pub(in crate::installer) use environment::linux;
