@@ -9,6 +9,7 @@ mod file;
 mod marker;
 mod named;
 mod names;
+mod project;
 mod specifier;
 
 pub use error::{InvalidRequirement, RequirementError};
@@ -19,6 +20,7 @@ pub use file::{
 pub use marker::{Choice, Marker, MarkerEnvironment, UndefinedComparison};
 pub use named::{Requirement, RequirementSource};
 pub use names::{ExtraName, GroupName, InvalidExtraName, InvalidGroupName};
+pub use project::{Project, ProjectChoice, ProjectDependencies};
 pub use specifier::satisfies;
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// use stratheal_core::installer::requirement::MarkerEnvironment;
 /// let answer = r#"{"implementation_name": "cpython", "implementation_version": "3.12.4", "os_name": "posix",
 ///     "platform_machine": "x86_64", "platform_python_implementation": "CPython", "platform_release": "6.8.0",
-///     "platform_system": "Linux", "platform_version": "#1 SMP", "python_full_version": "3.12.4",
+///     "platform_system": "Linux", "platform_version": "SMP 1", "python_full_version": "3.12.4",
 ///     "python_version": "3.12", "sys_platform": "linux"}"#;
 /// let environment: MarkerEnvironment = serde_json::from_str(answer).unwrap();
 /// assert_eq!(environment.python().unwrap().to_string(), "3.12.4");

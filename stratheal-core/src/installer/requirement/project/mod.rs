@@ -1,0 +1,8 @@
+//! What a project says of itself in `pyproject.toml`: dependencies, extras (PEP 621) and dependency groups (PEP 735).
+
+mod choose;
+mod groups;
+mod read;
+
+pub use choose::{ProjectChoice, ProjectDependencies};
+pub use read::Project;
