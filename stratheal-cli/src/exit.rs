@@ -24,6 +24,9 @@ pub(crate) const NOT_EXECUTABLE: u8 = 126;
 /// The command is not there, as shells say it.
 pub(crate) const NO_COMMAND: u8 = 127;
 
+/// Somebody pressed Ctrl-C, as shells say it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// The exit code of a cause.
 pub(crate) const fn of_cause(cause: Cause) -> u8 {
     match cause {

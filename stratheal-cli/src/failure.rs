@@ -45,6 +45,8 @@ pub(crate) enum Failure {
     Command { program: String, source: io::Error },
     #[error("{text}")]
     Caused { cause: Cause, text: String },
+    #[error("stopped: nothing was changed")]
+    Interrupted,
     #[error("{0}")]
     Usage(String),
     #[error("cannot {action}")]
@@ -79,6 +81,7 @@ impl Failure {
                 ExitCode::from(exit::NO_COMMAND)
             }
             Self::Command { .. } => ExitCode::from(exit::NOT_EXECUTABLE),
+            Self::Interrupted => ExitCode::from(exit::INTERRUPTED),
             _ => code(Status::Unknown),
         }
     }

@@ -67,6 +67,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Explain(options) => commands::explain::run(&common, &options),
         Command::Report(options) => commands::report::run(&common, &options),
         Command::Run(options) => commands::run::run(&common, &packages, &options),
+        Command::Install(options) => commands::install::run(&common, &packages, &options),
+        Command::Sync(options) => {
+            commands::install::run(&common, &packages, &args::InstallOptions { exact: true, ..options })
+        }
+        Command::Uninstall(options) => commands::install::run_uninstall(&common, &packages, &options),
         Command::Index(command) => commands::index::run(&common, &packages, &command),
         Command::Warm(options) => commands::warm::run(&common, &packages, &options),
         Command::Doctor(options) => commands::doctor::run(&common, &packages, &options),

@@ -47,7 +47,8 @@ pub(crate) fn beside(program: &Path) -> Option<PathBuf> {
     names.map(|name| folder.join(name)).into_iter().find(|program| program.is_file())
 }
 
-fn in_path() -> PathBuf {
+/// The first interpreter in `PATH`.
+pub(crate) fn in_path() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
     let names = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };
     let found = env::split_paths(&path).flat_map(|place| names.map(|name| place.join(name)));

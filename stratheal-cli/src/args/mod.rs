@@ -2,6 +2,7 @@
 
 mod health;
 mod index;
+mod install;
 mod packages;
 mod run;
 mod warm;
@@ -16,6 +17,7 @@ pub(crate) use health::{
 pub(crate) use index::{
     AcceptOptions, ExportOptions, ImportOptions, IndexCommand, IndexStatusOptions, PruneOptions, ServeOptions,
 };
+pub(crate) use install::{EngineName, InstallOptions, LinkModeName, UninstallOptions};
 pub(crate) use packages::{DoctorOptions, Packages};
 pub(crate) use run::{Mode, RunOptions};
 pub(crate) use warm::WarmOptions;
@@ -102,6 +104,16 @@ pub(crate) enum Command {
     /// Exit code: the command's own; but when it failed, and the reason is known to lie with the network (75), wrong content (65),
     /// the disk (74), credentials (77) or a cache that lacks something offline (66), then that code.
     Run(RunOptions),
+    /// Install into a virtual environment: everything that is wanted, or nothing.
+    ///
+    /// The next environment is built beside the current one, checked, and switched in as one step; interrupted at any moment, the old
+    /// one is whole. One that is missing is made. Versions are chosen by uv or pip; a lock with hashes needs neither. Exit code: 0, or
+    /// why not.
+    Install(InstallOptions),
+    /// As install --exact: what is not wanted is removed.
+    Sync(InstallOptions),
+    /// Remove projects from a virtual environment, all of them in one step.
+    Uninstall(UninstallOptions),
     /// The cache of packages, and the index server for a team.
     #[command(subcommand)]
     Index(IndexCommand),

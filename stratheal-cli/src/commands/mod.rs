@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod index;
 pub(crate) mod init;
+pub(crate) mod install;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod status;

@@ -16,7 +16,7 @@ use super::{
 use crate::base::class::chain;
 use crate::base::clock::Clock;
 use crate::index::{Chain, ProjectList, ProjectName};
-use crate::objects::ContentId;
+use crate::objects::{ContentId, Store};
 
 /// Gets pages and files from a chain of sources. Clones share everything.
 ///
@@ -63,6 +63,12 @@ impl Fetcher {
     #[must_use]
     pub fn chain(&self) -> &Chain {
         &self.shared.chain
+    }
+
+    /// The store that files are kept in.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
     }
 
     /// Whether it never opens a socket.

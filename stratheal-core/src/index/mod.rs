@@ -34,11 +34,11 @@ pub use page::{
     CoreMetadata, IndexFile, LeftOut, LeftOutReason, ListedProject, MetadataRule, PageContext, PageError, PageFormat,
     PageLimits, PageMeta, ParsedPage, ProjectList, ProjectPage, ProjectStatus, UnsafeName, Yanked, check_file_name,
 };
+#[cfg(feature = "installer")]
+pub(crate) use percent::decoded as percent_decoded;
 pub use seen::{ChangedHash, SeenFile, SeenFiles};
 pub use source::{Chain, Member, Source, Trust};
 pub use surroundings::{Surroundings, ThisProcess};
 
-#[cfg(feature = "installer")]
-pub(crate) use percent::decoded as percent_decoded;
 #[cfg(all(test, feature = "installer"))]
 pub(crate) use surroundings::fake;

@@ -3,10 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::lock::SelectError;
 use super::python::InterpreterError;
+use super::resolve::ResolveError;
 use super::stage::{BuildError, Conflict, WheelError};
 use crate::base::class::{ErrorClass, of_io};
 use crate::fetch::FetchError;
+use crate::index::ProjectName;
 use crate::objects::StoreError;
 
 /// Why an environment could not be brought to what was wanted. It is as it was before, whole.
@@ -35,6 +38,20 @@ pub enum InstallError {
         /// What the system's marker says, its first line.
         advice: String,
     },
+    /// A lock says something about a project that cannot be used.
+    #[error("{name} cannot be installed from this lock: {reason}")]
+    Locked {
+        /// The project.
+        name: ProjectName,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing can be chosen from a lock.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// There is no lock.
+    #[error(transparent)]
+    Resolve(#[from] ResolveError),
     /// A wheel is refused.
     #[error(transparent)]
     Wheel(#[from] WheelError),
@@ -79,6 +96,9 @@ pub enum InstallError {
         #[source]
         source: io::Error,
     },
+    /// A fault of this program.
+    #[error("a part of the work ended in a panic, which is a fault of this program: {0}")]
+    Panicked(String),
     /// Somebody asked for it to stop.
     #[error("stopped before anything was changed")]
     Stopped,
@@ -110,13 +130,18 @@ impl InstallError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Interpreter(error) => error.class(),
-            Self::Environment { .. } | Self::Conflict { .. } | Self::DiskFull { .. } => ErrorClass::Permanent,
+            Self::Select(error) => error.class(),
+            Self::Resolve(error) => error.class(),
+            Self::Locked { .. } | Self::Environment { .. } | Self::Conflict { .. } | Self::DiskFull { .. } => {
+                ErrorClass::Permanent
+            }
             Self::Managed { .. } => ErrorClass::Denied,
             Self::Wheel(WheelError::Store(error)) | Self::Store(error) => error.class(),
             Self::Wheel(WheelError::Refused { .. }) => ErrorClass::Corrupt,
             Self::Disturbed { .. } => ErrorClass::Transient,
             Self::Fetch(error) => error.class(),
             Self::Storage { source, .. } => of_io(source),
+            Self::Panicked(_) => ErrorClass::Bug,
             Self::Stopped => ErrorClass::Cancelled,
         }
     }

@@ -4,19 +4,37 @@
 //! built beside the current one, checked, and switched in as one step.
 
 mod change;
+mod engine;
+mod environment;
 mod error;
+mod event;
 mod installed;
 pub mod lock;
+mod plan;
+mod prepare;
 mod python;
+mod request;
 pub mod requirement;
+mod resolve;
+mod satisfied;
 mod stage;
 mod switch;
 mod wheel;
+mod wheels;
 
 pub use change::{Applied, Change, How, Moment};
+pub use engine::{Installer, InstallerBuilder, LockChoice, Outcome};
+pub use environment::Environment;
 pub use error::{FileConflict, InstallError};
+pub use event::InstallEvent;
 pub use installed::{Distribution, Installed, NotADistribution};
+pub use plan::{Action, Actions, PlanOptions};
+pub use prepare::{WantedWheel, WheelSource};
 pub use python::{Compatibility, Interpreter, InterpreterError, KnownInterpreters, Libc, PyvenvCfg, Scheme};
+pub use request::{Input, InstallRequest, Planned};
+pub use resolve::{
+    Engine, EngineChoice, EngineFailure, Pip, Resolution, ResolveError, ResolveOptions, ResolveRequest, Uv,
+};
 pub use stage::{Addition, WheelError};
 pub use switch::{Holder, Recovered};
 pub use wheel::{CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, parse_entry_points, parse_metadata};

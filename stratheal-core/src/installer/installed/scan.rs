@@ -12,6 +12,9 @@ use crate::index::ProjectName;
 /// The most entries of a folder that are looked at.
 const MOST_ENTRIES: usize = 200_000;
 
+/// What the format before `.dist-info` leaves.
+const EGGS: &[&str] = &[".egg-info", ".egg-link", ".egg"];
+
 /// What is installed.
 #[derive(Debug, Clone, Default)]
 pub struct Installed {
@@ -68,7 +71,7 @@ impl Installed {
             let path = folder.join(&name);
             if name.starts_with('~') {
                 self.others.push((path, NotADistribution::Leftover));
-            } else if name.ends_with(".egg-info") || name.ends_with(".egg-link") || name.ends_with(".egg") {
+            } else if EGGS.iter().any(|ending| name.ends_with(ending)) {
                 self.others.push((path, NotADistribution::Egg));
             } else if name.ends_with(".dist-info") {
                 match Distribution::read(&path) {

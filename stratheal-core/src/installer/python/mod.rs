@@ -8,6 +8,6 @@ mod tags;
 
 pub use interpreter::{Interpreter, InterpreterError, Libc, Scheme};
 pub use known::KnownInterpreters;
-pub(in crate::installer) use layout::{Layout, base_layout};
+pub(in crate::installer) use layout::base_layout;
 pub use pyvenv::PyvenvCfg;
 pub use tags::Compatibility;

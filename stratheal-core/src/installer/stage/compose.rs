@@ -72,7 +72,7 @@ pub(in crate::installer) fn compose(
     additions: &[Vec<Placed>],
 ) -> Result<Composition, Conflict> {
     let mut composition = Composition::default();
-    let new = merge(additions, &mut composition.overlaps)?;
+    let new = merge(additions, &mut composition.overlaps);
     let stale = stale_bytecode(dropped, &new);
     let is_stale = |path: &Path| {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -124,7 +124,7 @@ pub(in crate::installer) fn compose(
 type New<'a> = BTreeMap<&'a Path, (usize, &'a Placed)>;
 
 /// All files of all additions. Of those that overlap the last one counts.
-fn merge<'a>(additions: &'a [Vec<Placed>], overlaps: &mut Vec<Overlap>) -> Result<New<'a>, Conflict> {
+fn merge<'a>(additions: &'a [Vec<Placed>], overlaps: &mut Vec<Overlap>) -> New<'a> {
     let mut new: New<'a> = BTreeMap::new();
     for (index, files) in additions.iter().enumerate() {
         for placed in files {
@@ -137,7 +137,7 @@ fn merge<'a>(additions: &'a [Vec<Placed>], overlaps: &mut Vec<Overlap>) -> Resul
             }
         }
     }
-    Ok(new)
+    new
 }
 
 /// Bytecode of sources that go or are replaced: the folders, and the beginnings of the names in them.
@@ -164,10 +164,11 @@ fn prune(
             *children.entry(parent.to_owned()).or_default() += 1;
         }
     };
-    composition.kept.iter().for_each(|path| count(path));
-    composition.links.iter().for_each(|(path, _)| count(path));
-    new.keys().for_each(|path| count(path));
-    folders.keys().for_each(|path| count(path));
+    let links = composition.links.iter().map(|(path, _)| path);
+    let files = composition.kept.iter().chain(links).map(PathBuf::as_path);
+    for path in files.chain(new.keys().copied()).chain(folders.keys().map(PathBuf::as_path)) {
+        count(path);
+    }
     // Deepest first, so that a folder of nothing but empty folders goes as well.
     let mut waiting: Vec<PathBuf> = emptied.to_vec();
     waiting.sort_by_key(|path| path.components().count());
@@ -189,7 +190,7 @@ fn prune(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::installer::stage::FileStamp;
+    use crate::installer::stage::walk::FileStamp;
 
     fn entry(text: &str) -> Entry {
         let attributes = Attributes { mode: 0o700, uid: 0, gid: 0 };

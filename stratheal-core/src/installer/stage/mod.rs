@@ -12,4 +12,4 @@ pub(in crate::installer) use build::{BuildError, Building, build, remove_tree, s
 pub(in crate::installer) use compose::{Composition, Conflict, Content, Overlap, Placed, compose};
 pub use contents::{Addition, WheelError};
 pub(in crate::installer) use contents::{Contents, contents_of};
-pub(in crate::installer) use walk::{Attributes, Entry, FileStamp, Kind, changed_between, walk};
+pub(in crate::installer) use walk::{Attributes, Entry, Kind, changed_between, walk};

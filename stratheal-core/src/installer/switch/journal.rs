@@ -98,7 +98,8 @@ fn is_stage(path: &Path) -> bool {
     path.is_absolute() && parent.is_some_and(|parent| parent.ends_with(".stratheal/stage"))
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use proptest::prelude::*;
 

@@ -28,7 +28,7 @@ pub struct Holder {
 /// The right to change an environment. It ends when it is dropped, and with the process.
 #[derive(Debug)]
 pub(in crate::installer) struct EnvironmentLock {
-    _own: FileLock,
+    own: FileLock,
     /// uv's lock, which lies inside and moves with the environment.
     _theirs: Option<File>,
 }
@@ -78,13 +78,13 @@ impl EnvironmentLock {
             // uv makes it when it works here for the first time.
             Err(_) => None,
         };
-        Ok(Self { _own: own, _theirs: theirs })
+        Ok(Self { own, _theirs: theirs })
     }
 }
 
 impl Drop for EnvironmentLock {
     fn drop(&mut self) {
-        let holder = self._own.path().with_file_name("holder.json");
+        let holder = self.own.path().with_file_name("holder.json");
         if let Err(error) = fs::remove_file(&holder)
             && error.kind() != io::ErrorKind::NotFound
         {

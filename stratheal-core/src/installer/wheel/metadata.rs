@@ -73,7 +73,7 @@ pub fn parse_metadata(text: &str) -> Result<CoreFields, InvalidMetadata> {
             match value.parse::<VersionSpecifiers>() {
                 Ok(specifiers) => requires_python = Some(specifiers),
                 Err(error) => {
-                    unreadable.push((format!("Requires-Python: {}", shown(&value)), first_line(&error.to_string())))
+                    unreadable.push((format!("Requires-Python: {}", shown(&value)), first_line(&error.to_string())));
                 }
             }
         } else if is("Provides-Extra") && extras.len() < MOST_REQUIREMENTS {

@@ -1,0 +1,92 @@
+//! Options of `install`, `sync` and `uninstall`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::PlainFormat;
+
+/// What is wanted, and how.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct InstallOptions {
+    /// Requirements: `flask`, `six==1.17.0`, `./folder`, a wheel, a URL.
+    #[arg(value_name = "REQUIREMENT")]
+    pub(crate) requirements: Vec<String>,
+    /// Requirements files, or one lock (`pylock.toml`).
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) requirement: Vec<PathBuf>,
+    /// Files whose versions hold for whatever is installed.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) constraint: Vec<PathBuf>,
+    /// A folder that is installed as a link to it.
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) editable: Vec<String>,
+    /// An extra of the lock.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) extra: Vec<String>,
+    /// A dependency group of the lock, instead of its default groups.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Vec<String>,
+    /// Look for newer versions, where those that are installed would do.
+    #[arg(long, short = 'U')]
+    pub(crate) upgrade: bool,
+    /// Install everything that is wanted anew.
+    #[arg(long)]
+    pub(crate) reinstall: bool,
+    /// Remove what is not wanted.
+    #[arg(long)]
+    pub(crate) exact: bool,
+    /// Versions before a release may be chosen.
+    #[arg(long)]
+    pub(crate) pre: bool,
+    /// Ask the index again, even if the same was asked a moment ago.
+    #[arg(long)]
+    pub(crate) refresh: bool,
+    /// Who chooses versions.
+    #[arg(long, value_enum, default_value_t, value_name = "ENGINE")]
+    pub(crate) engine: EngineName,
+    /// The interpreter that a new environment is made from; default: the first in PATH.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) base: Option<PathBuf>,
+    /// How files come out of the cache.
+    #[arg(long, value_enum, default_value_t, value_name = "MODE", env = "STRATHEAL_LINK_MODE")]
+    pub(crate) link_mode: LinkModeName,
+    /// Say what would be done and what would be fetched, and do nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+/// What goes.
+#[derive(Debug, Args)]
+pub(crate) struct UninstallOptions {
+    /// Projects.
+    #[arg(value_name = "PROJECT", required = true)]
+    pub(crate) projects: Vec<String>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum EngineName {
+    /// uv where it is, else pip.
+    #[default]
+    Auto,
+    /// uv.
+    Uv,
+    /// pip.
+    Pip,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum LinkModeName {
+    /// Reflinks, else hard links that are looked at, else copies.
+    #[default]
+    Auto,
+    /// Copies.
+    Copy,
+}

@@ -1,0 +1,80 @@
+//! `stratheal install`, `sync` and `uninstall`.
+
+mod failure;
+mod progress;
+mod render;
+mod target;
+mod uninstall;
+mod wanted;
+
+use std::process::ExitCode;
+
+use stratheal_core::installer::{EngineChoice, InstallRequest, PlanOptions};
+
+use self::failure::of;
+use self::progress::Said;
+use self::target::{Target, open};
+use crate::args::{Common, EngineName, InstallOptions, Packages};
+use crate::ci::Build;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::progress::{Display, Progress};
+use crate::{output, runtime_with_threads};
+
+pub(crate) use self::uninstall::run as run_uninstall;
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(install(common, packages, options));
+    // A look-up that hangs must not keep the program from ending.
+    runtime.shutdown_background();
+    code
+}
+
+async fn install(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
+    let began = tokio::time::Instant::now();
+    let setup = Setup::read(common, packages)?;
+    let (input, files) = wanted::read(&setup, options)?;
+    let target = Target::choose(&setup, packages, options.base.as_deref());
+    let opened = open(&setup, packages, &files, options.link_mode)?;
+    let installer = &opened.installer;
+    let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
+    let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());
+    request.options = PlanOptions { exact: options.exact, reinstall: options.reinstall };
+    (request.upgrade, request.pre, request.refresh) = (options.upgrade, options.pre, options.refresh);
+    request.engine = match options.engine {
+        EngineName::Auto => EngineChoice::Auto,
+        EngineName::Uv => EngineChoice::Uv,
+        EngineName::Pip => EngineChoice::Pip,
+    };
+    let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
+    let said = Said::follow(installer.events(), common);
+    let done = async {
+        let planned = installer.planned(&environment, &request).await.map_err(of)?;
+        if options.plan {
+            return Ok((planned, None));
+        }
+        let outcome = installer.carry_out(&environment, planned.clone(), request.options).await.map_err(of)?;
+        Ok::<_, Failure>((planned, Some(outcome)))
+    };
+    let done = interruptible(done).await;
+    said.finish();
+    progress.finish().await;
+    let (planned, outcome) = done?;
+    for note in opened.notes.iter().chain(&planned.notes) {
+        output::complain(note);
+    }
+    output::print(&render::install(&planned, outcome.as_ref(), began.elapsed(), options.format, common))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Until it is done, or somebody presses Ctrl-C. What is under way stops then, and leaves nothing behind.
+async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted.map_err(|error| Failure::io("listen for Ctrl-C", error))?;
+            Err(Failure::Interrupted)
+        }
+    }
+}

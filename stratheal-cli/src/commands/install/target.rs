@@ -1,0 +1,69 @@
+//! Which environment, and the installer for it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use stratheal_core::installer::Installer;
+use stratheal_core::objects::LinkMode;
+
+use crate::args::{LinkModeName, Packages};
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::python;
+use crate::sources::{Named, Sources};
+
+/// What is changed.
+#[derive(Debug)]
+pub(super) struct Target {
+    /// The folder of an environment, there or not, or its interpreter.
+    pub(super) path: PathBuf,
+    /// The interpreter that a new one is made from.
+    pub(super) base: PathBuf,
+}
+
+impl Target {
+    /// The one that is named, else that of the project, the active one, or `.venv` here.
+    pub(super) fn choose(setup: &Setup, packages: &Packages, base: Option<&Path>) -> Self {
+        let in_path = || python::in_path();
+        let base = base.map_or_else(in_path, Path::to_owned);
+        if let Some(named) = &packages.python {
+            return Self { path: named.clone(), base };
+        }
+        let choice = python::choose(packages, setup.config.as_ref());
+        Self { path: choice.environment.unwrap_or_else(|| PathBuf::from(".venv")), base }
+    }
+}
+
+/// An installer, and what the user should know about where it gets its packages.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) installer: Installer,
+    pub(super) notes: Vec<String>,
+}
+
+/// Opens the installer. `files` are requirements files, which may name indexes.
+pub(super) fn open(
+    setup: &Setup,
+    packages: &Packages,
+    files: &[PathBuf],
+    link_mode: LinkModeName,
+) -> Result<Opened, Failure> {
+    let named = Named { requirements: files.to_vec(), ..Named::default() };
+    let sources = Sources::find(setup, packages, named)?;
+    let fetcher = setup.fetcher(&sources)?;
+    let builder = Installer::builder(fetcher, setup.cache.clone(), state(&setup.cache));
+    let builder = builder.link_mode(match link_mode {
+        LinkModeName::Auto => LinkMode::Auto,
+        LinkModeName::Copy => LinkMode::Copy,
+    });
+    Ok(Opened { installer: builder.build(), notes: sources.notes })
+}
+
+/// Where this user's installers keep what they know about environments.
+fn state(cache: &Path) -> PathBuf {
+    let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_STATE_HOME")
+        .map(|path| path.join("stratheal"))
+        .or_else(|| folder("HOME").map(|path| path.join(".local/state/stratheal")))
+        .unwrap_or_else(|| cache.join("state"))
+}

@@ -1,0 +1,45 @@
+//! `stratheal uninstall`.
+
+use std::process::ExitCode;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::index::ProjectName;
+
+use super::failure::of;
+use super::progress::Said;
+use super::target::{Target, open};
+use super::{interruptible, render};
+use crate::args::{Common, LinkModeName, Packages, UninstallOptions};
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::{output, runtime_with_threads};
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(uninstall(common, packages, options));
+    runtime.shutdown_background();
+    code
+}
+
+async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
+    let began = tokio::time::Instant::now();
+    let setup = Setup::read(common, packages)?;
+    let names: Result<Vec<ProjectName>, _> = options.projects.iter().map(|name| name.parse()).collect();
+    let names = names.map_err(|error| Failure::Usage(chain(&error)))?;
+    let target = Target::choose(&setup, packages, None);
+    let opened = open(&setup, packages, &[], LinkModeName::Auto)?;
+    let environment = opened.installer.environment(&target.path, &target.base).await.map_err(of)?;
+    if !environment.exists {
+        return Err(Failure::Usage(format!("there is no environment in {}", environment.root().display())));
+    }
+    let said = Said::follow(opened.installer.events(), common);
+    let work = async { opened.installer.uninstall(&environment, &names).await.map_err(of) };
+    let done = interruptible(work).await;
+    said.finish();
+    let (outcome, absent) = done?;
+    for name in absent {
+        output::complain(&format!("{name} is not installed"));
+    }
+    output::print(&render::uninstall(&outcome, began.elapsed(), options.format, common))?;
+    Ok(ExitCode::SUCCESS)
+}

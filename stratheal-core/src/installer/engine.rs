@@ -1,0 +1,408 @@
+//! The engine: from wheels that are wanted to the environment that has them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use super::change::{Applied, Applying, Change, apply};
+use super::environment::Environment;
+use super::error::InstallError;
+use super::event::InstallEvent;
+use super::installed::{Distribution, Installed};
+use super::lock::Lock;
+use super::plan::{Action, Actions, Locked, PlanOptions, plan};
+use super::prepare::{Prepared, WantedWheel, prepare};
+use super::python::{Compatibility, KnownInterpreters};
+use super::requirement::{ExtraName, GroupName, Wanted};
+use super::resolve::{Resolution, ResolveError, ResolveOptions, Resolving, resolve};
+use super::satisfied::is_satisfied;
+use super::switch::{EnvironmentLock, Journal, Recovered, Register};
+use super::wheels::sort;
+use crate::base::clock::{Clock, SystemClock};
+use crate::fetch::Fetcher;
+use crate::index::ProjectName;
+use crate::objects::LinkMode;
+
+/// Events that a slow listener may be behind.
+const EVENTS: usize = 1024;
+
+/// Brings environments to what is wanted. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Installer {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    fetcher: Fetcher,
+    cache: PathBuf,
+    state: PathBuf,
+    known: KnownInterpreters,
+    link_mode: LinkMode,
+    events: broadcast::Sender<InstallEvent>,
+}
+
+/// What is taken of a lock.
+#[derive(Clone, Copy)]
+pub struct LockChoice<'a> {
+    /// Extras.
+    pub extras: &'a [ExtraName],
+    /// Dependency groups; `None` for the lock's default groups.
+    pub groups: Option<&'a [GroupName]>,
+    /// Who was asked for by name.
+    pub requested: &'a dyn Fn(&ProjectName) -> bool,
+}
+
+impl std::fmt::Debug for LockChoice<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockChoice").field("extras", &self.extras).field("groups", &self.groups).finish_non_exhaustive()
+    }
+}
+
+/// Collects what an installer needs.
+#[derive(Debug)]
+pub struct InstallerBuilder {
+    fetcher: Fetcher,
+    cache: PathBuf,
+    state: PathBuf,
+    link_mode: LinkMode,
+}
+
+/// What was done to an environment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// The environment.
+    pub root: PathBuf,
+    /// What was done, by project. Empty when everything was as wanted.
+    pub actions: Actions,
+    /// How; `None` when nothing was done.
+    pub applied: Option<Applied>,
+    /// What was found of a change that somebody did not bring to its end.
+    pub recovered: Option<Recovered>,
+}
+
+impl InstallerBuilder {
+    /// How files come out of the store; hard links where possible by default.
+    #[must_use]
+    pub const fn link_mode(mut self, link_mode: LinkMode) -> Self {
+        self.link_mode = link_mode;
+        self
+    }
+
+    /// The installer.
+    #[must_use]
+    pub fn build(self) -> Installer {
+        let known = KnownInterpreters::new(self.cache.join("interpreters"));
+        let (events, _) = broadcast::channel(EVENTS);
+        let shared = Shared {
+            fetcher: self.fetcher,
+            cache: self.cache,
+            state: self.state,
+            known,
+            link_mode: self.link_mode,
+            events,
+        };
+        Installer { shared: Arc::new(shared) }
+    }
+}
+
+impl Installer {
+    /// Begins with a fetcher, the folder of its cache, and a folder for what this user's installers keep about environments: locks
+    /// and journals.
+    #[must_use]
+    pub const fn builder(fetcher: Fetcher, cache: PathBuf, state: PathBuf) -> InstallerBuilder {
+        InstallerBuilder { fetcher, cache, state, link_mode: LinkMode::Auto }
+    }
+
+    /// The fetcher.
+    #[must_use]
+    pub fn fetcher(&self) -> &Fetcher {
+        &self.shared.fetcher
+    }
+
+    /// Interpreters, and what they said about themselves.
+    #[must_use]
+    pub fn interpreters(&self) -> &KnownInterpreters {
+        &self.shared.known
+    }
+
+    /// What happens from now on. A listener that is too slow loses the oldest events.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<InstallEvent> {
+        self.shared.events.subscribe()
+    }
+
+    pub(in crate::installer) fn tell(&self, event: InstallEvent) {
+        // Nobody may be listening.
+        drop(self.shared.events.send(event));
+    }
+
+    /// Finds an environment: see [`Environment::find`].
+    ///
+    /// # Cancellation
+    /// Dropping the future kills an interpreter that is being asked.
+    ///
+    /// # Errors
+    /// [`InstallError`].
+    pub async fn environment(&self, path: &Path, base: &Path) -> Result<Environment, InstallError> {
+        Environment::find(path, base, &self.shared.known).await
+    }
+
+    /// Whether everything that is wanted is installed, with all that it requires in turn.
+    ///
+    /// # Errors
+    /// [`InstallError::Storage`] when the environment cannot be read.
+    pub fn is_satisfied(&self, environment: &Environment, wanted: &Wanted) -> Result<bool, InstallError> {
+        Ok(environment.exists && is_satisfied(wanted, &installed(environment)?, &environment.interpreter.markers))
+    }
+
+    /// Chooses versions for what is wanted, by an engine behind a gateway of its own. `folder` is where relative paths in the
+    /// configuration of engines begin.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills the engine that is at work.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn resolve(
+        &self,
+        environment: &Environment,
+        wanted: &Wanted,
+        options: &ResolveOptions,
+        folder: &Path,
+    ) -> Result<Resolution, ResolveError> {
+        resolve(&Resolving {
+            wanted,
+            environment,
+            options,
+            fetcher: &self.shared.fetcher,
+            cache: &self.shared.cache,
+            folder,
+            now: SystemClock.now(),
+            begins: &|engine| self.tell(InstallEvent::Resolving { engine }),
+        })
+        .await
+    }
+
+    /// The wheels that a lock selects for an environment. `requested` tells who was asked for by name; `folder` is where the lock's
+    /// paths begin.
+    ///
+    /// # Errors
+    /// [`InstallError`] when nothing can be selected, or when something would have to be built.
+    pub fn wheels(
+        &self,
+        environment: &Environment,
+        lock: &Lock,
+        choice: &LockChoice<'_>,
+        folder: &Path,
+    ) -> Result<Vec<WantedWheel>, InstallError> {
+        let accepts = Compatibility::of(&environment.interpreter);
+        let markers = &environment.interpreter.markers;
+        let selection = lock.select(markers, choice.extras, choice.groups, &|tags| accepts.rank(tags))?;
+        let sorted = sort(&selection, choice.requested, folder, &self.shared.fetcher)?;
+        if let Some(unbuilt) = sorted.to_build.first() {
+            let reason = "there is no wheel of it that fits, and it would have to be built".to_owned();
+            return Err(InstallError::Locked { name: unbuilt.package.name.clone(), reason });
+        }
+        Ok(sorted.wheels)
+    }
+
+    /// What installing these wheels would do. Looks, and changes nothing.
+    ///
+    /// # Errors
+    /// [`InstallError::Storage`] when the environment cannot be read.
+    pub fn plan(
+        &self,
+        environment: &Environment,
+        wheels: &[WantedWheel],
+        options: PlanOptions,
+    ) -> Result<Actions, InstallError> {
+        Ok(planned(wheels, &installed(environment)?, options))
+    }
+
+    /// Installs these wheels: all of them, or none.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work before the switch, and nothing is changed and nothing left behind then; a switch that has begun is
+    /// brought to its end in the background.
+    ///
+    /// # Errors
+    /// [`InstallError`]; the environment is as it was before.
+    pub async fn install(
+        &self,
+        environment: &Environment,
+        wheels: Vec<WantedWheel>,
+        options: PlanOptions,
+    ) -> Result<Outcome, InstallError> {
+        let work = format!("install {} projects", wheels.len());
+        let mut prepared = self.prepare(environment, &wheels, options).await?;
+        let (locked, register) = self.lock(environment.root(), &work).await?;
+        let recovered = self.recover(&register, environment.root()).await?;
+        // Somebody else may have changed it while it was waited for.
+        let environment =
+            Environment { exists: environment.exists || environment.root().exists(), ..environment.clone() };
+        let there = installed(&environment)?;
+        let actions = planned(&wheels, &there, options);
+        if wanted_by(&actions, &wheels).any(|wheel| !is_among(&prepared, &wheel.name)) {
+            prepared = self.prepare(&environment, &wheels, options).await?;
+        }
+        let mut outcome = Outcome { root: environment.root().to_owned(), actions, applied: None, recovered };
+        if !outcome.actions.is_empty() || !environment.exists {
+            let change =
+                Changing { environment, prepared, removals: removals(&outcome.actions, there), register, locked };
+            outcome.applied = Some(self.change(change, &outcome.actions).await?);
+        }
+        Ok(outcome)
+    }
+
+    /// Removes projects. Those that are not there are in the answer's second part.
+    ///
+    /// # Cancellation
+    /// As for [`Installer::install`].
+    ///
+    /// # Errors
+    /// [`InstallError`]; the environment is as it was before.
+    pub async fn uninstall(
+        &self,
+        environment: &Environment,
+        names: &[ProjectName],
+    ) -> Result<(Outcome, Vec<ProjectName>), InstallError> {
+        let work = format!("uninstall {} projects", names.len());
+        let (locked, register) = self.lock(environment.root(), &work).await?;
+        let recovered = self.recover(&register, environment.root()).await?;
+        let there = installed(environment)?;
+        let mut actions = Actions::new();
+        let mut absent = Vec::new();
+        for name in names {
+            match there.distributions.get(name) {
+                Some(found) => drop(actions.insert(name.clone(), Action::Remove { old: found.version().clone() })),
+                None => absent.push(name.clone()),
+            }
+        }
+        let mut outcome = Outcome { root: environment.root().to_owned(), actions, applied: None, recovered };
+        if !outcome.actions.is_empty() {
+            let removals = removals(&outcome.actions, there);
+            let environment = environment.clone();
+            let change = Changing { environment, prepared: Vec::new(), removals, register, locked };
+            outcome.applied = Some(self.change(change, &outcome.actions).await?);
+        }
+        Ok((outcome, absent))
+    }
+
+    async fn prepare(
+        &self,
+        environment: &Environment,
+        wheels: &[WantedWheel],
+        options: PlanOptions,
+    ) -> Result<Vec<Prepared>, InstallError> {
+        let actions = planned(wheels, &installed(environment)?, options);
+        let wanted: Vec<_> = wanted_by(&actions, wheels).cloned().collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.tell(InstallEvent::Preparing { wheels: wanted.len() });
+        let tell = |event| self.tell(event);
+        prepare(&self.shared.fetcher, wanted, &environment.interpreter, &tell).await
+    }
+
+    async fn lock(&self, root: &Path, work: &str) -> Result<(EnvironmentLock, Register), InstallError> {
+        let storage = |source| InstallError::storage("lock the environment", source);
+        let register = Register::open(&self.shared.state, root).map_err(storage)?;
+        let waits = |holder| self.tell(InstallEvent::Waiting { holder });
+        let locked = EnvironmentLock::take(&register, root, work, &waits).await.map_err(storage)?;
+        Ok((locked, register))
+    }
+
+    async fn recover(&self, register: &Register, root: &Path) -> Result<Option<Recovered>, InstallError> {
+        let (register, root) = (register.clone(), root.to_owned());
+        let recovered = tokio::task::spawn_blocking(move || Journal::recover(&register, &root)).await;
+        let recovered = recovered.map_err(|error| InstallError::Panicked(error.to_string()))?;
+        let recovered = recovered.map_err(|source| {
+            InstallError::storage("bring an interrupted change of the environment to its end", source)
+        })?;
+        if let Some(how) = recovered {
+            self.tell(InstallEvent::Recovered { how });
+        }
+        Ok(recovered)
+    }
+
+    async fn change(&self, changing: Changing, actions: &Actions) -> Result<Applied, InstallError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let dropped = StopWhenDropped(Arc::clone(&stop));
+        let installer = self.clone();
+        let Changing { environment, prepared, removals, register, locked } = changing;
+        let (additions, contents): (Vec<_>, Vec<_>) = prepared
+            .into_iter()
+            .filter(|one| actions.contains_key(&one.addition.name))
+            .map(|one| (one.addition, one.contents))
+            .unzip();
+        let applied = tokio::task::spawn_blocking(move || {
+            let _locked = locked;
+            let change = Change { additions, removals };
+            apply(&Applying {
+                interpreter: &environment.interpreter,
+                register: &register,
+                change: &change,
+                contents: &contents,
+                link_mode: installer.shared.link_mode,
+                stop: &stop,
+                told: &|moment| installer.tell(InstallEvent::Change { moment }),
+            })
+        });
+        let applied = applied.await.map_err(|error| InstallError::Panicked(error.to_string()))?;
+        drop(dropped);
+        applied
+    }
+}
+
+/// A change that is about to be made, with the right to make it.
+struct Changing {
+    environment: Environment,
+    prepared: Vec<Prepared>,
+    removals: Vec<Distribution>,
+    register: Register,
+    locked: EnvironmentLock,
+}
+
+/// Whoever does not wait any more wants it to stop.
+struct StopWhenDropped(Arc<AtomicBool>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn installed(environment: &Environment) -> Result<Installed, InstallError> {
+    environment.installed().map_err(|source| InstallError::storage("read what is installed", source))
+}
+
+fn planned(wheels: &[WantedWheel], installed: &Installed, options: PlanOptions) -> Actions {
+    let wanted: Vec<_> = wheels
+        .iter()
+        .map(|wheel| Locked { name: &wheel.name, version: &wheel.version, direct_url: wheel.direct_url.as_ref() })
+        .collect();
+    plan(&wanted, installed, options)
+}
+
+/// The wheels that these actions put there.
+fn wanted_by<'a>(actions: &'a Actions, wheels: &'a [WantedWheel]) -> impl Iterator<Item = &'a WantedWheel> {
+    wheels
+        .iter()
+        .filter(|wheel| matches!(actions.get(&wheel.name), Some(Action::Install { .. } | Action::Replace { .. })))
+}
+
+fn is_among(prepared: &[Prepared], name: &ProjectName) -> bool {
+    prepared.iter().any(|one| one.addition.name == *name)
+}
+
+/// What is installed of the projects that are replaced or removed, as often as it is there.
+fn removals(actions: &Actions, installed: Installed) -> Vec<Distribution> {
+    let goes =
+        |one: &Distribution| matches!(actions.get(one.name()), Some(Action::Replace { .. } | Action::Remove { .. }));
+    installed.distributions.into_values().chain(installed.duplicates).filter(goes).collect()
+}

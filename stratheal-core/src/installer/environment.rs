@@ -1,0 +1,202 @@
+//! The environment that something is to be done to: found, or planned.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::error::InstallError;
+use super::installed::Installed;
+use super::python::{Interpreter, KnownInterpreters, PyvenvCfg, Scheme};
+use crate::base::fs::read_text;
+
+/// A virtual environment, there or not yet.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    /// Its interpreter, with its final paths. That of one that is not there yet describes what it will be.
+    pub interpreter: Interpreter,
+    /// Whether it is there.
+    pub exists: bool,
+}
+
+impl Environment {
+    /// Finds the environment that a path means: its folder, or its interpreter. A folder that is missing or empty is a place for a new
+    /// one, made from the interpreter `base`.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills an interpreter that is being asked.
+    ///
+    /// # Errors
+    /// [`InstallError`]: it is no virtual environment, or one that cannot be changed as a whole.
+    pub async fn find(path: &Path, base: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
+        if path.is_file() {
+            return Self::of_interpreter(path, known).await;
+        }
+        let root = real(path).map_err(|source| InstallError::storage("find the environment", source))?;
+        let cannot = |reason: &str| InstallError::Environment { root: root.clone(), reason: reason.to_owned() };
+        let cfg = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST);
+        if let Ok(cfg) = cfg {
+            let program = root.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+            if !program.exists() {
+                let home = PyvenvCfg::parse(&cfg).home().map(|home| home.display().to_string()).unwrap_or_default();
+                let reason = format!(
+                    "its interpreter is gone (it was made from {home}): make the environment anew from another one, or bring that one back"
+                );
+                return Err(cannot(&reason));
+            }
+            let interpreter = known.ask(&program).await?;
+            return Self::whole(interpreter, root);
+        }
+        if root.join("conda-meta").is_dir() {
+            return Err(cannot(
+                "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment",
+            ));
+        }
+        let is_empty = match fs::read_dir(&root) {
+            Ok(mut entries) => entries.next().is_none(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(InstallError::storage("read the environment", error)),
+        };
+        if !is_empty {
+            return Err(cannot("it is no virtual environment, and not empty: name another folder"));
+        }
+        let base = known.ask(base).await?;
+        Ok(Self { interpreter: base.in_environment(&root), exists: false })
+    }
+
+    async fn of_interpreter(program: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
+        let interpreter = known.ask(program).await?;
+        if let Some(marker) = &interpreter.externally_managed {
+            let advice = marker.lines().find_map(|line| line.trim().strip_prefix("Error=")).unwrap_or_default();
+            return Err(InstallError::Managed {
+                program: program.to_owned(),
+                advice: advice.chars().take(200).collect(),
+            });
+        }
+        let root = interpreter.prefix.clone();
+        if root.join("conda-meta").is_dir() {
+            let reason =
+                "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment";
+            return Err(InstallError::Environment { root, reason: reason.to_owned() });
+        }
+        if !interpreter.is_virtual() {
+            let reason = "it is an installation of Python and no virtual environment: name the folder of one (`--python .venv`), which is made";
+            return Err(InstallError::Environment { root, reason: reason.to_owned() });
+        }
+        let root = real(&root).map_err(|source| InstallError::storage("find the environment", source))?;
+        Self::whole(interpreter, root)
+    }
+
+    /// Takes the paths that an interpreter gave as real ones: an environment may be reached through links, and have links inside
+    /// (`lib64`).
+    fn whole(interpreter: Interpreter, root: PathBuf) -> Result<Self, InstallError> {
+        let prefix = interpreter.prefix.clone();
+        let placed = |path: &Path| {
+            let placed = path.strip_prefix(&prefix).map_or_else(|_| path.to_owned(), |inside| root.join(inside));
+            let found = placed.canonicalize().unwrap_or_else(|_| placed.clone());
+            if found.starts_with(&root) {
+                return Ok(found);
+            }
+            let reason = format!("{} leads out of it", placed.display());
+            Err(InstallError::Environment { root: root.clone(), reason })
+        };
+        let Scheme { purelib, platlib, scripts, data, include } = &interpreter.scheme;
+        let scheme = Scheme {
+            purelib: placed(purelib)?,
+            platlib: placed(platlib)?,
+            scripts: placed(scripts)?,
+            data: placed(data)?,
+            include: placed(include)?,
+        };
+        let name = interpreter.executable.file_name().map(PathBuf::from).unwrap_or_default();
+        let executable = scheme.scripts.join(name);
+        Ok(Self { interpreter: Interpreter { prefix: root, executable, scheme, ..interpreter }, exists: true })
+    }
+
+    /// Its folder, without links in the path.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.interpreter.prefix
+    }
+
+    /// What is installed in it.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub fn installed(&self) -> io::Result<Installed> {
+        if !self.exists {
+            return Ok(Installed::default());
+        }
+        let scheme = &self.interpreter.scheme;
+        Installed::scan([scheme.purelib.as_path(), scheme.platlib.as_path()])
+    }
+}
+
+/// The real path of something that need not be there: of its nearest parent that is.
+fn real(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let mut missing: Vec<std::ffi::OsString> = Vec::new();
+    let mut there = path.as_path();
+    loop {
+        match there.canonicalize() {
+            Ok(found) => return Ok(missing.iter().rev().fold(found, |path, name| path.join(name))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let (Some(parent), Some(name)) = (there.parent(), there.file_name()) else { return Err(error) };
+                missing.push(name.to_owned());
+                there = parent;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::testing::skipped;
+
+    #[tokio::test]
+    async fn what_a_path_means() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().canonicalize().unwrap().join(name);
+        let known = KnownInterpreters::new(at("known"));
+        let Ok(python) = known.ask(Path::new("python3")).await else {
+            return skipped("finding environments", "there is no python3 in PATH");
+        };
+        let base = python.base_executable;
+        let find = async |path: &Path| Environment::find(path, &base, &known).await;
+        let told = async |path: &Path| find(path).await.map(|found| found.exists).unwrap_err().to_string();
+        let made = find(&at("deep/new")).await.unwrap();
+        assert_eq!((made.exists, made.root()), (false, at("deep/new").as_path()));
+        assert!(made.installed().unwrap().distributions.is_empty());
+        let status = Command::new(&base).args(["-m", "venv", "--without-pip"]).arg(at("env")).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return skipped("finding environments", "python3 has no venv module");
+        }
+        std::os::unix::fs::symlink(at("env"), at("link")).unwrap();
+        for path in [at("env"), at("link"), at("env/bin/python"), at("link/bin/python3")] {
+            let found = find(&path).await.unwrap();
+            assert_eq!((found.exists, found.root()), (true, at("env").as_path()), "{}", path.display());
+            assert!(found.interpreter.scheme.purelib.starts_with(at("env/lib")));
+            assert!(found.interpreter.executable.starts_with(at("env/bin")));
+        }
+        fs::create_dir(at("other")).unwrap();
+        assert!(!find(&at("other")).await.unwrap().exists, "an empty folder is a place for one");
+        fs::write(at("other/file"), "").unwrap();
+        assert!(told(&at("other")).await.contains("not empty"));
+        fs::create_dir_all(at("conda/conda-meta")).unwrap();
+        assert!(told(&at("conda")).await.contains("conda owns it"));
+        if python.prefix == python.base_prefix {
+            assert!(told(&base).await.contains("virtual environment"));
+        }
+        fs::remove_dir_all(at("env/lib/").join(format!("python{}", made.interpreter.series())).join("site-packages"))
+            .unwrap();
+        let packages = at("env/lib/").join(format!("python{}", made.interpreter.series())).join("site-packages");
+        std::os::unix::fs::symlink(at("other"), packages).unwrap();
+        assert!(told(&at("env")).await.contains("leads out of it"));
+        fs::remove_file(at("env/bin/python")).unwrap();
+        assert!(told(&at("env")).await.contains("is gone"));
+    }
+}

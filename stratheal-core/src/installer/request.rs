@@ -1,0 +1,199 @@
+//! The whole way: from what somebody asks for to the environment that has it.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use super::engine::{Installer, LockChoice, Outcome};
+use super::environment::Environment;
+use super::error::InstallError;
+use super::installed::Installed;
+use super::lock::{Lock, LockedPackage, LockedSource};
+use super::plan::{Actions, PlanOptions};
+use super::prepare::{WantedWheel, WheelSource};
+use super::requirement::{ExtraName, GroupName, Wanted};
+use super::resolve::{EngineChoice, ResolveOptions};
+use crate::gateway::Environment as Variables;
+use crate::index::ProjectName;
+
+/// What somebody asks for.
+#[derive(Debug, Clone)]
+pub struct InstallRequest {
+    /// What is wanted.
+    pub input: Input,
+    /// How it meets what is there.
+    pub options: PlanOptions,
+    /// Whether newer versions are looked for where those that are installed would do.
+    pub upgrade: bool,
+    /// Whether versions before a release may be chosen.
+    pub pre: bool,
+    /// Whether what was resolved before does not count.
+    pub refresh: bool,
+    /// Who chooses versions.
+    pub engine: EngineChoice,
+    /// The folder of the project: relative paths begin there.
+    pub folder: PathBuf,
+    /// The environment of this process: engines get it, changed where the gateway needs it.
+    pub variables: Variables,
+}
+
+/// Where it is written what is wanted.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// Requirements, which have to be resolved.
+    Wanted(Box<Wanted>),
+    /// A lock.
+    Lock {
+        /// The lock.
+        lock: Box<Lock>,
+        /// Extras that are taken of it.
+        extras: Vec<ExtraName>,
+        /// Dependency groups that are taken of it; `None` for its default groups.
+        groups: Option<Vec<GroupName>>,
+        /// The folder where its paths begin.
+        folder: PathBuf,
+    },
+}
+
+/// What a request comes to, before anything is changed.
+#[derive(Debug, Clone, Serialize)]
+#[non_exhaustive]
+pub struct Planned {
+    /// The environment.
+    pub root: PathBuf,
+    /// Whether it is there.
+    pub exists: bool,
+    /// What would be done, by project. Empty when everything is as wanted.
+    pub actions: Actions,
+    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, or `nobody` when everything was there.
+    pub resolved_by: &'static str,
+    /// Wheels that are not in the cache.
+    pub to_fetch: usize,
+    /// Their bytes, as far as the index says them.
+    pub bytes_to_fetch: u64,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    #[serde(skip)]
+    pub(in crate::installer) wheels: Vec<WantedWheel>,
+}
+
+impl InstallRequest {
+    /// A request with the usual settings.
+    #[must_use]
+    pub fn new(input: Input, folder: PathBuf, variables: Variables) -> Self {
+        Self {
+            input,
+            options: PlanOptions::default(),
+            upgrade: false,
+            pre: false,
+            refresh: false,
+            engine: EngineChoice::Auto,
+            folder,
+            variables,
+        }
+    }
+}
+
+impl Installer {
+    /// Says what a request comes to. Versions are chosen; nothing else is done.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills an engine that is at work.
+    ///
+    /// # Errors
+    /// [`InstallError`].
+    pub async fn planned(&self, environment: &Environment, request: &InstallRequest) -> Result<Planned, InstallError> {
+        let there =
+            environment.installed().map_err(|source| InstallError::storage("read what is installed", source))?;
+        let mut planned = Planned {
+            root: environment.root().to_owned(),
+            exists: environment.exists,
+            actions: Actions::new(),
+            resolved_by: "nobody",
+            to_fetch: 0,
+            bytes_to_fetch: 0,
+            notes: Vec::new(),
+            wheels: Vec::new(),
+        };
+        match &request.input {
+            Input::Wanted(wanted) => {
+                let is_free = !request.upgrade && !request.options.exact && !request.options.reinstall;
+                if is_free && self.is_satisfied(environment, wanted)? {
+                    return Ok(planned);
+                }
+                let options = ResolveOptions {
+                    engine: request.engine,
+                    pre: request.pre,
+                    refresh: request.refresh,
+                    preferred: if request.upgrade { Lock::new(Vec::new()) } else { preferred(&there) },
+                    variables: request.variables.clone(),
+                };
+                let resolution = self.resolve(environment, wanted, &options, &request.folder).await?;
+                let names: BTreeSet<_> = wanted.requirements.iter().filter_map(|one| one.what.name()).collect();
+                let requested = |name: &ProjectName| names.contains(name);
+                let choice = LockChoice { extras: &[], groups: None, requested: &requested };
+                planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder)?;
+                (planned.resolved_by, planned.notes) = (resolution.by, resolution.notes);
+            }
+            Input::Lock { lock, extras, groups, folder } => {
+                let choice = LockChoice { extras, groups: groups.as_deref(), requested: &|_| true };
+                planned.wheels = self.wheels(environment, lock, &choice, folder)?;
+                planned.resolved_by = "lock";
+            }
+        }
+        planned.actions = self.plan(environment, &planned.wheels, request.options)?;
+        let absent = planned.wheels.iter().filter(|wheel| planned.actions.contains_key(&wheel.name));
+        for wheel in absent.filter(|wheel| !self.has(wheel)) {
+            planned.to_fetch += 1;
+            planned.bytes_to_fetch += wheel.size();
+        }
+        Ok(planned)
+    }
+
+    /// Does what was planned: all of it, or nothing.
+    ///
+    /// # Cancellation
+    /// As for [`Installer::install`].
+    ///
+    /// # Errors
+    /// [`InstallError`]; the environment is as it was before.
+    pub async fn carry_out(
+        &self,
+        environment: &Environment,
+        planned: Planned,
+        options: PlanOptions,
+    ) -> Result<Outcome, InstallError> {
+        if planned.resolved_by == "nobody" {
+            let root = environment.root().to_owned();
+            return Ok(Outcome { root, actions: Actions::new(), applied: None, recovered: None });
+        }
+        self.install(environment, planned.wheels, options).await
+    }
+
+    fn has(&self, wheel: &WantedWheel) -> bool {
+        match &wheel.from {
+            WheelSource::Store(_) => true,
+            WheelSource::Index(request) => {
+                let id = request.file.hashes.sha256;
+                id.is_some_and(|id| self.fetcher().store().pack(&id).is_ok_and(|found| found.is_some()))
+            }
+        }
+    }
+}
+
+/// The versions that are installed, as a lock that an engine can prefer.
+fn preferred(installed: &Installed) -> Lock {
+    let packages = installed.distributions.values().map(|one| LockedPackage {
+        name: one.name().clone(),
+        version: Some(one.version().clone()),
+        marker: None,
+        requires_python: None,
+        dependencies: Vec::new(),
+        index: None,
+        source: LockedSource::Files { sdist: None, wheels: Vec::new() },
+        attestation_identities: Vec::new(),
+        tool: toml::Table::new(),
+    });
+    Lock::new(packages.collect())
+}

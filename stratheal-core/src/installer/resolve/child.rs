@@ -1,0 +1,87 @@
+//! Running an engine behind a gateway of its own.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::TryRecvError;
+use tokio::time::Instant;
+
+use super::engine::{Engine, ResolveRequest, broken, variables};
+use super::error::{EngineFailure, ResolveError};
+use crate::fetch::{Cause, Event, Fetcher};
+use crate::gateway::{Gateway, ModeChoice, Plugin, plan_with};
+use crate::sys::command::{Command, Ending};
+
+/// Building the largest packages from source takes hours; more is a hang.
+const LONGEST: Duration = Duration::from_hours(12);
+
+/// So much of what an engine says is kept, in bytes.
+const OUTPUT: usize = 256 << 10;
+
+/// Runs an engine until it has written its answer. Answers where its gateway was: host and port.
+///
+/// # Cancellation
+/// Dropping the future kills the engine and what it started.
+pub(super) async fn run(
+    engine: &dyn Engine,
+    request: &ResolveRequest<'_>,
+    fetcher: &Fetcher,
+    gateway_folder: &std::path::Path,
+) -> Result<String, ResolveError> {
+    let name = engine.name();
+    engine.prepare(request).map_err(|source| ResolveError::Storage { action: "write what an engine reads", source })?;
+    let argv = engine.command(request);
+    let plan = plan_with(&argv, request.environment, ModeChoice::Index, Plugin::Unknown);
+    let gateway = Gateway::builder(fetcher.clone()).state_folder(gateway_folder.to_owned()).start().await;
+    let gateway = gateway.map_err(|source| ResolveError::Gateway { engine: name, source })?;
+    let environment = request.environment.clone().with(&gateway.child_environment(&plan));
+    let place = place_of(&gateway.safe_url());
+    let mut told = fetcher.events();
+    let ended = execute(&argv, request, &environment).await;
+    gateway.stop().await;
+    let (ending, text) = ended.map_err(|source| EngineFailure::NotStarted { engine: name, source })?;
+    let code = match ending {
+        Ending::Exited(0) => return Ok(place),
+        Ending::Exited(code) => code,
+        Ending::Signalled(signal) => return Err(broken(name, format!("was killed by signal {signal}"), &text)),
+        Ending::TimedOut { .. } => {
+            return Err(broken(name, format!("did not end within {} h", LONGEST.as_secs() / 3600), &text));
+        }
+    };
+    // Why a file could not be had is better known here than to the engine, to which the gateway could only give a status.
+    let mut unavailable = None;
+    loop {
+        match told.try_recv() {
+            Ok(Event::Failed { cause, reason, .. }) if cause != Cause::NotFound => {
+                unavailable = unavailable.or(Some(ResolveError::Unavailable { cause, reason }));
+            }
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    Err(unavailable.unwrap_or_else(|| engine.failure(code, &text)))
+}
+
+/// Host and port of a URL.
+pub(super) fn place_of(url: &str) -> String {
+    let url = url::Url::parse(url).ok();
+    let place = url.and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?)));
+    place.unwrap_or_default()
+}
+
+async fn execute(
+    argv: &[OsString],
+    request: &ResolveRequest<'_>,
+    environment: &crate::gateway::Environment,
+) -> Result<(Ending, String), crate::sys::command::CommandError> {
+    let program = argv.first().cloned().unwrap_or_default();
+    let mut command = Command::new(program, argv.iter().skip(1).cloned());
+    // All of it: certificates, proxies, compilers.
+    command.inherit = Vec::new();
+    command.environment = variables(environment);
+    command.output_limit = OUTPUT;
+    command.folder = Some(request.folder.to_owned());
+    let finished = command.spawn()?.finish(Instant::now() + LONGEST).await?;
+    let (out, complaints) = (finished.stdout.text(), finished.stderr.text());
+    Ok((finished.ending, if complaints.trim().is_empty() { out } else { complaints }))
+}

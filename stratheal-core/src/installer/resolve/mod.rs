@@ -1,0 +1,21 @@
+//! From what is wanted to a lock: by an engine that knows how to choose versions, as a child process behind the gateway.
+
+mod canonical;
+mod child;
+mod engine;
+mod error;
+mod find;
+mod input;
+mod kept;
+mod pip;
+mod resolver;
+mod uv;
+
+pub(in crate::installer) use canonical::source_of;
+pub use engine::{Engine, ResolveRequest};
+pub use error::{EngineFailure, ResolveError};
+pub use find::EngineChoice;
+pub use pip::Pip;
+pub use resolver::{Resolution, ResolveOptions};
+pub(in crate::installer) use resolver::{Resolving, resolve};
+pub use uv::Uv;

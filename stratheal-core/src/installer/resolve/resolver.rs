@@ -1,0 +1,164 @@
+//! Choosing versions: what was found before, else by the engines that are there, one after the other.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::canonical::canonical;
+use super::child;
+use super::engine::ResolveRequest;
+use super::error::ResolveError;
+use super::find::{EngineChoice, engines};
+use super::input::{constraints_text, requirements_text};
+use super::kept::{Kept, Question, sources};
+use crate::base::class::chain;
+use crate::fetch::Fetcher;
+use crate::gateway::Environment as Variables;
+use crate::installer::environment::Environment;
+use crate::installer::lock::Lock;
+use crate::installer::requirement::Wanted;
+
+/// How to resolve.
+#[derive(Debug, Clone)]
+pub struct ResolveOptions {
+    /// By which engine.
+    pub engine: EngineChoice,
+    /// Whether versions before a release may be chosen.
+    pub pre: bool,
+    /// Whether what was found before does not count.
+    pub refresh: bool,
+    /// Versions that are taken where they will do.
+    pub preferred: Lock,
+    /// The environment of this process: engines get it, changed where the gateway needs it.
+    pub variables: Variables,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Resolution {
+    /// The lock.
+    pub lock: Lock,
+    /// Who found it: `uv`, `pip`, or `kept` when it was found before.
+    pub by: &'static str,
+    /// What the user should know: which engine could not be used, and why.
+    pub notes: Vec<String>,
+}
+
+/// All that resolving takes.
+pub(in crate::installer) struct Resolving<'a> {
+    pub(in crate::installer) wanted: &'a Wanted,
+    pub(in crate::installer) environment: &'a Environment,
+    pub(in crate::installer) options: &'a ResolveOptions,
+    pub(in crate::installer) fetcher: &'a Fetcher,
+    pub(in crate::installer) cache: &'a Path,
+    pub(in crate::installer) folder: &'a Path,
+    pub(in crate::installer) now: Timestamp,
+    pub(in crate::installer) begins: &'a (dyn Fn(&'static str) + Sync),
+}
+
+/// Resolves.
+///
+/// # Cancellation
+/// Dropping the future kills the engine that is at work.
+pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<Resolution, ResolveError> {
+    let Resolving { wanted, environment, options, fetcher, cache, .. } = *resolving;
+    let pre = options.pre || wanted.options.all_releases.is_all;
+    let (requirements, constraints) = (requirements_text(wanted), constraints_text(wanted));
+    let preferred = options.preferred.packages.iter();
+    let question = Question {
+        version: Question::VERSION,
+        requirements: requirements.expose(),
+        constraints: constraints.expose(),
+        preferred: preferred
+            .filter_map(|package| Some((package.name.to_string(), package.version.as_ref()?.to_string())))
+            .collect(),
+        pre,
+        interpreter: &environment.interpreter,
+        sources: sources(fetcher),
+    };
+    // What lies in a folder may be another thing tomorrow.
+    let is_keepable = wanted.requirements.iter().all(|one| one.what.name().is_some() && !one.is_editable);
+    let kept = Kept::new(cache);
+    if is_keepable
+        && !options.refresh
+        && let Some(lock) = kept.recall(&question, resolving.now, fetcher.is_offline())
+    {
+        return Ok(Resolution { lock, by: "kept", notes: Vec::new() });
+    }
+    let storage = |action: &'static str| move |source| ResolveError::Storage { action, source };
+    let scratch = Scratch::make(cache).map_err(storage("make a folder for an engine"))?;
+    let (requirements_file, constraints_file) = (scratch.0.join("requirements.in"), scratch.0.join("constraints.in"));
+    std::fs::write(&requirements_file, requirements.expose()).map_err(storage("write what an engine reads"))?;
+    std::fs::write(&constraints_file, constraints.expose()).map_err(storage("write what an engine reads"))?;
+    let interpreter = &environment.interpreter;
+    let python = if environment.exists { &interpreter.executable } else { &interpreter.base_executable };
+    let request = ResolveRequest {
+        requirements: &requirements_file,
+        constraints: &constraints_file,
+        python,
+        scratch: &scratch.0,
+        preferred: &options.preferred,
+        pre,
+        environment: &options.variables,
+        folder: resolving.folder,
+    };
+    let own = environment.exists.then(|| environment.root());
+    let interpreters = [interpreter.executable.as_path(), interpreter.base_executable.as_path()];
+    let mut notes = Vec::new();
+    for engine in engines(options.engine, own, &interpreters, &options.variables) {
+        (resolving.begins)(engine.name());
+        match attempt(engine.as_ref(), &request, fetcher, cache).await {
+            Ok(lock) => {
+                if is_keepable {
+                    kept.keep(&question, &lock);
+                }
+                return Ok(Resolution { lock, by: engine.name(), notes });
+            }
+            Err(ResolveError::Engine(failure)) if failure.is_its_own() => {
+                tracing::warn!(engine = engine.name(), error = %chain(&failure), "another engine is tried");
+                notes.push(chain(&failure));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(ResolveError::NoEngine(if notes.is_empty() { "no uv in PATH, no pip".to_owned() } else { notes.join("; ") }))
+}
+
+async fn attempt(
+    engine: &dyn super::Engine,
+    request: &ResolveRequest<'_>,
+    fetcher: &Fetcher,
+    cache: &Path,
+) -> Result<Lock, ResolveError> {
+    let gateway = child::run(engine, request, fetcher, &cache.join("gateway")).await?;
+    let lock = engine.lock(request).await?;
+    let is_gateway = |url: &str| child::place_of(url) == gateway;
+    canonical(lock, engine.name(), fetcher, &is_gateway).await
+}
+
+/// A folder that is deleted when it is dropped.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn make(cache: &Path) -> std::io::Result<Self> {
+        use std::sync::atomic::{AtomicU64, Ordering};
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = cache.join("resolving").join(format!("{}-{number}", std::process::id()));
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        // What is wanted may hold the secrets of URLs.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(path = %self.0.display(), %error, "what an engine wrote cannot be deleted");
+        }
+    }
+}
