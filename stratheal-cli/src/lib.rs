@@ -71,6 +71,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Sync(options) => {
             commands::install::run(&common, &packages, &args::InstallOptions { exact: true, ..options })
         }
+        Command::Lock(options) => commands::install::run_lock(&common, &packages, &options),
         Command::Uninstall(options) => commands::install::run_uninstall(&common, &packages, &options),
         Command::Index(command) => commands::index::run(&common, &packages, &command),
         Command::Warm(options) => commands::warm::run(&common, &packages, &options),

@@ -60,6 +60,35 @@ pub(crate) struct InstallOptions {
     pub(crate) format: PlainFormat,
 }
 
+/// What is locked.
+#[derive(Debug, Args)]
+pub(crate) struct LockOptions {
+    /// Requirements.
+    #[arg(value_name = "REQUIREMENT")]
+    pub(crate) requirements: Vec<String>,
+    /// Requirements files.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) requirement: Vec<PathBuf>,
+    /// Files whose versions hold for whatever is chosen.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) constraint: Vec<PathBuf>,
+    /// The lock; `-` for standard output. Versions in one that is there are kept where they will do.
+    #[arg(long, short, value_name = "FILE", default_value = "pylock.toml")]
+    pub(crate) output: PathBuf,
+    /// Look for newer versions than those in the lock.
+    #[arg(long, short = 'U')]
+    pub(crate) upgrade: bool,
+    /// Versions before a release may be chosen.
+    #[arg(long)]
+    pub(crate) pre: bool,
+    /// Who chooses versions.
+    #[arg(long, value_enum, default_value_t, value_name = "ENGINE")]
+    pub(crate) engine: EngineName,
+    /// The interpreter that it is for, where there is no environment; default: the first in PATH.
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) base: Option<PathBuf>,
+}
+
 /// What goes.
 #[derive(Debug, Args)]
 pub(crate) struct UninstallOptions {

@@ -17,7 +17,7 @@ pub(crate) use health::{
 pub(crate) use index::{
     AcceptOptions, ExportOptions, ImportOptions, IndexCommand, IndexStatusOptions, PruneOptions, ServeOptions,
 };
-pub(crate) use install::{EngineName, InstallOptions, LinkModeName, UninstallOptions};
+pub(crate) use install::{EngineName, InstallOptions, LinkModeName, LockOptions, UninstallOptions};
 pub(crate) use packages::{DoctorOptions, Packages};
 pub(crate) use run::{Mode, RunOptions};
 pub(crate) use warm::WarmOptions;
@@ -112,6 +112,8 @@ pub(crate) enum Command {
     Install(InstallOptions),
     /// As install --exact: what is not wanted is removed.
     Sync(InstallOptions),
+    /// Choose versions, and write them down with the hashes of their files: pylock.toml.
+    Lock(LockOptions),
     /// Remove projects from a virtual environment, all of them in one step.
     Uninstall(UninstallOptions),
     /// The cache of packages, and the index server for a team.

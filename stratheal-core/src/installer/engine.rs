@@ -8,6 +8,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use super::change::{Applied, Applying, Change, apply};
+use super::closure::unmet;
 use super::environment::Environment;
 use super::error::InstallError;
 use super::event::InstallEvent;
@@ -250,6 +251,9 @@ impl Installer {
         if wanted_by(&actions, &wheels).any(|wheel| !is_among(&prepared, &wheel.name)) {
             prepared = self.prepare(&environment, &wheels, options).await?;
         }
+        if options.closed {
+            closed(&prepared, &there, &actions, &environment)?;
+        }
         let mut outcome = Outcome { root: environment.root().to_owned(), actions, applied: None, recovered };
         if !outcome.actions.is_empty() || !environment.exists {
             let change =
@@ -394,6 +398,25 @@ fn wanted_by<'a>(actions: &'a Actions, wheels: &'a [WantedWheel]) -> impl Iterat
     wheels
         .iter()
         .filter(|wheel| matches!(actions.get(&wheel.name), Some(Action::Install { .. } | Action::Replace { .. })))
+}
+
+/// Whether everything that what is installed requires is there afterwards.
+fn closed(
+    prepared: &[Prepared],
+    there: &Installed,
+    actions: &Actions,
+    environment: &Environment,
+) -> Result<(), InstallError> {
+    let stays = there.distributions.values().filter(|one| !actions.contains_key(one.name()));
+    let new = prepared.iter().filter(|one| actions.contains_key(&one.addition.name));
+    let new: Vec<_> = new.map(|one| &one.contents.fields).collect();
+    let after = stays.map(|one| &one.fields).chain(new.iter().copied());
+    let missing = unmet(after, &environment.interpreter.markers);
+    // What was there before and lacks something is not for this change to judge.
+    match missing.into_iter().find(|one| new.iter().any(|fields| fields.name == one.by)) {
+        Some(one) => Err(InstallError::Open { by: one.by, requirement: one.requirement.to_string() }),
+        None => Ok(()),
+    }
 }
 
 fn is_among(prepared: &[Prepared], name: &ProjectName) -> bool {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::lock::SelectError;
 use super::python::InterpreterError;
+use super::requirement::RequirementError;
 use super::resolve::ResolveError;
 use super::stage::{BuildError, Conflict, WheelError};
 use crate::base::class::{ErrorClass, of_io};
@@ -46,9 +47,20 @@ pub enum InstallError {
         /// Why.
         reason: String,
     },
+    /// Something is required that nobody named.
+    #[error("{by} requires {requirement}, which is neither installed nor named with a hash: name it as well")]
+    Open {
+        /// Who requires it.
+        by: ProjectName,
+        /// What.
+        requirement: String,
+    },
     /// Nothing can be chosen from a lock.
     #[error(transparent)]
     Select(#[from] SelectError),
+    /// What is wanted makes no sense.
+    #[error(transparent)]
+    Requirement(#[from] RequirementError),
     /// There is no lock.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -130,11 +142,14 @@ impl InstallError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Interpreter(error) => error.class(),
+            Self::Requirement(error) => error.class(),
             Self::Select(error) => error.class(),
             Self::Resolve(error) => error.class(),
-            Self::Locked { .. } | Self::Environment { .. } | Self::Conflict { .. } | Self::DiskFull { .. } => {
-                ErrorClass::Permanent
-            }
+            Self::Open { .. }
+            | Self::Locked { .. }
+            | Self::Environment { .. }
+            | Self::Conflict { .. }
+            | Self::DiskFull { .. } => ErrorClass::Permanent,
             Self::Managed { .. } => ErrorClass::Denied,
             Self::Wheel(WheelError::Store(error)) | Self::Store(error) => error.class(),
             Self::Wheel(WheelError::Refused { .. }) => ErrorClass::Corrupt,

@@ -4,6 +4,7 @@
 //! built beside the current one, checked, and switched in as one step.
 
 mod change;
+mod closure;
 mod engine;
 mod environment;
 mod error;

@@ -53,6 +53,8 @@ pub struct PlanOptions {
     pub exact: bool,
     /// What is there as it should be is installed anew all the same.
     pub reinstall: bool,
+    /// Everything that is required has to be among what is wanted or there, as where hashes are named for everything.
+    pub closed: bool,
 }
 
 /// A project that is wanted.

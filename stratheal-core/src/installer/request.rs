@@ -13,7 +13,7 @@ use super::lock::{Lock, LockedPackage, LockedSource};
 use super::plan::{Actions, PlanOptions};
 use super::prepare::{WantedWheel, WheelSource};
 use super::requirement::{ExtraName, GroupName, Wanted};
-use super::resolve::{EngineChoice, ResolveOptions};
+use super::resolve::{EngineChoice, ResolveOptions, pinned};
 use crate::gateway::Environment as Variables;
 use crate::index::ProjectName;
 
@@ -66,7 +66,7 @@ pub struct Planned {
     pub exists: bool,
     /// What would be done, by project. Empty when everything is as wanted.
     pub actions: Actions,
-    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, or `nobody` when everything was there.
+    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, `hashes`, or `nobody` when everything was there.
     pub resolved_by: &'static str,
     /// Wheels that are not in the cache.
     pub to_fetch: usize,
@@ -74,6 +74,9 @@ pub struct Planned {
     pub bytes_to_fetch: u64,
     /// What the user should know.
     pub notes: Vec<String>,
+    /// Whether everything that is required has to be among it.
+    #[serde(skip)]
+    pub(in crate::installer) closed: bool,
     #[serde(skip)]
     pub(in crate::installer) wheels: Vec<WantedWheel>,
 }
@@ -114,6 +117,7 @@ impl Installer {
             to_fetch: 0,
             bytes_to_fetch: 0,
             notes: Vec::new(),
+            closed: false,
             wheels: Vec::new(),
         };
         match &request.input {
@@ -121,6 +125,18 @@ impl Installer {
                 let is_free = !request.upgrade && !request.options.exact && !request.options.reinstall;
                 if is_free && self.is_satisfied(environment, wanted)? {
                     return Ok(planned);
+                }
+                if wanted.hash_mode()? {
+                    let pins = wanted.pins(&environment.interpreter.markers)?;
+                    if let Some(pins) = pins {
+                        let requested: BTreeSet<_> = pins.iter().map(|pin| pin.name.clone()).collect();
+                        let lock = pinned(pins, self.fetcher()).await?;
+                        let is_requested = |name: &ProjectName| requested.contains(name);
+                        let choice = LockChoice { extras: &[], groups: None, requested: &is_requested };
+                        planned.wheels = self.wheels(environment, &lock, &choice, &request.folder)?;
+                        (planned.resolved_by, planned.closed) = ("hashes", true);
+                        return self.counted(environment, planned, request.options);
+                    }
                 }
                 let options = ResolveOptions {
                     engine: request.engine,
@@ -142,7 +158,17 @@ impl Installer {
                 planned.resolved_by = "lock";
             }
         }
-        planned.actions = self.plan(environment, &planned.wheels, request.options)?;
+        self.counted(environment, planned, request.options)
+    }
+
+    /// Says what has to be done and fetched.
+    fn counted(
+        &self,
+        environment: &Environment,
+        mut planned: Planned,
+        options: PlanOptions,
+    ) -> Result<Planned, InstallError> {
+        planned.actions = self.plan(environment, &planned.wheels, options)?;
         let absent = planned.wheels.iter().filter(|wheel| planned.actions.contains_key(&wheel.name));
         for wheel in absent.filter(|wheel| !self.has(wheel)) {
             planned.to_fetch += 1;
@@ -168,6 +194,7 @@ impl Installer {
             let root = environment.root().to_owned();
             return Ok(Outcome { root, actions: Actions::new(), applied: None, recovered: None });
         }
+        let options = PlanOptions { closed: options.closed || planned.closed, ..options };
         self.install(environment, planned.wheels, options).await
     }
 

@@ -12,7 +12,9 @@ pub(super) fn of(error: InstallError) -> Failure {
     let cause = match &error {
         InstallError::Fetch(fetch) | InstallError::Resolve(ResolveError::Fetch(fetch)) => Some(fetch.cause()),
         InstallError::Resolve(ResolveError::Unavailable { cause, .. }) => Some(*cause),
-        InstallError::Resolve(ResolveError::NoSolution { .. }) | InstallError::Select(_) => Some(Cause::NotFound),
+        InstallError::Resolve(ResolveError::NoSuchPin { others: 1.., .. }) => Some(Cause::Content),
+        InstallError::Resolve(ResolveError::NoSolution { .. } | ResolveError::NoSuchPin { .. })
+        | InstallError::Select(_) => Some(Cause::NotFound),
         InstallError::DiskFull { .. } => Some(Cause::Disk),
         InstallError::Store(error) if error.is_disk_full() => Some(Cause::Disk),
         InstallError::Wheel(_) | InstallError::Store(_) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),

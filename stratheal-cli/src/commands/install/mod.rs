@@ -1,6 +1,7 @@
 //! `stratheal install`, `sync` and `uninstall`.
 
 mod failure;
+mod lock;
 mod progress;
 mod render;
 mod target;
@@ -9,18 +10,19 @@ mod wanted;
 
 use std::process::ExitCode;
 
-use stratheal_core::installer::{EngineChoice, InstallRequest, PlanOptions};
+use stratheal_core::installer::{InstallRequest, PlanOptions};
 
 use self::failure::of;
 use self::progress::Said;
 use self::target::{Target, open};
-use crate::args::{Common, EngineName, InstallOptions, Packages};
+use crate::args::{Common, InstallOptions, Packages};
 use crate::ci::Build;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::progress::{Display, Progress};
 use crate::{output, runtime_with_threads};
 
+pub(crate) use self::lock::run as run_lock;
 pub(crate) use self::uninstall::run as run_uninstall;
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
@@ -40,13 +42,9 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());
-    request.options = PlanOptions { exact: options.exact, reinstall: options.reinstall };
+    request.options = PlanOptions { exact: options.exact, reinstall: options.reinstall, closed: false };
     (request.upgrade, request.pre, request.refresh) = (options.upgrade, options.pre, options.refresh);
-    request.engine = match options.engine {
-        EngineName::Auto => EngineChoice::Auto,
-        EngineName::Uv => EngineChoice::Uv,
-        EngineName::Pip => EngineChoice::Pip,
-    };
+    request.engine = lock::choice(options.engine);
     let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
     let said = Said::follow(installer.events(), common);
     let done = async {

@@ -40,19 +40,58 @@ pub(super) fn read(setup: &Setup, options: &InstallOptions) -> Result<(Input, Ve
         let text = "--extra and --group choose from a lock: write extras behind a requirement (`flask[async]`)";
         return Err(Failure::Usage(text.to_owned()));
     }
-    let here = std::path::absolute(".").map_err(|error| Failure::io("find this folder", error))?;
-    let sources = WantedSources {
-        requirements: &files,
+    let given = Given {
+        requirements: &options.requirements,
+        files: &files,
         constraints: &options.constraint,
-        arguments: &options.requirements,
         editables: &options.editable,
-        folder: &here,
     };
-    let wanted = Wanted::read(&sources, &ThisProcess).map_err(|error| Failure::Usage(chain(&error)))?;
-    for note in &wanted.notes {
-        crate::output::complain(&format!("{}: {}", note.origin, note.text));
+    Ok((given.read()?, files))
+}
+
+/// Reads requirements only: of options, else of the configuration.
+pub(super) fn read_requirements(
+    setup: &Setup,
+    requirements: &[String],
+    files: &[PathBuf],
+    constraints: &[PathBuf],
+) -> Result<(Input, Vec<PathBuf>), Failure> {
+    let mut files = files.to_vec();
+    if files.is_empty() && requirements.is_empty() {
+        files.extend(setup.config.iter().flat_map(|config| config.project.requirements.clone()));
     }
-    Ok((Input::Wanted(Box::new(wanted)), files))
+    if files.is_empty() && requirements.is_empty() {
+        let text = "nothing to lock: name requirements, files with -r, or `requirements` under [project]";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    let given = Given { requirements, files: &files, constraints, editables: &[] };
+    Ok((given.read()?, files))
+}
+
+/// Requirements, wherever they were given.
+struct Given<'a> {
+    requirements: &'a [String],
+    files: &'a [PathBuf],
+    constraints: &'a [PathBuf],
+    editables: &'a [String],
+}
+
+impl Given<'_> {
+    fn read(&self) -> Result<Input, Failure> {
+        let here = std::path::absolute(".").map_err(|error| Failure::io("find this folder", error))?;
+        let sources = WantedSources {
+            requirements: self.files,
+            constraints: self.constraints,
+            arguments: self.requirements,
+            editables: self.editables,
+            folder: &here,
+        };
+        let wanted = Wanted::read(&sources, &ThisProcess).map_err(|error| Failure::Usage(chain(&error)))?;
+        for note in &wanted.notes {
+            crate::output::complain(&format!("{}: {}", note.origin, note.text));
+        }
+        Ok(Input::Wanted(Box::new(wanted)))
+    }
 }
 
 fn is_lock(file: &Path) -> bool {

@@ -112,7 +112,7 @@ impl Applying<'_> {
     fn attempt(&self) -> Result<Attempt, InstallError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let root = self.root();
-        let mut stage = StageFolder::plan(root, COUNT.fetch_add(1, Ordering::Relaxed));
+        let stage = StageFolder::plan(root, COUNT.fetch_add(1, Ordering::Relaxed));
         let storage = |action: &'static str| move |source: io::Error| InstallError::storage(action, source);
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;

@@ -5,14 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs::named;
-use crate::installer::stage::remove_tree;
+use crate::installer::stage::{remove_stage, remove_tree};
 
 /// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then.
 #[derive(Debug)]
 pub(super) struct StageFolder {
     path: PathBuf,
-    /// The folders that were made for it, the innermost first.
-    made: Vec<PathBuf>,
 }
 
 impl StageFolder {
@@ -20,7 +18,7 @@ impl StageFolder {
     pub(super) fn plan(root: &Path, number: u64) -> Self {
         let parent = root.parent().unwrap_or(Path::new("/")).join(".stratheal/stage");
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())), made: Vec::new() }
+        Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -28,10 +26,9 @@ impl StageFolder {
     }
 
     /// Makes it, empty. The environment's parents are made as well.
-    pub(super) fn make(&mut self) -> io::Result<()> {
+    pub(super) fn make(&self) -> io::Result<()> {
         let Some(stages) = self.path.parent() else { return Ok(()) };
         let Some(own) = stages.parent() else { return Ok(()) };
-        self.made = [stages, own].into_iter().filter(|folder| !folder.exists()).map(Path::to_owned).collect();
         fs::create_dir_all(stages).map_err(|error| named(stages, &error))?;
         let ignore = own.join(".gitignore");
         if !ignore.exists() {
@@ -44,15 +41,7 @@ impl StageFolder {
 
 impl Drop for StageFolder {
     fn drop(&mut self) {
-        let mut swept = remove_tree(&self.path);
-        for folder in &self.made {
-            // The state of other parts may lie there by now.
-            let others = fs::read_dir(folder).map(|all| all.flatten().any(|one| one.file_name() != ".gitignore"));
-            if !others.unwrap_or(true) && swept.is_ok() {
-                swept = remove_tree(folder);
-            }
-        }
-        if let Err(error) = swept {
+        if let Err(error) = remove_stage(&self.path) {
             tracing::warn!(path = %self.path.display(), %error, "what was staged cannot be deleted");
         }
     }

@@ -12,13 +12,14 @@ use crate::installer::error::InstallError;
 use crate::installer::installed::Installed;
 use crate::installer::python::Interpreter;
 use crate::installer::stage::{changed_between, contents_of, walk};
-use crate::installer::switch::Register;
+use crate::installer::switch::{Journal, Recovered, Register};
 use crate::objects::{LinkMode, Store};
 use crate::testing::faulty_index::Package;
 use crate::testing::skipped;
 
 struct Case {
-    folder: tempfile::TempDir,
+    place: PathBuf,
+    _folder: Option<tempfile::TempDir>,
     store: Store,
     interpreter: Interpreter,
     register: Register,
@@ -33,14 +34,19 @@ impl Case {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap().join("project/.venv");
-        Some(Self {
-            store: Store::open(&folder.path().join("store")).unwrap(),
+        Some(Self::at(folder.path().canonicalize().unwrap(), &base, Some(folder)))
+    }
+
+    fn at(place: PathBuf, base: &Interpreter, folder: Option<tempfile::TempDir>) -> Self {
+        let root = place.join("project/.venv");
+        Self {
+            store: Store::open(&place.join("store")).unwrap(),
             interpreter: base.in_environment(&root),
-            register: Register::open(&folder.path().join("state"), &root).unwrap(),
+            register: Register::open(&place.join("state"), &root).unwrap(),
             stop: AtomicBool::new(false),
-            folder,
-        })
+            place,
+            _folder: folder,
+        }
     }
 
     fn root(&self) -> &Path {
@@ -219,7 +225,7 @@ async fn who_changes_it_meanwhile_loses_nothing() {
 async fn what_is_refused_changes_nothing() {
     let Some(case) = Case::new("refused changes").await else { return };
     case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
-    std::os::unix::fs::symlink(case.folder.path(), case.site().join("linked")).unwrap();
+    std::os::unix::fs::symlink(&case.place, case.site().join("linked")).unwrap();
     fs::write(case.site().join("plain"), "").unwrap();
     let before = walk(case.root()).unwrap();
     let evil = |path: &str| Package::new("evil", "1.0").file(path, "x");
@@ -256,4 +262,66 @@ async fn an_interpreter_that_is_gone_is_named() {
     std::os::unix::fs::symlink("/nowhere/python3.99", case.root().join("bin/python")).unwrap();
     let error = case.change(&[Package::new("beta", "1.0")], &[]).unwrap_err();
     assert!(error.to_string().contains("/nowhere/python3.99"), "{error}");
+}
+
+const DIES_AT: &str = "STRATHEAL_TEST_DIES_AT";
+const DIES_IN: &str = "STRATHEAL_TEST_DIES_IN";
+
+/// The child of the next test: it begins a change, and is gone without any farewell at one of its moments.
+#[tokio::test]
+#[ignore = "it is run by another test, and dies"]
+async fn dies() {
+    let (Ok(moment), Ok(folder)) = (std::env::var(DIES_AT), std::env::var(DIES_IN)) else { return };
+    let base = Interpreter::ask(Path::new("python3"), Duration::from_secs(20)).await.unwrap();
+    let case = Case::at(folder.into(), &base, None);
+    let told = |at: Moment| {
+        if serde_json::to_value(at).unwrap() == moment {
+            std::process::abort();
+        }
+    };
+    case.change_told(&[Package::new("alpha", "2.0").payload(300_000).files(100)], &[], &told).unwrap();
+}
+
+#[tokio::test]
+async fn killed_at_any_moment_it_is_the_old_one_or_the_new_one() {
+    for moment in ["building", "checking", "switching", "comparing", "cleaning"] {
+        for exists in [true, false] {
+            let Some(case) = Case::new("a killed change").await else { return };
+            if exists {
+                case.change(&[Package::new("alpha", "1.0"), rich("1.0")], &[]).unwrap();
+            }
+            let own = std::env::current_exe().unwrap();
+            let mut child = Command::new(own);
+            child.args(["--exact", "installer::change::tests::dies", "--ignored"]);
+            let output = child.env(DIES_AT, moment).env(DIES_IN, &case.place).output().unwrap();
+            let switched = matches!(moment, "comparing" | "cleaning");
+            if moment == "comparing" && !exists {
+                assert!(output.status.success(), "a new environment has nothing to compare");
+                continue;
+            }
+            assert!(!output.status.success(), "{moment}");
+            let version = || case.python("import alpha; print(alpha.__version__)");
+            let as_expected = |when: &str| match (switched, exists) {
+                (true, _) => assert_eq!(version(), "2.0", "{moment} {when}"),
+                (false, true) => assert_eq!(version(), "1.0", "{moment} {when}"),
+                (false, false) => assert!(!case.root().exists(), "{moment} {when}"),
+            };
+            as_expected("before recovery");
+            let recovered = Journal::recover(&case.register, case.root()).unwrap();
+            let expected = match (moment, switched) {
+                // Nothing was begun yet.
+                ("building", _) => None,
+                (_, true) => Some(Recovered::Finished),
+                (_, false) => Some(Recovered::Undone),
+            };
+            assert_eq!(recovered, expected, "{moment}, {exists}");
+            as_expected("after recovery");
+            let left = walk(&case.place).unwrap();
+            let staged = left.iter().filter(|entry| entry.path.to_string_lossy().contains(".stratheal/stage/")).count();
+            assert_eq!(staged, 0, "{moment}: {left:?}");
+            case.change(&[Package::new("alpha", "3.0")], &[]).unwrap();
+            assert_eq!(version(), "3.0");
+            case.python(CHECK_RECORDS);
+        }
+    }
 }

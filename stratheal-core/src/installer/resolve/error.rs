@@ -2,9 +2,12 @@
 
 use std::io;
 
+use pep440_rs::Version;
+
 use crate::base::class::{ErrorClass, of_io};
 use crate::fetch::{Cause, FetchError};
 use crate::gateway::GatewayError;
+use crate::index::ProjectName;
 use crate::installer::lock::LockError;
 use crate::sys::command::CommandError;
 
@@ -59,6 +62,21 @@ pub enum ResolveError {
         engine: &'static str,
         /// The file.
         file: String,
+    },
+    /// Requirements name hashes, and no file of the index has one of them.
+    #[error(
+        "{origin}: no file of {name} {version} has one of the hashes that are named{}",
+        if *others == 0 { ": there is no such version".to_owned() } else { format!(", and {others} have others") }
+    )]
+    NoSuchPin {
+        /// The project.
+        name: ProjectName,
+        /// The version.
+        version: Version,
+        /// Where it is written.
+        origin: String,
+        /// How many files of this version have other hashes.
+        others: usize,
     },
     /// A page could not be had.
     #[error(transparent)]
@@ -128,17 +146,20 @@ impl ResolveError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::NoEngine(_) | Self::NoSolution { .. } | Self::Stranger { .. } | Self::Gateway { .. } => {
-                ErrorClass::Permanent
-            }
+            Self::NoSuchPin { others: 1.., .. } => ErrorClass::Corrupt,
+            Self::Engine(EngineFailure::NotStarted { source, .. }) => source.class(),
+            Self::Engine(_)
+            | Self::NoSuchPin { .. }
+            | Self::NoEngine(_)
+            | Self::NoSolution { .. }
+            | Self::Stranger { .. }
+            | Self::Gateway { .. } => ErrorClass::Permanent,
             Self::Unavailable { cause, .. } => match cause {
                 Cause::NotFound | Cause::Disk => ErrorClass::Permanent,
                 Cause::Content => ErrorClass::Corrupt,
                 Cause::Denied => ErrorClass::Denied,
                 _ => ErrorClass::Transient,
             },
-            Self::Engine(EngineFailure::NotStarted { source, .. }) => source.class(),
-            Self::Engine(_) => ErrorClass::Permanent,
             Self::Lock { source, .. } => source.class(),
             Self::Fetch(error) => error.class(),
             Self::Storage { source, .. } => of_io(source),

@@ -201,6 +201,20 @@ pub(in crate::installer) fn remove_tree(root: &Path) -> io::Result<()> {
     }
 }
 
+/// Deletes a stage, and the folders around it when nothing else lies in them.
+pub(in crate::installer) fn remove_stage(stage: &Path) -> io::Result<()> {
+    remove_tree(stage)?;
+    for folder in stage.ancestors().skip(1).take(2) {
+        // Others may be staging, or keep their state there.
+        let others = fs::read_dir(folder).map(|all| all.flatten().any(|one| one.file_name() != ".gitignore"));
+        if others.unwrap_or(true) {
+            break;
+        }
+        remove_tree(folder)?;
+    }
+    Ok(())
+}
+
 fn open_up(root: &Path) -> io::Result<()> {
     let mut waiting: Vec<PathBuf> = vec![root.to_owned()];
     while let Some(folder) = waiting.pop() {

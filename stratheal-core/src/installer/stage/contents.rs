@@ -9,7 +9,8 @@ use super::{Content, Placed};
 use crate::index::ProjectName;
 use crate::installer::python::{Interpreter, Scheme};
 use crate::installer::wheel::{
-    EntryPoint, Part, Row, WheelFile, launcher, parse_entry_points, parse_metadata, place, with_shebang, write_record,
+    CoreFields, EntryPoint, Part, Row, WheelFile, launcher, parse_entry_points, parse_metadata, place, with_shebang,
+    write_record,
 };
 use crate::objects::{ContentId, Pack, RecordProblem, StoreError, Tree, TreeFile};
 
@@ -37,6 +38,8 @@ pub struct Addition {
 pub(in crate::installer) struct Contents {
     pub(in crate::installer) tree: Tree,
     pub(in crate::installer) files: Vec<Placed>,
+    /// What its METADATA says.
+    pub(in crate::installer) fields: CoreFields,
     /// In what its RECORD is wrong.
     pub(in crate::installer) problems: Vec<RecordProblem>,
 }
@@ -111,7 +114,7 @@ pub(in crate::installer) fn contents_of(
         return Err(refused(format!("it puts two files at {}", twice.path.display())));
     }
     let problems = tree.problems().to_vec();
-    Ok(Contents { tree, files, problems })
+    Ok(Contents { tree, files, fields: metadata, problems })
 }
 
 /// The parts of an environment, relative to its root.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, Register};
 use crate::base::fs::{read_text, replace_unsynced};
-use crate::installer::stage::remove_tree;
+use crate::installer::stage::remove_stage;
 
 /// The largest journal, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -86,7 +86,7 @@ impl Journal {
             Step::Switching { next } if Identity::of(root)? == Some(next) => Recovered::Finished,
             _ => Recovered::Undone,
         };
-        remove_tree(&journal.stage)?;
+        remove_stage(&journal.stage)?;
         Self::close(register)?;
         Ok(Some(recovered))
     }

@@ -1,0 +1,91 @@
+//! `stratheal lock`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use stratheal_core::base::fs::write_atomic;
+use stratheal_core::index::ThisProcess;
+use stratheal_core::installer::lock::Lock;
+use stratheal_core::installer::{EngineChoice, Input, ResolveOptions};
+
+use super::failure::of;
+use super::progress::Said;
+use super::target::{Target, open};
+use super::{interruptible, wanted};
+use crate::args::{Common, LinkModeName, LockOptions, Packages};
+use crate::ci::Build;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::progress::{Display, Progress};
+use crate::{output, runtime_with_threads};
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(lock(common, packages, options));
+    runtime.shutdown_background();
+    code
+}
+
+async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
+    let setup = Setup::read(common, packages)?;
+    let (input, files) =
+        wanted::read_requirements(&setup, &options.requirements, &options.requirement, &options.constraint)?;
+    let Input::Wanted(wanted) = input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
+    let target = Target::choose(&setup, packages, options.base.as_deref());
+    let opened = open(&setup, packages, &files, LinkModeName::Auto)?;
+    let installer = &opened.installer;
+    let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
+    let resolve = ResolveOptions {
+        engine: choice(options.engine),
+        pre: options.pre,
+        // Whoever writes a lock wants to know what is there now.
+        refresh: true,
+        preferred: if options.upgrade { Lock::new(Vec::new()) } else { before(&options.output) },
+        variables: std::env::vars_os().collect(),
+    };
+    let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
+    let said = Said::follow(installer.events(), common);
+    let folder = wanted::folder(&setup);
+    let work = async {
+        let resolved = installer.resolve(&environment, &wanted, &resolve, &folder).await;
+        resolved.map_err(|error| of(error.into()))
+    };
+    let resolved = interruptible(work).await;
+    said.finish();
+    progress.finish().await;
+    let resolution = resolved?;
+    for note in opened.notes.iter().chain(&resolution.notes) {
+        output::complain(note);
+    }
+    let text = resolution.lock.to_toml();
+    if options.output == Path::new("-") {
+        output::print(text.trim_end())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    write_atomic(&options.output, text.as_bytes()).map_err(|error| Failure::io("write the lock", error))?;
+    if !common.quiet {
+        let (count, by) = (resolution.lock.packages.len(), resolution.by);
+        output::print(&format!("{}: {count} packages, chosen by {by}", options.output.display()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The versions of the lock that is there, which are kept where they will do.
+fn before(file: &Path) -> Lock {
+    match Lock::read(file, &ThisProcess) {
+        Ok(parsed) => parsed.lock,
+        Err(error) => {
+            tracing::debug!(path = %file.display(), %error, "no earlier lock counts");
+            Lock::new(Vec::new())
+        }
+    }
+}
+
+/// The engine that an option names.
+pub(super) fn choice(name: crate::args::EngineName) -> EngineChoice {
+    match name {
+        crate::args::EngineName::Auto => EngineChoice::Auto,
+        crate::args::EngineName::Uv => EngineChoice::Uv,
+        crate::args::EngineName::Pip => EngineChoice::Pip,
+    }
+}

@@ -1,0 +1,285 @@
+//! Environments by the command line: the real binary, real engines, real interpreters, an index server that misbehaves.
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
+#![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
+
+mod packages_playground;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use packages_playground::{Done, Place, Server, pip, uv};
+use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
+use stratheal_core::testing::skipped;
+
+fn content() -> Content {
+    let cli = "def main():\n    print('alpha runs')\n";
+    Content::new([
+        Package::new("alpha", "1.0")
+            .payload(200_000)
+            .requires("beta>=1")
+            .file("alpha/cli.py", cli)
+            .file("alpha-1.0.dist-info/entry_points.txt", "[console_scripts]\nalpha-run = alpha.cli:main\n"),
+        Package::new("alpha", "2.0").payload(200_000).requires("beta>=2"),
+        Package::new("beta", "1.0").payload(50_000),
+        Package::new("beta", "2.0").payload(50_000),
+        Package::new("gamma", "1.0"),
+        Package::new("clash", "1.0").requires("beta<2"),
+    ])
+}
+
+/// A place, an index, and the variables that bring uv into PATH.
+struct Case {
+    place: Place,
+    server: Server,
+    path: String,
+}
+
+impl Case {
+    fn new(rules: Vec<Rule>) -> Option<Self> {
+        let uv = uv()?;
+        let folder = Path::new(&uv).parent().unwrap().to_owned();
+        let own = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{own}", folder.display());
+        if Command::new("python3").arg("--version").output().is_err() {
+            skipped("environments", "there is no python3 in PATH");
+            return None;
+        }
+        Some(Self { place: Place::new(), server: Server::start(content(), rules), path })
+    }
+
+    fn run(&self, arguments: &[&str]) -> Done {
+        let url = self.server.url();
+        self.place.run_with(&[("PATH", &self.path)], &[&["--index", &url], arguments].concat())
+    }
+
+    fn python(&self, environment: &str, code: &str) -> String {
+        let program = self.place.path(environment).join("bin/python");
+        let output = Command::new(program).args(["-I", "-c", code]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn versions(&self, environment: &str) -> String {
+        let code = "import importlib.metadata as m; print(sorted(d.name + ' ' + d.version for d in m.distributions()))";
+        self.python(environment, code)
+    }
+}
+
+#[test]
+fn an_environment_is_made_changed_and_emptied() {
+    let Some(case) = Case::new(Vec::new()) else { return };
+    let planned = case.run(&["install", "--plan", "alpha==1.0", "beta<2"]);
+    assert!(planned.out.contains("+ alpha 1.0") && !case.place.path(".venv").exists(), "{planned:?}");
+    let done = case.run(&["install", "alpha==1.0", "beta<2"]);
+    assert_eq!((done.code, case.versions(".venv").as_str()), (0, "['alpha 1.0', 'beta 1.0']"), "{done:?}");
+    let ran = Command::new(case.place.path(".venv/bin/alpha-run")).output().unwrap();
+    assert_eq!(ran.stdout, b"alpha runs\n");
+    let requested = |name: &str| {
+        let site = fs::read_dir(case.place.path(".venv/lib")).unwrap().next().unwrap().unwrap().path();
+        site.join("site-packages").join(name).join("REQUESTED").exists()
+    };
+    assert!(requested("alpha-1.0.dist-info") && requested("beta-1.0.dist-info"));
+    let again = case.run(&["install", "alpha"]);
+    assert!(again.out.starts_with("nothing to do"), "what is there will do: {again:?}");
+    let upgraded = case.run(&["install", "--upgrade", "alpha", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&upgraded.out).unwrap();
+    assert_eq!(told["actions"]["alpha"]["action"], "replace", "{told:#}");
+    assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0']");
+    assert!(!case.place.path(".venv/bin/alpha-run").exists());
+    let added = case.run(&["install", "gamma"]);
+    assert_eq!((added.code, case.versions(".venv").as_str()), (0, "['alpha 2.0', 'beta 2.0', 'gamma 1.0']"));
+    let synced = case.run(&["sync", "gamma"]);
+    assert_eq!((synced.code, case.versions(".venv").as_str()), (0, "['gamma 1.0']"), "{synced:?}");
+    let emptied = case.run(&["uninstall", "gamma", "absent"]);
+    assert_eq!((emptied.code, case.versions(".venv").as_str()), (0, "[]"), "{emptied:?}");
+    assert!(emptied.err.contains("absent is not installed"));
+    let left: Vec<PathBuf> = fs::read_dir(case.place.path(".")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!left.iter().any(|path| path.ends_with(".stratheal")), "{left:?}");
+}
+
+#[test]
+fn pip_chooses_as_well() {
+    let (Some(case), Some(pip)) = (Case::new(Vec::new()), pip()) else { return };
+    let base = Path::new(&pip).with_file_name("python");
+    let done = case.run(&["install", "--engine", "pip", "--base", base.to_str().unwrap(), "alpha"]);
+    assert_eq!((done.code, case.versions(".venv").as_str()), (0, "['alpha 2.0', 'beta 2.0']"), "{done:?}");
+}
+
+#[test]
+fn a_lock_needs_no_engine_and_what_was_had_needs_no_network() {
+    let Some(case) = Case::new(Vec::new()) else { return };
+    let content = content();
+    let mut lock = "lock-version = \"1.0\"\ncreated-by = \"hand\"\n".to_owned();
+    for name in ["alpha-1.0-py3-none-any.whl", "beta-1.0-py3-none-any.whl"] {
+        let file = content.file(name).unwrap();
+        let url = format!("{}{}", case.server.url().trim_end_matches("/simple/"), file.path());
+        let (project, id) = (&file.project, file.sha256);
+        let _ = writeln!(
+            lock,
+            "[[packages]]\nname = \"{project}\"\nversion = \"1.0\"\nwheels = [{{ name = \"{name}\", url = \"{url}\", hashes = {{ sha256 = \"{id}\" }} }}]"
+        );
+    }
+    fs::write(case.place.path("pylock.toml"), &lock).unwrap();
+    let without_engines = |arguments: &[&str]| {
+        let base = String::from_utf8(
+            Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap().stdout,
+        );
+        let base = base.unwrap().trim().to_owned();
+        let url = case.server.url();
+        case.place.run_with(&[("PATH", "/nowhere")], &[&["--index", &url], arguments, &["--base", &base]].concat())
+    };
+    let done = without_engines(&["install", "-r", "pylock.toml"]);
+    assert_eq!((done.code, case.versions(".venv").as_str()), (0, "['alpha 1.0', 'beta 1.0']"), "{done:?}");
+    let done = without_engines(&["--offline", "install", "--python", "second", "-r", "pylock.toml"]);
+    assert_eq!((done.code, case.versions("second").as_str()), (0, "['alpha 1.0', 'beta 1.0']"), "{done:?}");
+    let wrong = lock.replace(&content.file("beta-1.0-py3-none-any.whl").unwrap().sha256.to_string(), &"0".repeat(64));
+    fs::write(case.place.path("pylock.toml"), wrong).unwrap();
+    let done = without_engines(&["install", "--python", "third", "-r", "pylock.toml"]);
+    assert_eq!((done.code, case.place.path("third").exists()), (65, false), "{done:?}");
+    // The same requirements again, offline: what was resolved is kept.
+    assert_eq!(case.run(&["install", "--python", "fourth", "alpha"]).code, 0);
+    let done = without_engines(&["--offline", "install", "--python", "fifth", "alpha"]);
+    assert_eq!((done.code, case.versions("fifth").as_str()), (0, "['alpha 2.0', 'beta 2.0']"), "{done:?}");
+    let done = case.run(&["--offline", "install", "--python", "sixth", "gamma"]);
+    assert_eq!((done.code, case.place.path("sixth").exists()), (66, false), "{done:?}");
+}
+
+#[test]
+fn a_lock_is_written_kept_and_installed() {
+    let Some(case) = Case::new(Vec::new()) else { return };
+    let done = case.run(&["lock", "alpha==1.0", "beta<2"]);
+    assert_eq!((done.code, done.out.contains("2 packages")), (0, true), "{done:?}");
+    let lock = fs::read_to_string(case.place.path("pylock.toml")).unwrap();
+    assert!(lock.contains(&case.server.url()) && lock.contains("sha256") && !lock.contains("stratheal:"), "{lock}");
+    let kept = case.run(&["lock", "alpha", "-o", "-"]);
+    let stays = case.run(&["lock", "alpha"]);
+    let again = fs::read_to_string(case.place.path("pylock.toml")).unwrap();
+    assert_eq!((stays.code, again.contains("version = \"1.0\"")), (0, true), "{again}");
+    assert!(kept.out.contains("version = \"2.0\""), "nothing to keep on standard output: {kept:?}");
+    assert_eq!(case.run(&["install", "-r", "pylock.toml"]).code, 0);
+    assert_eq!(case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
+    assert_eq!(case.run(&["lock", "--upgrade", "alpha"]).code, 0);
+    assert_eq!(case.run(&["install", "-r", "pylock.toml"]).code, 0);
+    assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0']");
+}
+
+#[test]
+fn hashes_are_all_that_is_needed_and_they_count() {
+    let Some(case) = Case::new(Vec::new()) else { return };
+    let content = content();
+    let line = |name: &str, version: &str| {
+        let id = content.file(&format!("{name}-{version}-py3-none-any.whl")).unwrap().sha256;
+        format!("{name}=={version} --hash=sha256:{id}\n")
+    };
+    let put = |text: &str| fs::write(case.place.path("r.txt"), text).unwrap();
+    put(&[line("alpha", "1.0"), line("beta", "1.0")].concat());
+    let done = case.run(&["install", "--engine", "pip", "-r", "r.txt", "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    assert_eq!((done.code, told["resolved_by"].as_str()), (0, Some("hashes")), "{done:?}");
+    assert_eq!(case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
+    put(&line("alpha", "2.0"));
+    let open = case.run(&["install", "--upgrade", "-r", "r.txt"]);
+    assert_eq!((open.code, open.err.contains("alpha requires beta>=2")), (3, true), "{open:?}");
+    put(&format!("gamma==1.0 --hash=sha256:{}\n", "0".repeat(64)));
+    let wrong = case.run(&["install", "-r", "r.txt"]);
+    assert_eq!((wrong.code, wrong.err.contains("r.txt:1")), (65, true), "{wrong:?}");
+    put("gamma\nalpha==1.0 --hash=sha256:00\n");
+    assert_eq!(case.run(&["install", "--reinstall", "-r", "r.txt"]).code, 3);
+    assert_eq!(case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
+}
+
+#[test]
+fn trouble_has_its_exit_code_and_changes_nothing() {
+    let Some(case) = Case::new(vec![Rule::files(Fault::Status(503)).named("gamma").first(2)]) else { return };
+    assert_eq!(case.run(&["install", "alpha==1.0", "beta<2"]).code, 0);
+    let before = case.versions(".venv");
+    let clash = case.run(&["install", "clash", "beta>=2"]);
+    assert_eq!(clash.code, 66, "{clash:?}");
+    assert!(clash.err.contains("clash") && clash.err.contains("beta<2"), "{clash:?}");
+    assert_eq!(case.run(&["install", "no-such-project"]).code, 66);
+    assert_eq!(case.run(&["install", "alpha =="]).code, 3);
+    assert_eq!(case.run(&["install"]).code, 3);
+    let full = case.place.run_without_room(&["--index", &case.server.url(), "install", "--upgrade", "alpha"]);
+    assert!(full.code == 74 || full.code == 3, "{full:?}");
+    assert_eq!(case.versions(".venv"), before);
+    fs::create_dir(case.place.path("taken")).unwrap();
+    fs::write(case.place.path("taken/file"), "").unwrap();
+    let taken = case.run(&["install", "--python", "taken", "gamma"]);
+    assert_eq!((taken.code, taken.err.contains("not empty")), (3, true), "{taken:?}");
+    let late = case.run(&["install", "gamma"]);
+    assert_eq!(late.code, 0, "a server that comes back is waited for: {late:?}");
+}
+
+#[test]
+fn killed_at_random_it_is_the_old_one_or_the_new_one() {
+    killed(150);
+}
+
+#[test]
+#[ignore = "it takes a quarter of an hour"]
+fn chaos_of_kills() {
+    killed(5_000);
+}
+
+fn killed(times: usize) {
+    let Some(uv) = uv() else { return };
+    let names: Vec<String> = (0..5).map(|number| format!("part{number}")).collect();
+    let releases = names.iter().flat_map(|name| ["1.0", "2.0"].map(|version| (name, version)));
+    let packages = releases.map(|(name, version)| Package::new(name, version).payload(400_000).files(80));
+    let place = Place::new();
+    let server = Server::start(Content::new(packages), Vec::new());
+    let path = format!("{}:{}", Path::new(&uv).parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
+    let url = server.url();
+    let arguments = |version: &str| {
+        let wanted = names.iter().map(|name| format!("{name}=={version}"));
+        ["--index".to_owned(), url.clone(), "install".to_owned()].into_iter().chain(wanted).collect::<Vec<_>>()
+    };
+    let install = |version: &str| {
+        let arguments = arguments(version);
+        place.run_with(&[("PATH", &path)], &arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    for version in ["2.0", "1.0"] {
+        let done = install(version);
+        assert_eq!(done.code, 0, "{done:?}");
+    }
+    let code = format!("import {}\nprint({{m.__version__ for m in ({},)}})", names.join(", "), names.join(", "));
+    let observe = || {
+        let output = Command::new(place.path(".venv/bin/python")).args(["-I", "-c", &code]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    assert_eq!(observe(), "{'1.0'}");
+    let (mut seed, mut switched, mut kept) = (0x2545_f491_4f6c_dd1d_u64, 0, 0);
+    let mut current = "{'1.0'}".to_owned();
+    for _ in 0..times {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let version = if current == "{'1.0'}" { "2.0" } else { "1.0" };
+        let arguments = arguments(version);
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let running = place.start_with(&[("PATH", &path)], &arguments);
+        std::thread::sleep(std::time::Duration::from_micros(seed % 160_000));
+        drop(running);
+        let found = observe();
+        assert!(found == "{'1.0'}" || found == "{'2.0'}", "a mixture: {found}");
+        if found == current {
+            kept += 1;
+        } else {
+            switched += 1;
+        }
+        current = found;
+    }
+    assert!(switched > 0 && kept > 0, "{switched} switched, {kept} kept: the kills hit nothing");
+    // The next run clears up whatever was left.
+    assert_eq!(install("1.0").code, 0);
+    assert_eq!(install("2.0").code, 0);
+    assert_eq!(observe(), "{'2.0'}");
+    assert!(!place.path(".stratheal").exists(), "something was left");
+    let uninstalled = place.run_with(&[("PATH", &path)], &["--index", &url, "index", "status"]);
+    assert_eq!(uninstalled.code, 0, "{uninstalled:?}");
+}
