@@ -194,7 +194,7 @@ fn hashes_are_all_that_is_needed_and_they_count() {
 
 #[test]
 fn trouble_has_its_exit_code_and_changes_nothing() {
-    let Some(case) = Case::new(vec![Rule::files(Fault::Status(503)).named("gamma").first(2)]) else { return };
+    let Some(case) = Case::new(vec![Rule::files(Fault::Status(503)).named("gamma*").first(2)]) else { return };
     assert_eq!(case.run(&["install", "alpha==1.0", "beta<2"]).code, 0);
     let before = case.versions(".venv");
     let clash = case.run(&["install", "clash", "beta>=2"]);
@@ -212,6 +212,21 @@ fn trouble_has_its_exit_code_and_changes_nothing() {
     assert_eq!((taken.code, taken.err.contains("not empty")), (3, true), "{taken:?}");
     let late = case.run(&["install", "gamma"]);
     assert_eq!(late.code, 0, "a server that comes back is waited for: {late:?}");
+}
+
+#[test]
+fn who_presses_ctrl_c_finds_nothing_changed() {
+    let Some(case) = Case::new(vec![Rule::files(Fault::Trickle { after: 1_000, rate: 2_000 }).named("alpha*")]) else {
+        return;
+    };
+    let url = case.server.url();
+    let arguments = ["--index", &url, "--verbose", "install", "alpha"];
+    let running = case.place.start_with(&[("PATH", &case.path)], &arguments);
+    std::thread::sleep(std::time::Duration::from_millis(1_500));
+    running.signal(rustix::process::Signal::INT);
+    let done = running.end();
+    assert_eq!((done.code, done.err.contains("nothing was changed")), (130, true), "{done:?}");
+    assert!(!case.place.path(".venv").exists() && !case.place.path(".stratheal").exists());
 }
 
 #[test]

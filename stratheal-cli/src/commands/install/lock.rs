@@ -11,19 +11,16 @@ use stratheal_core::installer::{EngineChoice, Input, ResolveOptions};
 use super::failure::of;
 use super::progress::Said;
 use super::target::{Target, open};
-use super::{interruptible, wanted};
+use super::{interruptible, run_to_end, wanted};
 use crate::args::{Common, LinkModeName, LockOptions, Packages};
 use crate::ci::Build;
 use crate::failure::Failure;
 use crate::fetching::Setup;
+use crate::output;
 use crate::progress::{Display, Progress};
-use crate::{output, runtime_with_threads};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
-    let runtime = runtime_with_threads()?;
-    let code = runtime.block_on(lock(common, packages, options));
-    runtime.shutdown_background();
-    code
+    run_to_end(lock(common, packages, options))
 }
 
 async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {

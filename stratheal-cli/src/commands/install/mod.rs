@@ -9,6 +9,7 @@ mod uninstall;
 mod wanted;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use stratheal_core::installer::{InstallRequest, PlanOptions};
 
@@ -26,11 +27,7 @@ pub(crate) use self::lock::run as run_lock;
 pub(crate) use self::uninstall::run as run_uninstall;
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
-    let runtime = runtime_with_threads()?;
-    let code = runtime.block_on(install(common, packages, options));
-    // A look-up that hangs must not keep the program from ending.
-    runtime.shutdown_background();
-    code
+    run_to_end(install(common, packages, options))
 }
 
 async fn install(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
@@ -64,6 +61,20 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     }
     output::print(&render::install(&planned, outcome.as_ref(), began.elapsed(), options.format, common))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a command. What was interrupted gets a moment to clear up after itself.
+fn run_to_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    /// Deleting a large stage takes about a second.
+    const MOMENT: Duration = Duration::from_secs(10);
+    let runtime = runtime_with_threads()?;
+    let code = runtime.block_on(work);
+    match code {
+        Err(Failure::Interrupted) => runtime.shutdown_timeout(MOMENT),
+        // A look-up that hangs must not keep the program from ending.
+        _ => runtime.shutdown_background(),
+    }
+    code
 }
 
 /// Until it is done, or somebody presses Ctrl-C. What is under way stops then, and leaves nothing behind.

@@ -8,17 +8,14 @@ use stratheal_core::index::ProjectName;
 use super::failure::of;
 use super::progress::Said;
 use super::target::{Target, open};
-use super::{interruptible, render};
+use super::{interruptible, render, run_to_end};
 use crate::args::{Common, LinkModeName, Packages, UninstallOptions};
 use crate::failure::Failure;
 use crate::fetching::Setup;
-use crate::{output, runtime_with_threads};
+use crate::output;
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
-    let runtime = runtime_with_threads()?;
-    let code = runtime.block_on(uninstall(common, packages, options));
-    runtime.shutdown_background();
-    code
+    run_to_end(uninstall(common, packages, options))
 }
 
 async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
