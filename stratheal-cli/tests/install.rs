@@ -142,6 +142,8 @@ fn a_lock_needs_no_engine_and_what_was_had_needs_no_network() {
     assert_eq!((done.code, case.place.path("third").exists()), (65, false), "{done:?}");
     // The same requirements again, offline: what was resolved is kept.
     assert_eq!(case.run(&["install", "--python", "fourth", "alpha"]).code, 0);
+    let elsewhere = case.run(&["install", "--plan", "--format", "json", "--python", "elsewhere", "alpha"]);
+    assert!(elsewhere.out.contains("\"resolved_by\": \"kept\""), "another folder is no other question: {elsewhere:?}");
     let done = without_engines(&["--offline", "install", "--python", "fifth", "alpha"]);
     assert_eq!((done.code, case.versions("fifth").as_str()), (0, "['alpha 2.0', 'beta 2.0']"), "{done:?}");
     let done = case.run(&["--offline", "install", "--python", "sixth", "gamma"]);

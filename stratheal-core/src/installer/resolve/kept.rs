@@ -11,7 +11,8 @@ use crate::base::fs::replace_unsynced;
 use crate::fetch::Fetcher;
 use crate::index::ThisProcess;
 use crate::installer::lock::Lock;
-use crate::installer::python::Interpreter;
+use crate::installer::python::{Interpreter, Libc};
+use crate::installer::requirement::MarkerEnvironment;
 use crate::objects::ContentId;
 
 /// As long as an index says by default that its pages are fresh, the answer is what it would be now.
@@ -25,9 +26,35 @@ pub(super) struct Question<'a> {
     pub(super) constraints: &'a str,
     pub(super) preferred: Vec<(String, String)>,
     pub(super) pre: bool,
-    pub(super) interpreter: &'a Interpreter,
+    pub(super) interpreter: Accepts<'a>,
     /// The sources of the chain, by name, each with what it answers for. Not by their URLs: any mirror of a source gives the same.
     pub(super) sources: Vec<(String, Vec<String>)>,
+}
+
+/// What of an interpreter decides which versions and files fit it. Where it lies does not.
+#[derive(Debug, Serialize)]
+pub(super) struct Accepts<'a> {
+    markers: &'a MarkerEnvironment,
+    platform: &'a str,
+    pointer_bits: u32,
+    libc: Option<&'a Libc>,
+    is_debug: bool,
+    is_free_threaded: bool,
+    extension_suffix: Option<&'a str>,
+}
+
+impl<'a> Accepts<'a> {
+    pub(super) fn of(interpreter: &'a Interpreter) -> Self {
+        Self {
+            markers: &interpreter.markers,
+            platform: &interpreter.platform,
+            pointer_bits: interpreter.pointer_bits,
+            libc: interpreter.libc.as_ref(),
+            is_debug: interpreter.is_debug,
+            is_free_threaded: interpreter.is_free_threaded,
+            extension_suffix: interpreter.extension_suffix.as_deref(),
+        }
+    }
 }
 
 impl Question<'_> {

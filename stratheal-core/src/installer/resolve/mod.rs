@@ -9,6 +9,7 @@ mod input;
 mod kept;
 mod pinned;
 mod pip;
+mod provision;
 mod resolver;
 mod uv;
 

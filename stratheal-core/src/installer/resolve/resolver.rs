@@ -10,7 +10,8 @@ use super::engine::ResolveRequest;
 use super::error::ResolveError;
 use super::find::{EngineChoice, engines};
 use super::input::{constraints_text, requirements_text};
-use super::kept::{Kept, Question, sources};
+use super::kept::{Accepts, Kept, Question, sources};
+use super::provision::provision;
 use crate::base::class::chain;
 use crate::fetch::Fetcher;
 use crate::gateway::Environment as Variables;
@@ -73,7 +74,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
             .filter_map(|package| Some((package.name.to_string(), package.version.as_ref()?.to_string())))
             .collect(),
         pre,
-        interpreter: &environment.interpreter,
+        interpreter: Accepts::of(&environment.interpreter),
         sources: sources(fetcher),
     };
     // What lies in a folder may be another thing tomorrow.
@@ -105,7 +106,11 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     let own = environment.exists.then(|| environment.root());
     let interpreters = [interpreter.executable.as_path(), interpreter.base_executable.as_path()];
     let mut notes = Vec::new();
-    for engine in engines(options.engine, own, &interpreters, &options.variables) {
+    let mut found = engines(options.engine, own, &interpreters, &options.variables);
+    if found.is_empty() {
+        found.extend(provision(options.engine, interpreter, fetcher, cache).await?);
+    }
+    for engine in found {
         (resolving.begins)(engine.name());
         match attempt(engine.as_ref(), &request, fetcher, cache).await {
             Ok(lock) => {
