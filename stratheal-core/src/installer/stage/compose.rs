@@ -1,6 +1,7 @@
 //! What the next environment consists of. Pure.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use super::{Attributes, Entry, Kind};
@@ -66,6 +67,8 @@ pub(in crate::installer) enum Conflict {
 
 /// Composes the next environment from the entries of the current one, without `dropped`, and with the files of the additions, which
 /// replace what is there under the same path.
+///
+/// Paths are plain components, so that they are compared as bytes: there are tens of thousands of them.
 pub(in crate::installer) fn compose(
     current: &[Entry],
     dropped: &HashSet<PathBuf>,
@@ -73,62 +76,70 @@ pub(in crate::installer) fn compose(
 ) -> Result<Composition, Conflict> {
     let mut composition = Composition::default();
     let new = merge(additions, &mut composition.overlaps);
-    let stale = stale_bytecode(dropped, &new);
+    let stale = stale_bytecode(current, dropped, &new);
     let is_stale = |path: &Path| {
         let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
             return false;
         };
-        stale.get(folder).is_some_and(|stems| stems.iter().any(|stem| name.starts_with(stem.as_str())))
+        stale.get(folder.as_os_str()).is_some_and(|stems| stems.iter().any(|stem| name.starts_with(stem.as_str())))
     };
-    let mut folders: BTreeMap<PathBuf, Option<Attributes>> = BTreeMap::new();
-    let mut links: HashSet<&Path> = HashSet::new();
-    let mut files: HashSet<&Path> = HashSet::new();
-    let mut emptied: BTreeSet<&Path> = BTreeSet::new();
+    let mut folders: BTreeMap<&OsStr, Option<Attributes>> = BTreeMap::new();
+    let mut links: HashSet<&OsStr> = HashSet::new();
+    let mut files: HashSet<&OsStr> = HashSet::new();
+    let mut emptied: HashSet<&OsStr> = HashSet::new();
     for entry in current {
-        let goes = dropped.contains(&entry.path) || is_stale(&entry.path);
+        let path = entry.path.as_os_str();
+        let goes = dropped.contains(&entry.path) || (!stale.is_empty() && is_stale(&entry.path));
         match &entry.kind {
-            Kind::Folder(attributes) => drop(folders.insert(entry.path.clone(), Some(*attributes))),
-            _ if goes => emptied.extend(entry.path.parent()),
-            _ if new.contains_key(entry.path.as_path()) => {}
+            Kind::Folder(attributes) => drop(folders.insert(path, Some(*attributes))),
+            _ if goes => emptied.extend(entry.path.parent().map(Path::as_os_str)),
+            _ if new.contains_key(path) => {}
             Kind::Link { target } => {
-                links.insert(&entry.path);
+                links.insert(path);
                 composition.links.push((entry.path.clone(), target.clone()));
             }
             Kind::File { .. } => {
-                files.insert(&entry.path);
+                files.insert(path);
                 composition.kept.push(entry.path.clone());
             }
         }
     }
+    let mut made: HashSet<&OsStr> = HashSet::new();
     for path in new.keys() {
-        if folders.contains_key(*path) {
-            return Err(Conflict::FileAndFolder { path: (*path).to_owned() });
+        if folders.contains_key(path) {
+            return Err(Conflict::FileAndFolder { path: path.into() });
         }
-        for above in path.ancestors().skip(1).take_while(|above| !above.as_os_str().is_empty()) {
+        for above in Path::new(path).ancestors().skip(1).map(Path::as_os_str).take_while(|above| !above.is_empty()) {
+            // Those above it were looked at together with it.
+            if !made.insert(above) {
+                break;
+            }
             if links.contains(above) {
-                return Err(Conflict::ThroughLink { path: above.to_owned() });
+                return Err(Conflict::ThroughLink { path: above.into() });
             }
             if files.contains(above) || new.contains_key(above) {
-                return Err(Conflict::FileAndFolder { path: above.to_owned() });
+                return Err(Conflict::FileAndFolder { path: above.into() });
             }
-            folders.entry(above.to_owned()).or_insert(None);
+            folders.entry(above).or_insert(None);
         }
     }
-    let emptied: Vec<PathBuf> = emptied.into_iter().map(Path::to_owned).collect();
-    prune(&mut folders, &emptied, &composition, &new);
-    composition.new = new.into_values().map(|(index, placed)| (index, placed.clone())).collect();
-    composition.folders = folders.into_iter().collect();
+    prune(&mut folders, emptied, &composition, &new);
+    composition.folders = folders.into_iter().map(|(path, attributes)| (path.into(), attributes)).collect();
+    let mut placed: Vec<_> = new.into_values().collect();
+    // Files of a wheel side by side, so that whoever links them stays with one for long.
+    placed.sort_unstable_by(|(a, one), (b, other)| (a, one.path.as_os_str()).cmp(&(b, other.path.as_os_str())));
+    composition.new = placed.into_iter().map(|(index, placed)| (index, placed.clone())).collect();
     Ok(composition)
 }
 
-type New<'a> = BTreeMap<&'a Path, (usize, &'a Placed)>;
+type New<'a> = HashMap<&'a OsStr, (usize, &'a Placed)>;
 
 /// All files of all additions. Of those that overlap the last one counts.
 fn merge<'a>(additions: &'a [Vec<Placed>], overlaps: &mut Vec<Overlap>) -> New<'a> {
-    let mut new: New<'a> = BTreeMap::new();
+    let mut new: New<'a> = HashMap::with_capacity(additions.iter().map(Vec::len).sum());
     for (index, files) in additions.iter().enumerate() {
         for placed in files {
-            let before = new.insert(&placed.path, (index, placed));
+            let before = new.insert(placed.path.as_os_str(), (index, placed));
             if let Some((other, before)) = before
                 && overlaps.len() < MOST_OVERLAPS
             {
@@ -141,48 +152,52 @@ fn merge<'a>(additions: &'a [Vec<Placed>], overlaps: &mut Vec<Overlap>) -> New<'
 }
 
 /// Bytecode of sources that go or are replaced: the folders, and the beginnings of the names in them.
-fn stale_bytecode(dropped: &HashSet<PathBuf>, new: &New<'_>) -> HashMap<PathBuf, Vec<String>> {
-    let mut stale: HashMap<PathBuf, Vec<String>> = HashMap::new();
-    for source in dropped.iter().map(PathBuf::as_path).chain(new.keys().copied()) {
+fn stale_bytecode(current: &[Entry], dropped: &HashSet<PathBuf>, new: &New<'_>) -> HashMap<OsString, Vec<String>> {
+    let mut stale: HashMap<OsString, Vec<String>> = HashMap::new();
+    if !current.iter().any(|entry| entry.path.ends_with("__pycache__")) {
+        return stale;
+    }
+    for source in dropped.iter().map(PathBuf::as_path).chain(new.keys().map(Path::new)) {
         if let Some((folder, stem)) = bytecode_of(source) {
-            stale.entry(folder).or_default().push(stem);
+            stale.entry(folder.into_os_string()).or_default().push(stem);
         }
     }
     stale
 }
 
 /// Leaves out folders that hold nothing any more because of what goes. Those that were empty before stay.
-fn prune(
-    folders: &mut BTreeMap<PathBuf, Option<Attributes>>,
-    emptied: &[PathBuf],
+fn prune<'a>(
+    folders: &mut BTreeMap<&'a OsStr, Option<Attributes>>,
+    emptied: HashSet<&'a OsStr>,
     composition: &Composition,
     new: &New<'_>,
 ) {
-    let mut children: HashMap<PathBuf, usize> = HashMap::new();
-    let mut count = |path: &Path| {
-        if let Some(parent) = path.parent() {
-            *children.entry(parent.to_owned()).or_default() += 1;
-        }
-    };
+    if emptied.is_empty() {
+        return;
+    }
+    let mut children: HashMap<OsString, usize> = HashMap::new();
     let links = composition.links.iter().map(|(path, _)| path);
     let files = composition.kept.iter().chain(links).map(PathBuf::as_path);
-    for path in files.chain(new.keys().copied()).chain(folders.keys().map(PathBuf::as_path)) {
-        count(path);
+    for path in files.chain(new.keys().map(Path::new)).chain(folders.keys().map(Path::new)) {
+        if let Some(parent) = path.parent() {
+            *children.entry(parent.into()).or_default() += 1;
+        }
     }
     // Deepest first, so that a folder of nothing but empty folders goes as well.
-    let mut waiting: Vec<PathBuf> = emptied.to_vec();
+    let mut waiting: Vec<&Path> = emptied.into_iter().map(Path::new).collect();
     waiting.sort_by_key(|path| path.components().count());
     while let Some(folder) = waiting.pop() {
-        if folder.as_os_str().is_empty() || children.get(&folder).is_some_and(|count| *count > 0) {
+        let is_needed = children.get(folder.as_os_str()).is_some_and(|count| *count > 0);
+        if folder.as_os_str().is_empty() || is_needed {
             continue;
         }
-        if folders.remove(&folder).is_some()
+        if folders.remove(folder.as_os_str()).is_some()
             && let Some(parent) = folder.parent()
         {
-            if let Some(count) = children.get_mut(parent) {
+            if let Some(count) = children.get_mut(parent.as_os_str()) {
                 *count -= 1;
             }
-            waiting.push(parent.to_owned());
+            waiting.push(parent);
         }
     }
 }

@@ -110,7 +110,7 @@ pub(in crate::installer) fn contents_of(
     placing.notes(addition, &folder, wheel.root_is_purelib);
     let Placing { files, .. } = placing;
     let mut seen = HashSet::new();
-    if let Some(twice) = files.iter().find(|file| !seen.insert(file.path.as_path())) {
+    if let Some(twice) = files.iter().find(|file| !seen.insert(file.path.as_os_str())) {
         return Err(refused(format!("it puts two files at {}", twice.path.display())));
     }
     let problems = tree.problems().to_vec();
@@ -129,7 +129,9 @@ struct Roots {
 impl Roots {
     fn of(interpreter: &Interpreter, project: &ProjectName) -> Result<Self, String> {
         let inside = |path: &Path| {
-            let relative = path.strip_prefix(&interpreter.prefix).map(Path::to_owned);
+            // Plain components, whatever the interpreter wrote: paths are compared as bytes later.
+            let relative =
+                path.strip_prefix(&interpreter.prefix).map(|inside| inside.components().collect::<PathBuf>());
             relative.map_err(|_| format!("{} lies outside the environment", path.display()))
         };
         let Scheme { purelib, platlib, scripts, data, include } = &interpreter.scheme;
@@ -188,7 +190,7 @@ impl Placing<'_> {
         for entry in entry_points {
             let path = self.roots.scripts.join(&entry.name);
             // A script of the same name that the wheel brings itself counts more.
-            if !self.files.iter().any(|file| file.path == path) {
+            if !self.files.iter().any(|file| file.path.as_os_str() == path.as_os_str()) {
                 self.bytes(path, launcher(entry, &self.interpreter.executable), 0o755);
             }
         }
@@ -199,8 +201,10 @@ impl Placing<'_> {
         let packages = if root_is_purelib { &self.roots.purelib } else { &self.roots.platlib };
         let (packages, folder) = (packages.clone(), packages.join(folder));
         let own = |name: &str| folder.join(name);
-        self.files.retain(|file| ![own("INSTALLER"), own("REQUESTED"), own("direct_url.json")].contains(&file.path));
-        self.rows.retain(|(path, ..)| ![own("INSTALLER"), own("REQUESTED"), own("direct_url.json")].contains(path));
+        let ours = ["INSTALLER", "REQUESTED", "direct_url.json"].map(own);
+        let is_ours = |path: &Path| ours.iter().any(|own| own.as_os_str() == path.as_os_str());
+        self.files.retain(|file| !is_ours(&file.path));
+        self.rows.retain(|(path, ..)| !is_ours(path));
         self.bytes(own("INSTALLER"), b"stratheal\n".to_vec(), 0o644);
         if addition.requested {
             self.bytes(own("REQUESTED"), Vec::new(), 0o644);
