@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs py bench bench-health bench-fetch fuzz soak chaos clean
+.PHONY: help run test lint docs py bench bench-health bench-fetch bench-install fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -36,6 +36,9 @@ bench-health: ## the health engine beside its peers, as one table
 
 bench-fetch: ## fetching beside its peers, under every fault, as tables
 	cargo bench --locked -p stratheal-benches --bench fetch
+
+bench-install: ## environments beside uv and pip, as a table
+	cargo bench --locked -p stratheal-benches --bench install
 
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz

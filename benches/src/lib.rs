@@ -8,6 +8,7 @@ pub mod engine;
 pub mod failure;
 pub mod fetch;
 pub mod health;
+pub mod install;
 pub mod launcher;
 pub mod monotonic;
 pub mod proc;

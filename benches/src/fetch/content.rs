@@ -43,6 +43,12 @@ impl Set {
         Self::new((0..150).map(|number| wheel("small", number).payload(20_000).files(5)))
     }
 
+    /// As a large application: 60 wheels with 9,000 files and 120 MB.
+    #[must_use]
+    pub fn many_files() -> Self {
+        Self::new((0..60).map(|number| wheel("many", number).payload(2_000_000).files(150)))
+    }
+
     /// A few, for the patterns of faults: ten wheels, and one that has to be built.
     #[must_use]
     pub fn few() -> Self {
