@@ -13,7 +13,7 @@ pub(crate) struct InstallOptions {
     /// Requirements: `flask`, `six==1.17.0`, `./folder`, a wheel, a URL.
     #[arg(value_name = "REQUIREMENT")]
     pub(crate) requirements: Vec<String>,
-    /// Requirements files, or one lock (`pylock.toml`).
+    /// Requirements files, a `pyproject.toml`, or one lock (`pylock.toml`).
     #[arg(long, short, value_name = "FILE")]
     pub(crate) requirement: Vec<PathBuf>,
     /// Files whose versions hold for whatever is installed.
@@ -22,10 +22,10 @@ pub(crate) struct InstallOptions {
     /// A folder that is installed as a link to it.
     #[arg(long, short, value_name = "FOLDER")]
     pub(crate) editable: Vec<String>,
-    /// An extra of the lock.
+    /// An extra of the lock or of the project.
     #[arg(long, value_name = "NAME")]
     pub(crate) extra: Vec<String>,
-    /// A dependency group of the lock, instead of its default groups.
+    /// A dependency group: of the lock, instead of its default groups, or of the project.
     #[arg(long, value_name = "NAME")]
     pub(crate) group: Vec<String>,
     /// Look for newer versions, where those that are installed would do.
@@ -66,12 +66,21 @@ pub(crate) struct LockOptions {
     /// Requirements.
     #[arg(value_name = "REQUIREMENT")]
     pub(crate) requirements: Vec<String>,
-    /// Requirements files.
+    /// Requirements files, or a `pyproject.toml`.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) requirement: Vec<PathBuf>,
     /// Files whose versions hold for whatever is chosen.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) constraint: Vec<PathBuf>,
+    /// A folder that is installed as a link to it.
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) editable: Vec<String>,
+    /// An extra of the project.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) extra: Vec<String>,
+    /// A dependency group of the project.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) group: Vec<String>,
     /// The lock; `-` for standard output. Versions in one that is there are kept where they will do.
     #[arg(long, short, value_name = "FILE", default_value = "pylock.toml")]
     pub(crate) output: PathBuf,

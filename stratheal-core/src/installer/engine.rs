@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::build::{BuildSettings, Builder};
 use super::change::{Applied, Applying, Change, apply};
 use super::closure::unmet;
 use super::environment::Environment;
@@ -15,13 +16,13 @@ use super::event::InstallEvent;
 use super::installed::{Distribution, Installed};
 use super::lock::Lock;
 use super::plan::{Action, Actions, Locked, PlanOptions, plan};
-use super::prepare::{Prepared, WantedWheel, prepare};
+use super::prepare::{FileSource, Prepared, WantedWheel, WheelSource, prepare};
 use super::python::{Compatibility, KnownInterpreters};
 use super::requirement::{ExtraName, GroupName, Wanted};
 use super::resolve::{Resolution, ResolveError, ResolveOptions, Resolving, resolve};
 use super::satisfied::is_satisfied;
 use super::switch::{EnvironmentLock, Journal, Recovered, Register};
-use super::wheels::sort;
+use super::wheels::{Sorted, Sorting};
 use crate::base::clock::{Clock, SystemClock};
 use crate::fetch::Fetcher;
 use crate::index::ProjectName;
@@ -54,7 +55,9 @@ pub struct LockChoice<'a> {
     /// Dependency groups; `None` for the lock's default groups.
     pub groups: Option<&'a [GroupName]>,
     /// Who was asked for by name.
-    pub requested: &'a dyn Fn(&ProjectName) -> bool,
+    pub requested: &'a (dyn Fn(&ProjectName) -> bool + Sync),
+    /// How what is no wheel becomes one; without it, a lock with such a thing is refused.
+    pub build: Option<&'a Arc<BuildSettings>>,
 }
 
 impl std::fmt::Debug for LockChoice<'_> {
@@ -189,12 +192,15 @@ impl Installer {
         .await
     }
 
-    /// The wheels that a lock selects for an environment. `requested` tells who was asked for by name; `folder` is where the lock's
-    /// paths begin.
+    /// The wheels that a lock selects for an environment. `folder` is where the lock's paths begin. What is no wheel is built where
+    /// nobody can say its version before; the rest of it when it is installed.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills a build that is at work.
     ///
     /// # Errors
-    /// [`InstallError`] when nothing can be selected, or when something would have to be built.
-    pub fn wheels(
+    /// [`InstallError`] when nothing can be selected, or when something cannot be built.
+    pub async fn wheels(
         &self,
         environment: &Environment,
         lock: &Lock,
@@ -204,12 +210,20 @@ impl Installer {
         let accepts = Compatibility::of(&environment.interpreter);
         let markers = &environment.interpreter.markers;
         let selection = lock.select(markers, choice.extras, choice.groups, &|tags| accepts.rank(tags))?;
-        let sorted = sort(&selection, choice.requested, folder, &self.shared.fetcher)?;
-        if let Some(unbuilt) = sorted.to_build.first() {
-            let reason = "there is no wheel of it that fits, and it would have to be built".to_owned();
-            return Err(InstallError::Locked { name: unbuilt.package.name.clone(), reason });
+        let (requested, fetcher) = (choice.requested, &self.shared.fetcher);
+        let sorted = Sorting { requested, folder, fetcher, build: choice.build }.sort(&selection)?;
+        drop(selection);
+        let tell = |event| self.tell(event);
+        let builder = self.builds(environment, &tell);
+        let mut wheels = Vec::with_capacity(sorted.len());
+        for Sorted { mut wheel, is_unknown } in sorted {
+            if let (true, WheelSource::Build(buildable)) = (is_unknown, &wheel.from) {
+                let built = builder.build(buildable).await.map_err(InstallError::building(buildable))?;
+                (wheel.version, wheel.from) = (built.version, WheelSource::File(FileSource::Store(built.pack)));
+            }
+            wheels.push(wheel);
         }
-        Ok(sorted.wheels)
+        Ok(wheels)
     }
 
     /// What installing these wheels would do. Looks, and changes nothing.
@@ -297,6 +311,11 @@ impl Installer {
         Ok((outcome, absent))
     }
 
+    fn builds<'a>(&'a self, environment: &'a Environment, tell: &'a (dyn Fn(InstallEvent) + Sync)) -> Builder<'a> {
+        let Shared { fetcher, cache, .. } = &*self.shared;
+        Builder { fetcher, cache, interpreter: &environment.interpreter, tell }
+    }
+
     async fn prepare(
         &self,
         environment: &Environment,
@@ -310,7 +329,7 @@ impl Installer {
         }
         self.tell(InstallEvent::Preparing { wheels: wanted.len() });
         let tell = |event| self.tell(event);
-        prepare(&self.shared.fetcher, wanted, &environment.interpreter, &tell).await
+        prepare(&self.builds(environment, &tell), wanted).await
     }
 
     async fn lock(&self, root: &Path, work: &str) -> Result<(EnvironmentLock, Register), InstallError> {
@@ -388,7 +407,12 @@ fn installed(environment: &Environment) -> Result<Installed, InstallError> {
 fn planned(wheels: &[WantedWheel], installed: &Installed, options: PlanOptions) -> Actions {
     let wanted: Vec<_> = wheels
         .iter()
-        .map(|wheel| Locked { name: &wheel.name, version: &wheel.version, direct_url: wheel.direct_url.as_ref() })
+        .map(|wheel| Locked {
+            name: &wheel.name,
+            version: &wheel.version,
+            direct_url: wheel.direct_url.as_ref(),
+            may_differ: wheel.may_differ,
+        })
         .collect();
     plan(&wanted, installed, options)
 }

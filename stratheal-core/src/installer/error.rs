@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use super::build::{BuildFailure, Buildable};
 use super::lock::SelectError;
 use super::python::InterpreterError;
 use super::requirement::RequirementError;
@@ -64,6 +65,15 @@ pub enum InstallError {
     /// There is no lock.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// Something could not be built.
+    #[error("cannot build {what}")]
+    Build {
+        /// Of what: the project, and its version where it is known.
+        what: String,
+        /// Why not.
+        #[source]
+        source: Box<BuildFailure>,
+    },
     /// A wheel is refused.
     #[error(transparent)]
     Wheel(#[from] WheelError),
@@ -128,6 +138,14 @@ impl From<Conflict> for FileConflict {
 }
 
 impl InstallError {
+    pub(in crate::installer) fn building(buildable: &Buildable) -> impl FnOnce(BuildFailure) -> Self + use<> {
+        let what = buildable.shown();
+        move |source| match source {
+            BuildFailure::Storage { action, source } => Self::storage(action, source),
+            source => Self::Build { what, source: Box::new(source) },
+        }
+    }
+
     pub(in crate::installer) fn storage(action: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -145,6 +163,7 @@ impl InstallError {
             Self::Requirement(error) => error.class(),
             Self::Select(error) => error.class(),
             Self::Resolve(error) => error.class(),
+            Self::Build { source, .. } => source.class(),
             Self::Open { .. }
             | Self::Locked { .. }
             | Self::Environment { .. }

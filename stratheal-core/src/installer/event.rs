@@ -15,6 +15,11 @@ pub enum InstallEvent {
         /// By which engine.
         engine: &'static str,
     },
+    /// A wheel is being built.
+    Building {
+        /// Of what.
+        what: String,
+    },
     /// Wheels are being fetched and unpacked.
     Preparing {
         /// How many.

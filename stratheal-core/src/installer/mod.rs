@@ -3,6 +3,7 @@
 //! What is wanted ([`requirement`]) becomes a lock of files with hashes ([`lock`]); the files become the next environment, which is
 //! built beside the current one, checked, and switched in as one step.
 
+mod build;
 mod change;
 mod closure;
 mod engine;
@@ -18,11 +19,13 @@ mod request;
 pub mod requirement;
 mod resolve;
 mod satisfied;
+mod scratch;
 mod stage;
 mod switch;
 mod wheel;
 mod wheels;
 
+pub use build::{BuildFailure, BuildSettings, Buildable, Source};
 pub use change::{Applied, Change, How, Moment};
 pub use engine::{Installer, InstallerBuilder, LockChoice, Outcome};
 pub use environment::Environment;
@@ -30,11 +33,12 @@ pub use error::{FileConflict, InstallError};
 pub use event::InstallEvent;
 pub use installed::{Distribution, Installed, NotADistribution};
 pub use plan::{Action, Actions, PlanOptions};
-pub use prepare::{WantedWheel, WheelSource};
+pub use prepare::{FileSource, WantedWheel, WheelSource};
 pub use python::{Compatibility, Interpreter, InterpreterError, KnownInterpreters, Libc, PyvenvCfg, Scheme};
 pub use request::{Input, InstallRequest, Planned};
 pub use resolve::{
-    Engine, EngineChoice, EngineFailure, Pip, Resolution, ResolveError, ResolveOptions, ResolveRequest, Uv,
+    BuildFrom, BuildRequest, Engine, EngineChoice, EngineFailure, Pip, Resolution, ResolveError, ResolveOptions,
+    ResolveRequest, Uv,
 };
 pub use stage::{Addition, WheelError};
 pub use switch::{Holder, Recovered};

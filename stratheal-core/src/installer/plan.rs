@@ -64,6 +64,8 @@ pub(in crate::installer) struct Locked<'a> {
     pub(in crate::installer) version: &'a Version,
     /// Where it comes from, when that is no index.
     pub(in crate::installer) direct_url: Option<&'a serde_json::Value>,
+    /// Whether the same version of it may be another wheel.
+    pub(in crate::installer) may_differ: bool,
 }
 
 /// Decides what has to be done so that everything wanted is installed.
@@ -93,7 +95,7 @@ pub(in crate::installer) fn plan(wanted: &[Locked<'_>], installed: &Installed, o
 }
 
 fn is_as_wanted(there: &Distribution, locked: &Locked<'_>) -> bool {
-    there.version() == locked.version && there.direct_url().as_ref() == locked.direct_url
+    !locked.may_differ && there.version() == locked.version && there.direct_url().as_ref() == locked.direct_url
 }
 
 #[cfg(test)]
@@ -112,7 +114,10 @@ mod tests {
     fn planned(wanted: &[(&str, &str)], installed: &Installed, options: PlanOptions) -> String {
         let parsed: Vec<(ProjectName, Version)> =
             wanted.iter().map(|(name, version)| (name.parse().unwrap(), version.parse().unwrap())).collect();
-        let locked: Vec<_> = parsed.iter().map(|(name, version)| Locked { name, version, direct_url: None }).collect();
+        let locked: Vec<_> = parsed
+            .iter()
+            .map(|(name, version)| Locked { name, version, direct_url: None, may_differ: false })
+            .collect();
         let shown = |(name, action): (&ProjectName, &Action)| match action {
             Action::Install { version } => format!("+{name} {version}"),
             Action::Replace { old, version } => format!("~{name} {old} {version}"),

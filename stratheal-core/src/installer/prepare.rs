@@ -6,16 +6,20 @@ use futures::StreamExt;
 use pep440_rs::Version;
 use tokio::sync::Semaphore;
 
+use super::build::{Buildable, Builder};
 use super::error::InstallError;
 use super::event::InstallEvent;
-use super::python::Interpreter;
 use super::stage::{Addition, Contents, contents_of};
+use crate::base::class::chain;
 use crate::fetch::{FetchError, Fetcher, FileRequest};
 use crate::index::ProjectName;
-use crate::objects::{ContentId, Pack, Store, StoreError};
+use crate::objects::{ContentId, Pack, StoreError};
 
 /// Wheels that are on their way at the same time; the fetcher decides how many connections that makes.
 const AT_ONCE: usize = 64;
+
+/// Builds that run at the same time. Each may use all processors, and compilers take a lot of memory.
+const BUILDS: usize = 2;
 
 /// A wheel that is wanted.
 #[derive(Debug, Clone)]
@@ -30,11 +34,22 @@ pub struct WantedWheel {
     pub requested: bool,
     /// Where it came from when that is no index (PEP 610).
     pub direct_url: Option<serde_json::Value>,
+    /// Whether the same version of it may be another wheel, as where it is made of a folder.
+    pub may_differ: bool,
 }
 
-/// Where a wheel is.
+/// Where a wheel comes from.
 #[derive(Debug, Clone)]
 pub enum WheelSource {
+    /// It is there.
+    File(FileSource),
+    /// It has to be built.
+    Build(Box<Buildable>),
+}
+
+/// Where a file is.
+#[derive(Debug, Clone)]
+pub enum FileSource {
     /// It is a file of an index.
     Index(Box<FileRequest>),
     /// It is in the store.
@@ -45,8 +60,10 @@ impl WantedWheel {
     /// Its size in bytes, as far as somebody says it.
     pub(in crate::installer) fn size(&self) -> u64 {
         match &self.from {
-            WheelSource::Index(request) => request.file.size.unwrap_or(0),
-            WheelSource::Store(pack) => pack.size(),
+            WheelSource::File(FileSource::Index(request)) => request.file.size.unwrap_or(0),
+            WheelSource::File(FileSource::Store(pack)) => pack.size(),
+            // What has to be built first is waited for longest.
+            WheelSource::Build(_) => u64::MAX,
         }
     }
 }
@@ -62,20 +79,27 @@ pub(super) struct Prepared {
 ///
 /// Dropping the future stops what is being fetched; what arrived is kept.
 pub(super) async fn prepare(
-    fetcher: &Fetcher,
+    builder: &Builder<'_>,
     mut wanted: Vec<WantedWheel>,
-    interpreter: &Interpreter,
-    tell: &(dyn Fn(InstallEvent) + Sync),
 ) -> Result<Vec<Prepared>, InstallError> {
+    let Builder { fetcher, interpreter, tell, .. } = *builder;
     wanted.sort_by_key(|wheel| std::cmp::Reverse(wheel.size()));
     let interpreter = Arc::new(interpreter.clone());
     // Unpacking is work of processors and disks; more of it at once makes nothing faster.
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let permits = Arc::new(Semaphore::new(threads + 1));
+    let builds = Semaphore::new(BUILDS);
+    let builds = &builds;
     let each = wanted.into_iter().map(|wheel| {
         let (interpreter, permits) = (Arc::clone(&interpreter), Arc::clone(&permits));
         async move {
-            let pack = pack_of(fetcher, &wheel.from).await?;
+            let pack = match &wheel.from {
+                WheelSource::File(file) => pack_of(fetcher, file).await?,
+                WheelSource::Build(buildable) => {
+                    let _building = builds.acquire().await;
+                    builder.build(buildable).await.map_err(InstallError::building(buildable))?.pack
+                }
+            };
             let permit = permits.acquire_owned().await;
             let WantedWheel { name, version, requested, direct_url, .. } = wheel;
             let addition = Addition { name, version, wheel: pack, requested, direct_url };
@@ -100,36 +124,36 @@ pub(super) async fn prepare(
     Ok(prepared)
 }
 
-async fn pack_of(fetcher: &Fetcher, source: &WheelSource) -> Result<Pack, InstallError> {
+/// Gets a file into the store.
+///
+/// # Cancellation
+/// Dropping the future stops the transfer; what arrived is kept.
+pub(super) async fn pack_of(fetcher: &Fetcher, source: &FileSource) -> Result<Pack, FetchError> {
     let request = match source {
-        WheelSource::Store(pack) => return Ok(pack.clone()),
-        WheelSource::Index(request) => request,
+        FileSource::Store(pack) => return Ok(pack.clone()),
+        FileSource::Index(request) => request,
     };
     let id = fetch(fetcher, request).await?;
-    let gone = || StoreError::Gone { what: request.file.name.clone() };
-    Ok(look_up(fetcher.store(), id).await?.ok_or_else(gone)?)
+    let (store, name) = (fetcher.store().clone(), request.file.name.clone());
+    let found = tokio::task::spawn_blocking(move || store.pack(&id)?.ok_or(StoreError::Gone { what: name }));
+    let found = found.await.map_err(|error| FetchError::Store(chain(&error)))?;
+    found.map_err(|error| FetchError::Store(chain(&error)))
 }
 
 /// Gets a file by what is said about it. A lock may be older than the place of its files: then the index is asked where the file with
 /// this hash is now.
-async fn fetch(fetcher: &Fetcher, request: &FileRequest) -> Result<ContentId, InstallError> {
+async fn fetch(fetcher: &Fetcher, request: &FileRequest) -> Result<ContentId, FetchError> {
     let failed = match fetcher.file(request).await {
         Ok(file) => return Ok(file.id),
         Err(error @ (FetchError::HashMismatch { .. } | FetchError::Changed(_) | FetchError::Offline { .. })) => {
-            return Err(error.into());
+            return Err(error);
         }
         Err(error) => error,
     };
-    let Some(sha256) = request.file.hashes.sha256 else { return Err(failed.into()) };
-    let Ok(page) = fetcher.page(&request.project).await else { return Err(failed.into()) };
+    let Some(sha256) = request.file.hashes.sha256 else { return Err(failed) };
+    let Ok(page) = fetcher.page(&request.project).await else { return Err(failed) };
     let same = page.page.files.iter().find(|file| file.hashes.sha256 == Some(sha256) && file.url != request.file.url);
-    let Some(file) = same.cloned() else { return Err(failed.into()) };
+    let Some(file) = same.cloned() else { return Err(failed) };
     let elsewhere = FileRequest { source: page.source, project: request.project.clone(), file };
     Ok(fetcher.file(&elsewhere).await?.id)
-}
-
-async fn look_up(store: &Store, id: ContentId) -> Result<Option<Pack>, InstallError> {
-    let store = store.clone();
-    let found = tokio::task::spawn_blocking(move || store.pack(&id)).await;
-    Ok(found.map_err(|error| InstallError::Panicked(error.to_string()))??)
 }

@@ -1,17 +1,19 @@
 //! The whole way: from what somebody asks for to the environment that has it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::build::BuildSettings;
 use super::engine::{Installer, LockChoice, Outcome};
 use super::environment::Environment;
 use super::error::InstallError;
 use super::installed::Installed;
 use super::lock::{Lock, LockedPackage, LockedSource};
 use super::plan::{Actions, PlanOptions};
-use super::prepare::{WantedWheel, WheelSource};
+use super::prepare::{FileSource, WantedWheel, WheelSource};
 use super::requirement::{ExtraName, GroupName, Wanted};
 use super::resolve::{EngineChoice, ResolveOptions, pinned};
 use crate::gateway::Environment as Variables;
@@ -70,7 +72,9 @@ pub struct Planned {
     pub resolved_by: &'static str,
     /// Wheels that are not in the cache.
     pub to_fetch: usize,
-    /// Their bytes, as far as the index says them.
+    /// Wheels that are built, unless the same was built before.
+    pub to_build: usize,
+    /// Bytes to fetch, as far as the index says them.
     pub bytes_to_fetch: u64,
     /// What the user should know.
     pub notes: Vec<String>,
@@ -98,6 +102,20 @@ impl InstallRequest {
     }
 }
 
+impl InstallRequest {
+    fn build_settings(&self) -> BuildSettings {
+        let mut config_settings = BTreeMap::new();
+        if let Input::Wanted(wanted) = &self.input {
+            for one in wanted.requirements.iter().filter(|one| !one.config_settings.is_empty()) {
+                let name = one.what.name().map_or_else(|| one.what.shown(), ToString::to_string);
+                config_settings.insert(name, one.config_settings.clone());
+            }
+        }
+        let (engine, variables, folder) = (self.engine, self.variables.clone(), self.folder.clone());
+        BuildSettings { engine, variables, folder, config_settings }
+    }
+}
+
 impl Installer {
     /// Says what a request comes to. Versions are chosen; nothing else is done.
     ///
@@ -115,11 +133,14 @@ impl Installer {
             actions: Actions::new(),
             resolved_by: "nobody",
             to_fetch: 0,
+            to_build: 0,
             bytes_to_fetch: 0,
             notes: Vec::new(),
             closed: false,
             wheels: Vec::new(),
         };
+        let build = Arc::new(request.build_settings());
+        let choice = |requested| LockChoice { extras: &[], groups: None, requested, build: Some(&build) };
         match &request.input {
             Input::Wanted(wanted) => {
                 let is_free = !request.upgrade && !request.options.exact && !request.options.reinstall;
@@ -132,8 +153,8 @@ impl Installer {
                         let requested: BTreeSet<_> = pins.iter().map(|pin| pin.name.clone()).collect();
                         let lock = pinned(pins, self.fetcher()).await?;
                         let is_requested = |name: &ProjectName| requested.contains(name);
-                        let choice = LockChoice { extras: &[], groups: None, requested: &is_requested };
-                        planned.wheels = self.wheels(environment, &lock, &choice, &request.folder)?;
+                        let choice = choice(&is_requested);
+                        planned.wheels = self.wheels(environment, &lock, &choice, &request.folder).await?;
                         (planned.resolved_by, planned.closed) = ("hashes", true);
                         return self.counted(environment, planned, request.options);
                     }
@@ -148,13 +169,13 @@ impl Installer {
                 let resolution = self.resolve(environment, wanted, &options, &request.folder).await?;
                 let names: BTreeSet<_> = wanted.requirements.iter().filter_map(|one| one.what.name()).collect();
                 let requested = |name: &ProjectName| names.contains(name);
-                let choice = LockChoice { extras: &[], groups: None, requested: &requested };
-                planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder)?;
+                let choice = choice(&requested);
+                planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder).await?;
                 (planned.resolved_by, planned.notes) = (resolution.by, resolution.notes);
             }
             Input::Lock { lock, extras, groups, folder } => {
-                let choice = LockChoice { extras, groups: groups.as_deref(), requested: &|_| true };
-                planned.wheels = self.wheels(environment, lock, &choice, folder)?;
+                let choice = LockChoice { extras, groups: groups.as_deref(), ..choice(&|_| true) };
+                planned.wheels = self.wheels(environment, lock, &choice, folder).await?;
                 planned.resolved_by = "lock";
             }
         }
@@ -170,9 +191,15 @@ impl Installer {
     ) -> Result<Planned, InstallError> {
         planned.actions = self.plan(environment, &planned.wheels, options)?;
         let absent = planned.wheels.iter().filter(|wheel| planned.actions.contains_key(&wheel.name));
-        for wheel in absent.filter(|wheel| !self.has(wheel)) {
-            planned.to_fetch += 1;
-            planned.bytes_to_fetch += wheel.size();
+        for wheel in absent {
+            match &wheel.from {
+                WheelSource::Build(_) => planned.to_build += 1,
+                WheelSource::File(file) if !self.has(file) => {
+                    planned.to_fetch += 1;
+                    planned.bytes_to_fetch += wheel.size();
+                }
+                WheelSource::File(_) => {}
+            }
         }
         Ok(planned)
     }
@@ -198,10 +225,10 @@ impl Installer {
         self.install(environment, planned.wheels, options).await
     }
 
-    fn has(&self, wheel: &WantedWheel) -> bool {
-        match &wheel.from {
-            WheelSource::Store(_) => true,
-            WheelSource::Index(request) => {
+    fn has(&self, file: &FileSource) -> bool {
+        match file {
+            FileSource::Store(_) => true,
+            FileSource::Index(request) => {
                 let id = request.file.hashes.sha256;
                 id.is_some_and(|id| self.fetcher().store().pack(&id).is_ok_and(|found| found.is_some()))
             }

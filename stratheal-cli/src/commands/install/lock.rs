@@ -25,8 +25,7 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &LockOptions) -
 
 async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
     let setup = Setup::read(common, packages)?;
-    let (input, files) =
-        wanted::read_requirements(&setup, &options.requirements, &options.requirement, &options.constraint)?;
+    let (input, files) = wanted::read_to_lock(&setup, options)?;
     let Input::Wanted(wanted) = input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
     let target = Target::choose(&setup, packages, options.base.as_deref());
     let opened = open(&setup, packages, &files, LinkModeName::Auto)?;
@@ -54,14 +53,18 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     for note in opened.notes.iter().chain(&resolution.notes) {
         output::complain(note);
     }
-    let text = resolution.lock.to_toml();
+    // Whoever has the folder of the lock has what lies in it, wherever that is.
+    let output = std::path::absolute(&options.output).map_err(|error| Failure::io("find this folder", error))?;
+    let inside = output.parent().unwrap_or(&output);
+    let lock = resolution.lock.with_paths_inside(inside);
+    let text = lock.to_toml();
     if options.output == Path::new("-") {
         output::print(text.trim_end())?;
         return Ok(ExitCode::SUCCESS);
     }
     write_atomic(&options.output, text.as_bytes()).map_err(|error| Failure::io("write the lock", error))?;
     if !common.quiet {
-        let (count, by) = (resolution.lock.packages.len(), resolution.by);
+        let (count, by) = (lock.packages.len(), resolution.by);
         output::print(&format!("{}: {count} packages, chosen by {by}", options.output.display()))?;
     }
     Ok(ExitCode::SUCCESS)

@@ -52,6 +52,8 @@ fn line(event: &InstallEvent, verbose: bool) -> Option<String> {
             }
             _ => "an interrupted change had not happened: what it left was deleted".to_owned(),
         },
+        // It takes long, and runs what the package brings.
+        InstallEvent::Building { what } => format!("building {what}"),
         InstallEvent::Resolving { engine } if verbose => format!("{engine} chooses versions"),
         _ => return None,
     })

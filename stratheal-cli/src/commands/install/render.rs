@@ -23,6 +23,7 @@ pub(super) fn install(
             "environment": planned.root,
             "resolved_by": planned.resolved_by,
             "to_fetch": planned.to_fetch,
+            "to_build": planned.to_build,
             "bytes_to_fetch": planned.bytes_to_fetch,
             "actions": actions,
             "done": outcome.map(|outcome| json!({ "applied": outcome.applied, "recovered": outcome.recovered })),
@@ -40,12 +41,12 @@ pub(super) fn install(
         }
         None => {
             let bytes = show_bytes(planned.bytes_to_fetch as f64);
-            let _ = write!(
-                text,
-                "{} in {root}, {} files to fetch ({bytes}); nothing was changed",
-                count(actions),
-                planned.to_fetch
-            );
+            let files = if planned.to_fetch == 1 { "file" } else { "files" };
+            let _ = write!(text, "{} in {root}, {} {files} to fetch ({bytes})", count(actions), planned.to_fetch);
+            if planned.to_build > 0 {
+                let _ = write!(text, ", {} to build", planned.to_build);
+            }
+            text.push_str("; nothing was changed");
         }
         Some(outcome) => text.push_str(&done(outcome, took)),
     }

@@ -17,10 +17,10 @@ use super::stage_folder::StageFolder;
 use crate::base::fs::named;
 use crate::installer::error::InstallError;
 use crate::installer::installed::Installed;
-use crate::installer::python::{Interpreter, base_layout};
+use crate::installer::python::Interpreter;
 use crate::installer::stage::{
-    Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, changed_between, compose, symlink,
-    walk, write,
+    Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, changed_between, compose, lay_out,
+    walk,
 };
 use crate::installer::switch::{Identity, Journal, Register, Step, exchange, place};
 use crate::objects::LinkMode;
@@ -154,7 +154,7 @@ impl Applying<'_> {
         let conflict = |source: Conflict| InstallError::Conflict { root: root.to_owned(), source: source.into() };
         let Some(current) = current else {
             let storage = |source| InstallError::storage("make an environment", source);
-            self.lay_out(stage).map_err(storage)?;
+            lay_out(self.interpreter, root, stage).map_err(storage)?;
             let entries = walk(stage).map_err(storage)?;
             let mut composition = compose(&entries, &HashSet::new(), &additions).map_err(conflict)?;
             // All of it is there already, but for folders of the additions; what they replace goes.
@@ -190,22 +190,6 @@ impl Applying<'_> {
         let inside: Vec<PathBuf> = inside.map(|entry| entry.path.clone()).collect();
         dropped.files.extend(inside);
         Ok(dropped)
-    }
-
-    /// Puts what makes a folder an environment into the stage.
-    fn lay_out(&self, stage: &Path) -> io::Result<()> {
-        let templates = templates(&self.interpreter.stdlib);
-        let layout = base_layout(self.interpreter, self.root(), &templates);
-        for folder in &layout.folders {
-            fs::create_dir_all(stage.join(folder)).map_err(|error| named(&stage.join(folder), &error))?;
-        }
-        for (path, content) in &layout.files {
-            write(&stage.join(path), content, 0o644).map_err(|error| named(&stage.join(path), &error))?;
-        }
-        for (path, target) in &layout.links {
-            symlink(target, &stage.join(path)).map_err(|error| named(&stage.join(path), &error))?;
-        }
-        Ok(())
     }
 
     /// Whether the next environment is one: its interpreter is there.
@@ -281,26 +265,4 @@ impl Applying<'_> {
         }
         notes
     }
-}
-
-/// The activation scripts that the interpreter's own library has templates for: names and texts.
-fn templates(stdlib: &Path) -> Vec<(String, String)> {
-    /// The largest template, in bytes.
-    const LARGEST: u64 = 64 << 10;
-    let mut found = Vec::new();
-    for folder in ["common", "posix"] {
-        let folder = stdlib.join("venv/scripts").join(folder);
-        // Without them an environment works as well; it is only not activated.
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries.flatten().take(50) {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.to_ascii_lowercase().starts_with("activate")
-                && let Ok(text) = crate::base::fs::read_text(&entry.path(), LARGEST)
-            {
-                found.push((name, text));
-            }
-        }
-    }
-    found.sort_unstable();
-    found
 }

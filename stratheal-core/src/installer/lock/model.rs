@@ -1,5 +1,7 @@
 //! What a lock says.
 
+use std::path::Path;
+
 use pep440_rs::{Version, VersionSpecifiers};
 use toml::Table;
 use toml::value::Datetime;
@@ -7,7 +9,7 @@ use toml::value::Datetime;
 use super::places;
 use crate::base::redact::Secret;
 use crate::index::{Hashes, ProjectName};
-use crate::installer::requirement::{ExtraName, GroupName, Marker};
+use crate::installer::requirement::{ExtraName, GroupName, Marker, lexical};
 
 /// A lock. URLs in it may hold passwords or tokens, so they print as `***`; [`Lock::to_toml`] writes them whole.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,6 +152,44 @@ impl Lock {
             packages,
             tool: Table::new(),
         }
+    }
+}
+
+impl Lock {
+    /// The same lock with absolute paths, where the ones in it begin in `folder`.
+    #[must_use]
+    pub fn with_paths_from(self, folder: &Path) -> Self {
+        let absolute = |path: &mut String| {
+            let joined = folder.join(&*path);
+            *path = lexical(&joined).display().to_string();
+        };
+        self.with_each_path(&absolute)
+    }
+
+    /// The same lock with paths from `folder`, for those that lie inside of it; absolute ones stay as they are otherwise.
+    #[must_use]
+    pub fn with_paths_inside(self, folder: &Path) -> Self {
+        let inside = |path: &mut String| {
+            if let Ok(inside) = Path::new(&*path).strip_prefix(folder) {
+                let text = inside.display().to_string();
+                *path = if text.is_empty() { ".".to_owned() } else { text };
+            }
+        };
+        self.with_each_path(&inside)
+    }
+
+    fn with_each_path(mut self, change: &dyn Fn(&mut String)) -> Self {
+        for package in &mut self.packages {
+            match &mut package.source {
+                LockedSource::Files { sdist, wheels } => {
+                    sdist.iter_mut().chain(wheels).filter_map(|file| file.path.as_mut()).for_each(change);
+                }
+                LockedSource::Archive(archive) => archive.path.iter_mut().for_each(change),
+                LockedSource::Vcs(vcs) => vcs.path.iter_mut().for_each(change),
+                LockedSource::Directory(directory) => change(&mut directory.path),
+            }
+        }
+        self
     }
 }
 

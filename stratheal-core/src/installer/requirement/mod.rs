@@ -13,6 +13,7 @@ mod project;
 mod specifier;
 
 pub use error::{InvalidRequirement, RequirementError};
+pub(in crate::installer) use file::lexical;
 pub use file::{
     Origin, Pin, ProjectSet, Reference, RequirementsOptions, Wanted, WantedHashes, WantedNote, WantedRequirement,
     WantedSources, What,

@@ -1,15 +1,16 @@
 //! Running an engine behind a gateway of its own.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio::time::Instant;
 
-use super::engine::{Engine, ResolveRequest, broken, variables};
+use super::engine::{broken, variables};
 use super::error::{EngineFailure, ResolveError};
 use crate::fetch::{Cause, Event, Fetcher};
-use crate::gateway::{Gateway, ModeChoice, Plugin, plan_with};
+use crate::gateway::{Environment, Gateway, ModeChoice, Plugin, plan_with};
 use crate::sys::command::{Command, Ending};
 
 /// Building the largest packages from source takes hours; more is a hang.
@@ -18,26 +19,33 @@ const LONGEST: Duration = Duration::from_hours(12);
 /// So much of what an engine says is kept, in bytes.
 const OUTPUT: usize = 256 << 10;
 
+/// One run of an engine.
+pub(in crate::installer) struct Job<'a> {
+    /// Its name.
+    pub(in crate::installer) engine: &'static str,
+    /// Its command line.
+    pub(in crate::installer) argv: &'a [OsString],
+    /// The environment of this process, before the gateway changes it.
+    pub(in crate::installer) environment: &'a Environment,
+    /// The folder that relative paths in its configuration mean.
+    pub(in crate::installer) folder: &'a Path,
+    /// What an exit code and the messages mean.
+    pub(in crate::installer) failure: &'a (dyn Fn(i32, &str) -> ResolveError + Send + Sync),
+}
+
 /// Runs an engine until it has written its answer. Answers where its gateway was: host and port.
 ///
 /// # Cancellation
 /// Dropping the future kills the engine and what it started.
-pub(super) async fn run(
-    engine: &dyn Engine,
-    request: &ResolveRequest<'_>,
-    fetcher: &Fetcher,
-    gateway_folder: &std::path::Path,
-) -> Result<String, ResolveError> {
-    let name = engine.name();
-    engine.prepare(request).map_err(|source| ResolveError::Storage { action: "write what an engine reads", source })?;
-    let argv = engine.command(request);
-    let plan = plan_with(&argv, request.environment, ModeChoice::Index, Plugin::Unknown);
-    let gateway = Gateway::builder(fetcher.clone()).state_folder(gateway_folder.to_owned()).start().await;
+pub(in crate::installer) async fn run(job: &Job<'_>, fetcher: &Fetcher, cache: &Path) -> Result<String, ResolveError> {
+    let name = job.engine;
+    let plan = plan_with(job.argv, job.environment, ModeChoice::Index, Plugin::Unknown);
+    let gateway = Gateway::builder(fetcher.clone()).state_folder(cache.join("gateway")).start().await;
     let gateway = gateway.map_err(|source| ResolveError::Gateway { engine: name, source })?;
-    let environment = request.environment.clone().with(&gateway.child_environment(&plan));
+    let environment = job.environment.clone().with(&gateway.child_environment(&plan));
     let place = place_of(&gateway.safe_url());
     let mut told = fetcher.events();
-    let ended = execute(&argv, request, &environment).await;
+    let ended = execute(job.argv, job.folder, &environment).await;
     gateway.stop().await;
     let (ending, text) = ended.map_err(|source| EngineFailure::NotStarted { engine: name, source })?;
     let code = match ending {
@@ -59,7 +67,7 @@ pub(super) async fn run(
             Err(TryRecvError::Empty | TryRecvError::Closed) => break,
         }
     }
-    Err(unavailable.unwrap_or_else(|| engine.failure(code, &text)))
+    Err(unavailable.unwrap_or_else(|| (job.failure)(code, &text)))
 }
 
 /// Host and port of a URL.
@@ -71,8 +79,8 @@ pub(super) fn place_of(url: &str) -> String {
 
 async fn execute(
     argv: &[OsString],
-    request: &ResolveRequest<'_>,
-    environment: &crate::gateway::Environment,
+    folder: &Path,
+    environment: &Environment,
 ) -> Result<(Ending, String), crate::sys::command::CommandError> {
     let program = argv.first().cloned().unwrap_or_default();
     let mut command = Command::new(program, argv.iter().skip(1).cloned());
@@ -80,7 +88,7 @@ async fn execute(
     command.inherit = Vec::new();
     command.environment = variables(environment);
     command.output_limit = OUTPUT;
-    command.folder = Some(request.folder.to_owned());
+    command.folder = Some(folder.to_owned());
     let finished = command.spawn()?.finish(Instant::now() + LONGEST).await?;
     let (out, complaints) = (finished.stdout.text(), finished.stderr.text());
     Ok((finished.ending, if complaints.trim().is_empty() { out } else { complaints }))

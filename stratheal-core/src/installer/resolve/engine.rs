@@ -32,7 +32,31 @@ pub struct ResolveRequest<'a> {
     pub folder: &'a Path,
 }
 
-/// A program that chooses versions.
+/// What an engine is to make a wheel of. Paths are absolute.
+#[derive(Debug)]
+pub struct BuildRequest<'a> {
+    /// What the wheel is made of.
+    pub from: BuildFrom<'a>,
+    /// The interpreter that it is for.
+    pub python: &'a Path,
+    /// An empty folder for the wheel. An editable goes into the environment of the interpreter instead.
+    pub into: &'a Path,
+    /// Settings for the build backend: key to one or more values.
+    pub settings: &'a BTreeMap<String, Vec<String>>,
+}
+
+/// What a wheel is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BuildFrom<'a> {
+    /// A folder with a project, or an archive with nothing but a folder with a project.
+    Path(&'a Path),
+    /// The same, by a URL with all that pip reads in one: the kind of a repository, a commit, a folder inside of it.
+    Url(&'a str),
+    /// A folder with a project, whose files stay where they are.
+    Editable(&'a Path),
+}
+
+/// A program that chooses versions, and makes wheels of what is none.
 ///
 /// Engines decide nothing but versions and files: fetching, verifying and installing is not theirs. They get their packages from the
 /// gateway, through the variables that the request's runner sets.
@@ -43,6 +67,9 @@ pub trait Engine: Send + Sync + fmt::Debug {
 
     /// Its command line for a request.
     fn command(&self, request: &ResolveRequest<'_>) -> Vec<OsString>;
+
+    /// Its command line for a build, in isolation. `None` when it cannot make a wheel of that.
+    fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>>;
 
     /// What is to be there before it is run.
     ///
@@ -73,7 +100,7 @@ pub(super) fn said(text: &str) -> String {
 }
 
 /// The environment as the runner of commands wants it.
-pub(super) fn variables(environment: &Environment) -> BTreeMap<String, OsString> {
+pub(in crate::installer) fn variables(environment: &Environment) -> BTreeMap<String, OsString> {
     let text =
         |(name, value): (&std::ffi::OsStr, &std::ffi::OsStr)| Some((name.to_str()?.to_owned(), value.to_owned()));
     environment.iter().filter_map(text).collect()

@@ -19,7 +19,7 @@ pub enum EngineChoice {
 
 /// The engines that are there, in the order in which they are tried. `environment` is the environment that is changed, if it exists, and
 /// `interpreters` are those that may have a pip.
-pub(super) fn engines(
+pub(in crate::installer) fn engines(
     choice: EngineChoice,
     environment: Option<&Path>,
     interpreters: &[&Path],

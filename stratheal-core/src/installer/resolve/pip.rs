@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use serde::Deserialize;
 
-use super::engine::{Engine, ResolveRequest, said};
+use super::engine::{BuildFrom, BuildRequest, Engine, ResolveRequest, said};
 use super::error::{EngineFailure, ResolveError};
+use super::uv::settings;
 use crate::base::fs::read_text;
 use crate::base::redact::Secret;
 use crate::index::{DistributionKind, DistributionName, Hashes, ProjectName, check_file_name};
@@ -60,6 +61,24 @@ impl Engine for Pip {
         }
         argv.extend(["--requirement".into(), request.requirements.into()]);
         argv
+    }
+
+    fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>> {
+        let mut argv = self.program.clone();
+        argv.extend(["--python".into(), request.python.into()]);
+        let common = ["--no-deps", "--no-input", "--quiet", "--disable-pip-version-check"].map(OsString::from);
+        match request.from {
+            BuildFrom::Editable(path) => {
+                argv.extend(["install".into(), "--editable".into(), path.into()]);
+            }
+            BuildFrom::Path(path) => {
+                argv.extend(["wheel".into(), "--wheel-dir".into(), request.into.into(), path.into()]);
+            }
+            BuildFrom::Url(url) => argv.extend(["wheel".into(), "--wheel-dir".into(), request.into.into(), url.into()]),
+        }
+        argv.extend(common);
+        argv.extend(settings("--config-settings", request.settings));
+        Some(argv)
     }
 
     fn failure(&self, code: i32, text: &str) -> ResolveError {

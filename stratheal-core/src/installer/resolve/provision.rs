@@ -65,7 +65,7 @@ const PROGRAM: &str = if cfg!(windows) { "uv-0.13.9.data/scripts/uv.exe" } else 
 ///
 /// # Cancellation
 /// Dropping the future stops the transfer; what arrived is kept.
-pub(super) async fn provision(
+pub(in crate::installer) async fn provision(
     choice: EngineChoice,
     interpreter: &Interpreter,
     fetcher: &Fetcher,

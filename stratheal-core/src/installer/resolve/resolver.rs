@@ -5,7 +5,7 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use super::canonical::canonical;
-use super::child;
+use super::child::{self, Job};
 use super::engine::ResolveRequest;
 use super::error::ResolveError;
 use super::find::{EngineChoice, engines};
@@ -18,6 +18,7 @@ use crate::gateway::Environment as Variables;
 use crate::installer::environment::Environment;
 use crate::installer::lock::Lock;
 use crate::installer::requirement::Wanted;
+use crate::installer::scratch::Scratch;
 
 /// How to resolve.
 #[derive(Debug, Clone)]
@@ -87,8 +88,9 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         return Ok(Resolution { lock, by: "kept", notes: Vec::new() });
     }
     let storage = |action: &'static str| move |source| ResolveError::Storage { action, source };
-    let scratch = Scratch::make(cache).map_err(storage("make a folder for an engine"))?;
-    let (requirements_file, constraints_file) = (scratch.0.join("requirements.in"), scratch.0.join("constraints.in"));
+    let scratch = Scratch::make(&cache.join("resolving")).map_err(storage("make a folder for an engine"))?;
+    let (requirements_file, constraints_file) =
+        (scratch.path().join("requirements.in"), scratch.path().join("constraints.in"));
     std::fs::write(&requirements_file, requirements.expose()).map_err(storage("write what an engine reads"))?;
     std::fs::write(&constraints_file, constraints.expose()).map_err(storage("write what an engine reads"))?;
     let interpreter = &environment.interpreter;
@@ -97,7 +99,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         requirements: &requirements_file,
         constraints: &constraints_file,
         python,
-        scratch: &scratch.0,
+        scratch: scratch.path(),
         preferred: &options.preferred,
         pre,
         environment: &options.variables,
@@ -135,35 +137,16 @@ async fn attempt(
     fetcher: &Fetcher,
     cache: &Path,
 ) -> Result<Lock, ResolveError> {
-    let gateway = child::run(engine, request, fetcher, &cache.join("gateway")).await?;
+    engine.prepare(request).map_err(|source| ResolveError::Storage { action: "write what an engine reads", source })?;
+    let job = Job {
+        engine: engine.name(),
+        argv: &engine.command(request),
+        environment: request.environment,
+        folder: request.folder,
+        failure: &|code, said| engine.failure(code, said),
+    };
+    let gateway = child::run(&job, fetcher, cache).await?;
     let lock = engine.lock(request).await?;
     let is_gateway = |url: &str| child::place_of(url) == gateway;
     canonical(lock, engine.name(), fetcher, &is_gateway).await
-}
-
-/// A folder that is deleted when it is dropped.
-struct Scratch(std::path::PathBuf);
-
-impl Scratch {
-    fn make(cache: &Path) -> std::io::Result<Self> {
-        use std::sync::atomic::{AtomicU64, Ordering};
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let folder = cache.join("resolving").join(format!("{}-{number}", std::process::id()));
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        // What is wanted may hold the secrets of URLs.
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            tracing::warn!(path = %self.0.display(), %error, "what an engine wrote cannot be deleted");
-        }
-    }
 }

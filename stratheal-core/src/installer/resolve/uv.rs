@@ -1,5 +1,6 @@
 //! uv as an engine: `uv pip compile` writes a lock.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-use super::engine::{Engine, ResolveRequest, said};
+use super::engine::{BuildFrom, BuildRequest, Engine, ResolveRequest, said};
 use super::error::{EngineFailure, ResolveError};
 use crate::index::ThisProcess;
 use crate::installer::lock::{Lock, LockError};
@@ -43,6 +44,25 @@ impl Engine for Uv {
         }
         argv.push(request.requirements.into());
         argv
+    }
+
+    fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>> {
+        let mut argv: Vec<OsString> = vec![self.program.clone().into()];
+        match request.from {
+            BuildFrom::Path(path) => {
+                argv.extend(["build", "--wheel", "--no-create-gitignore", "--out-dir"].map(Into::into));
+                argv.extend([request.into.into(), path.into()]);
+            }
+            BuildFrom::Editable(path) => {
+                argv.extend(["pip", "install", "--no-deps", "--editable"].map(Into::into));
+                argv.push(path.into());
+            }
+            BuildFrom::Url(_) => return None,
+        }
+        argv.extend(["--quiet", "--no-progress", "--color", "never", "--no-python-downloads"].map(Into::into));
+        argv.extend(["--python".into(), request.python.into()]);
+        argv.extend(settings("--config-setting", request.settings));
+        Some(argv)
     }
 
     fn prepare(&self, request: &ResolveRequest<'_>) -> io::Result<()> {
@@ -83,8 +103,15 @@ impl Engine for Uv {
             how: "wrote a lock that could not be looked at".to_owned(),
             said: error.to_string(),
         })?;
-        read.map(|parsed| parsed.lock).map_err(|source: LockError| ResolveError::Lock { engine: NAME, source })
+        read.map(|parsed| parsed.lock.with_paths_from(request.scratch))
+            .map_err(|source: LockError| ResolveError::Lock { engine: NAME, source })
     }
+}
+
+/// Settings for a build backend, as words of a command line.
+pub(super) fn settings(option: &str, settings: &BTreeMap<String, Vec<String>>) -> Vec<OsString> {
+    let each = settings.iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
+    each.flat_map(|(key, value)| [option.into(), format!("{key}={value}").into()]).collect()
 }
 
 #[cfg(test)]

@@ -16,4 +16,5 @@ pub use options::{ProjectSet, RequirementsOptions};
 pub use origin::Origin;
 pub use pins::Pin;
 pub use read::WantedSources;
+pub(in crate::installer) use read::lexical;
 pub use wanted::{Reference, Wanted, WantedNote, WantedRequirement, What};

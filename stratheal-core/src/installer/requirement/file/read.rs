@@ -88,7 +88,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// The path without `.` and `..`, as far as that can be told without a look at the disk.
-pub(super) fn lexical(path: &Path) -> PathBuf {
+pub(in crate::installer) fn lexical(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for component in path.components() {
         match component {

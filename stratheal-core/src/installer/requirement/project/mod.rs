@@ -3,6 +3,7 @@
 mod choose;
 mod groups;
 mod read;
+mod wanted;
 
 pub use choose::{ProjectChoice, ProjectDependencies};
 pub use read::Project;

@@ -30,6 +30,8 @@ pub struct Project {
     pub(super) extras: BTreeMap<ExtraName, Vec<Requirement>>,
     /// Not looked into before somebody asks: a later version of the specification may know more than this program.
     pub(super) groups: BTreeMap<GroupName, Vec<Value>>,
+    /// Whether it says in uv's own way where packages come from.
+    pub(super) has_uv_sources: bool,
     /// The fields that only a build can tell.
     pub(super) dynamic: BTreeSet<String>,
 }
@@ -82,6 +84,7 @@ impl Project {
             dependencies: Vec::new(),
             extras: BTreeMap::new(),
             groups: reader.groups(table.get("dependency-groups"))?,
+            has_uv_sources: has(&table, &["tool", "uv", "sources"]),
             dynamic: BTreeSet::new(),
         };
         let Some(project) = reader.table(table.get("project"), "project")? else { return Ok(read) };
@@ -114,6 +117,12 @@ impl Project {
     pub fn groups(&self) -> impl Iterator<Item = &GroupName> {
         self.groups.keys()
     }
+}
+
+/// Whether there is something under these keys.
+fn has(table: &Table, keys: &[&str]) -> bool {
+    let [key, rest @ ..] = keys else { return true };
+    table.get(*key).is_some_and(|value| rest.is_empty() || value.as_table().is_some_and(|table| has(table, rest)))
 }
 
 pub(super) fn wrong(path: &Path, problem: &str) -> RequirementError {
