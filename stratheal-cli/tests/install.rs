@@ -11,9 +11,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packages_playground::{Done, Place, Server, pip, uv};
+use packages_playground::case::Case;
+use packages_playground::{Place, Server, pip, uv};
 use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
-use stratheal_core::testing::skipped;
 
 fn content() -> Content {
     let cli = "def main():\n    print('alpha runs')\n";
@@ -31,47 +31,13 @@ fn content() -> Content {
     ])
 }
 
-/// A place, an index, and the variables that bring uv into PATH.
-struct Case {
-    place: Place,
-    server: Server,
-    path: String,
-}
-
-impl Case {
-    fn new(rules: Vec<Rule>) -> Option<Self> {
-        let uv = uv()?;
-        let folder = Path::new(&uv).parent().unwrap().to_owned();
-        let own = std::env::var("PATH").unwrap_or_default();
-        let path = format!("{}:{own}", folder.display());
-        if Command::new("python3").arg("--version").output().is_err() {
-            skipped("environments", "there is no python3 in PATH");
-            return None;
-        }
-        Some(Self { place: Place::new(), server: Server::start(content(), rules), path })
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        let url = self.server.url();
-        self.place.run_with(&[("PATH", &self.path)], &[&["--index", &url], arguments].concat())
-    }
-
-    fn python(&self, environment: &str, code: &str) -> String {
-        let program = self.place.path(environment).join("bin/python");
-        let output = Command::new(program).args(["-I", "-c", code]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    fn versions(&self, environment: &str) -> String {
-        let code = "import importlib.metadata as m; print(sorted(d.name + ' ' + d.version for d in m.distributions()))";
-        self.python(environment, code)
-    }
+fn case(rules: Vec<Rule>) -> Option<Case> {
+    Case::new(content(), rules)
 }
 
 #[test]
 fn an_environment_is_made_changed_and_emptied() {
-    let Some(case) = Case::new(Vec::new()) else { return };
+    let Some(case) = case(Vec::new()) else { return };
     let planned = case.run(&["install", "--plan", "alpha==1.0", "beta<2"]);
     assert!(planned.out.contains("+ alpha 1.0") && !case.place.path(".venv").exists(), "{planned:?}");
     let done = case.run(&["install", "alpha==1.0", "beta<2"]);
@@ -103,7 +69,7 @@ fn an_environment_is_made_changed_and_emptied() {
 
 #[test]
 fn pip_chooses_as_well() {
-    let (Some(case), Some(pip)) = (Case::new(Vec::new()), pip()) else { return };
+    let (Some(case), Some(pip)) = (case(Vec::new()), pip()) else { return };
     let base = Path::new(&pip).with_file_name("python");
     let done = case.run(&["install", "--engine", "pip", "--base", base.to_str().unwrap(), "alpha"]);
     assert_eq!((done.code, case.versions(".venv").as_str()), (0, "['alpha 2.0', 'beta 2.0']"), "{done:?}");
@@ -111,7 +77,7 @@ fn pip_chooses_as_well() {
 
 #[test]
 fn a_lock_needs_no_engine_and_what_was_had_needs_no_network() {
-    let Some(case) = Case::new(Vec::new()) else { return };
+    let Some(case) = case(Vec::new()) else { return };
     let content = content();
     let mut lock = "lock-version = \"1.0\"\ncreated-by = \"hand\"\n".to_owned();
     for name in ["alpha-1.0-py3-none-any.whl", "beta-1.0-py3-none-any.whl"] {
@@ -152,7 +118,7 @@ fn a_lock_needs_no_engine_and_what_was_had_needs_no_network() {
 
 #[test]
 fn a_lock_is_written_kept_and_installed() {
-    let Some(case) = Case::new(Vec::new()) else { return };
+    let Some(case) = case(Vec::new()) else { return };
     let done = case.run(&["lock", "alpha==1.0", "beta<2"]);
     assert_eq!((done.code, done.out.contains("2 packages")), (0, true), "{done:?}");
     let lock = fs::read_to_string(case.place.path("pylock.toml")).unwrap();
@@ -171,7 +137,7 @@ fn a_lock_is_written_kept_and_installed() {
 
 #[test]
 fn hashes_are_all_that_is_needed_and_they_count() {
-    let Some(case) = Case::new(Vec::new()) else { return };
+    let Some(case) = case(Vec::new()) else { return };
     let content = content();
     let line = |name: &str, version: &str| {
         let id = content.file(&format!("{name}-{version}-py3-none-any.whl")).unwrap().sha256;
@@ -196,7 +162,7 @@ fn hashes_are_all_that_is_needed_and_they_count() {
 
 #[test]
 fn trouble_has_its_exit_code_and_changes_nothing() {
-    let Some(case) = Case::new(vec![Rule::files(Fault::Status(503)).named("gamma*").first(2)]) else { return };
+    let Some(case) = case(vec![Rule::files(Fault::Status(503)).named("gamma*").first(2)]) else { return };
     assert_eq!(case.run(&["install", "alpha==1.0", "beta<2"]).code, 0);
     let before = case.versions(".venv");
     let clash = case.run(&["install", "clash", "beta>=2"]);
@@ -218,7 +184,7 @@ fn trouble_has_its_exit_code_and_changes_nothing() {
 
 #[test]
 fn who_presses_ctrl_c_finds_nothing_changed() {
-    let Some(case) = Case::new(vec![Rule::files(Fault::Trickle { after: 1_000, rate: 2_000 }).named("alpha*")]) else {
+    let Some(case) = case(vec![Rule::files(Fault::Trickle { after: 1_000, rate: 2_000 }).named("alpha*")]) else {
         return;
     };
     let url = case.server.url();

@@ -167,7 +167,12 @@ impl Installer {
                     variables: request.variables.clone(),
                 };
                 let resolution = self.resolve(environment, wanted, &options, &request.folder).await?;
-                let names: BTreeSet<_> = wanted.requirements.iter().filter_map(|one| one.what.name()).collect();
+                let mut names: BTreeSet<_> = wanted.requirements.iter().filter_map(|one| one.what.name()).collect();
+                if wanted.requirements.iter().any(|one| one.what.name().is_none()) {
+                    // Nobody said the name of what lies there, but somebody asked for it.
+                    let direct = |one: &&LockedPackage| !matches!(one.source, LockedSource::Files { .. });
+                    names.extend(resolution.lock.packages.iter().filter(direct).map(|one| &one.name));
+                }
                 let requested = |name: &ProjectName| names.contains(name);
                 let choice = choice(&requested);
                 planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder).await?;

@@ -2,7 +2,7 @@
 
 use stratheal_core::base::class::{ErrorClass, chain};
 use stratheal_core::fetch::Cause;
-use stratheal_core::installer::{InstallError, ResolveError};
+use stratheal_core::installer::{BuildFailure, InstallError, ResolveError};
 
 use crate::failure::Failure;
 
@@ -10,11 +10,15 @@ use crate::failure::Failure;
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
 pub(super) fn of(error: InstallError) -> Failure {
     let cause = match &error {
-        InstallError::Fetch(fetch) | InstallError::Resolve(ResolveError::Fetch(fetch)) => Some(fetch.cause()),
-        InstallError::Resolve(ResolveError::Unavailable { cause, .. }) => Some(*cause),
-        InstallError::Resolve(ResolveError::NoSuchPin { others: 1.., .. }) => Some(Cause::Content),
-        InstallError::Resolve(ResolveError::NoSolution { .. } | ResolveError::NoSuchPin { .. })
-        | InstallError::Select(_) => Some(Cause::NotFound),
+        InstallError::Fetch(fetch) => Some(fetch.cause()),
+        InstallError::Resolve(error) => of_resolving(error),
+        InstallError::Build { source, .. } => match &**source {
+            BuildFailure::Fetch(fetch) => Some(fetch.cause()),
+            BuildFailure::Engine(error) => of_resolving(error),
+            BuildFailure::Store(error) if error.is_disk_full() => Some(Cause::Disk),
+            _ => None,
+        },
+        InstallError::Select(_) => Some(Cause::NotFound),
         InstallError::DiskFull { .. } => Some(Cause::Disk),
         InstallError::Store(error) if error.is_disk_full() => Some(Cause::Disk),
         InstallError::Wheel(_) | InstallError::Store(_) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),
@@ -24,5 +28,15 @@ pub(super) fn of(error: InstallError) -> Failure {
     match cause {
         Some(cause) => Failure::Caused { cause, text },
         None => Failure::Usage(text),
+    }
+}
+
+fn of_resolving(error: &ResolveError) -> Option<Cause> {
+    match error {
+        ResolveError::Fetch(fetch) => Some(fetch.cause()),
+        ResolveError::Unavailable { cause, .. } => Some(*cause),
+        ResolveError::NoSuchPin { others: 1.., .. } => Some(Cause::Content),
+        ResolveError::NoSolution { .. } | ResolveError::NoSuchPin { .. } => Some(Cause::NotFound),
+        _ => None,
     }
 }

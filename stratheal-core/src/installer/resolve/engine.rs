@@ -68,6 +68,9 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// Its command line for a request.
     fn command(&self, request: &ResolveRequest<'_>) -> Vec<OsString>;
 
+    /// Whether settings for build backends may stand in a requirements file. They count where something is built in any case.
+    fn reads_settings(&self) -> bool;
+
     /// Its command line for a build, in isolation. `None` when it cannot make a wheel of that.
     fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>>;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use crate::base::redact::Secret;
 use crate::installer::requirement::{ExtraName, Reference, Wanted, WantedHashes, WantedRequirement, What};
 
-/// A requirements file of what is wanted. Holds the secrets of URLs.
-pub(super) fn requirements_text(wanted: &Wanted) -> Secret<String> {
+/// A requirements file of what is wanted, with or without settings for build backends. Holds the secrets of URLs.
+pub(super) fn requirements_text(wanted: &Wanted, with_settings: bool) -> Secret<String> {
     let mut text = String::new();
     let sets = [("--no-binary", &wanted.options.no_binary), ("--only-binary", &wanted.options.only_binary)];
     // A later `:all:` would take back what came before.
@@ -19,23 +19,23 @@ pub(super) fn requirements_text(wanted: &Wanted) -> Secret<String> {
             let _ = writeln!(text, "{option} {project}");
         }
     }
-    text.push_str(&lines(&wanted.requirements));
+    text.push_str(&lines(&wanted.requirements, with_settings));
     Secret::new(text)
 }
 
 /// A constraints file.
 pub(super) fn constraints_text(wanted: &Wanted) -> Secret<String> {
-    Secret::new(lines(&wanted.constraints))
+    Secret::new(lines(&wanted.constraints, false))
 }
 
-fn lines(requirements: &[WantedRequirement]) -> String {
+fn lines(requirements: &[WantedRequirement], with_settings: bool) -> String {
     let mut text = String::new();
     for requirement in requirements {
         if requirement.is_editable {
             text.push_str("-e ");
         }
         text.push_str(&line(&requirement.what));
-        for (name, values) in &requirement.config_settings {
+        for (name, values) in requirement.config_settings.iter().filter(|_| with_settings) {
             for value in values {
                 let _ = write!(text, " --config-settings {}", quoted(&format!("{name}={value}")));
             }
@@ -123,7 +123,7 @@ mod tests {
             folder: folder.path(),
         };
         let wanted = Wanted::read(&sources, &ThisProcess).unwrap();
-        let text = requirements_text(&wanted).expose().replace(folder.path().to_str().unwrap(), "/F");
+        let text = requirements_text(&wanted, true).expose().replace(folder.path().to_str().unwrap(), "/F");
         let expected = format!(
             "--only-binary :all:\n--no-binary a\n--no-binary b\nsix==1.0 --hash=sha256:{id}\n-e file:///F/own[x]\ndemo @ \
              file:///F/wheels/demo-1.0-py3-none-any.whl\npkg[y] @ git+https://git.example/pkg@v1 ; python_version > \"3\"\n"

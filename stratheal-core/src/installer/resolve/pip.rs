@@ -63,6 +63,10 @@ impl Engine for Pip {
         argv
     }
 
+    fn reads_settings(&self) -> bool {
+        true
+    }
+
     fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>> {
         let mut argv = self.program.clone();
         argv.extend(["--python".into(), request.python.into()]);

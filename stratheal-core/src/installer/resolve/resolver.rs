@@ -65,7 +65,7 @@ pub(in crate::installer) struct Resolving<'a> {
 pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<Resolution, ResolveError> {
     let Resolving { wanted, environment, options, fetcher, cache, .. } = *resolving;
     let pre = options.pre || wanted.options.all_releases.is_all;
-    let (requirements, constraints) = (requirements_text(wanted), constraints_text(wanted));
+    let (requirements, constraints) = (requirements_text(wanted, true), constraints_text(wanted));
     let preferred = options.preferred.packages.iter();
     let question = Question {
         version: Question::VERSION,
@@ -91,7 +91,6 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     let scratch = Scratch::make(&cache.join("resolving")).map_err(storage("make a folder for an engine"))?;
     let (requirements_file, constraints_file) =
         (scratch.path().join("requirements.in"), scratch.path().join("constraints.in"));
-    std::fs::write(&requirements_file, requirements.expose()).map_err(storage("write what an engine reads"))?;
     std::fs::write(&constraints_file, constraints.expose()).map_err(storage("write what an engine reads"))?;
     let interpreter = &environment.interpreter;
     let python = if environment.exists { &interpreter.executable } else { &interpreter.base_executable };
@@ -114,6 +113,8 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     }
     for engine in found {
         (resolving.begins)(engine.name());
+        let text = requirements_text(wanted, engine.reads_settings());
+        std::fs::write(&requirements_file, text.expose()).map_err(storage("write what an engine reads"))?;
         match attempt(engine.as_ref(), &request, fetcher, cache).await {
             Ok(lock) => {
                 if is_keepable {

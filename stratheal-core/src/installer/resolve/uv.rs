@@ -46,6 +46,10 @@ impl Engine for Uv {
         argv
     }
 
+    fn reads_settings(&self) -> bool {
+        false
+    }
+
     fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>> {
         let mut argv: Vec<OsString> = vec![self.program.clone().into()];
         match request.from {
@@ -59,7 +63,8 @@ impl Engine for Uv {
             }
             BuildFrom::Url(_) => return None,
         }
-        argv.extend(["--quiet", "--no-progress", "--color", "never", "--no-python-downloads"].map(Into::into));
+        // Not quiet: why a build failed stands among what the backend says.
+        argv.extend(["--no-progress", "--color", "never", "--no-python-downloads"].map(Into::into));
         argv.extend(["--python".into(), request.python.into()]);
         argv.extend(settings("--config-setting", request.settings));
         Some(argv)
