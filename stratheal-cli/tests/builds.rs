@@ -1,15 +1,16 @@
 //! Wheels of what is none: source distributions, folders, repositories, editables, by real engines.
 #![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
+#[path = "packages_playground/case.rs"]
+mod case;
 mod packages_playground;
 
 use std::fs;
 use std::process::Command;
 
-use packages_playground::case::Case;
+use case::Case;
 use packages_playground::{Done, pip};
 use stratheal_core::testing::faulty_index::{Content, Package};
 

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
+#[path = "packages_playground/case.rs"]
+mod case;
 mod packages_playground;
 
 use std::fmt::Write;
@@ -11,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packages_playground::case::Case;
+use case::Case;
 use packages_playground::{Place, Server, pip, uv};
 use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
 
@@ -157,6 +159,33 @@ fn hashes_are_all_that_is_needed_and_they_count() {
     assert_eq!((wrong.code, wrong.err.contains("r.txt:1")), (65, true), "{wrong:?}");
     put("gamma\nalpha==1.0 --hash=sha256:00\n");
     assert_eq!(case.run(&["install", "--reinstall", "-r", "r.txt"]).code, 3);
+    assert_eq!(case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
+}
+
+#[test]
+fn versions_of_everything_leave_nothing_to_choose() {
+    let Some(case) = case(Vec::new()) else { return };
+    let by = |arguments: &[&str]| {
+        let done = case.run(&[&["install", "--plan", "--format", "json"], arguments].concat());
+        let told: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+        told["resolved_by"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(by(&["alpha==1.0", "beta==1.0"]), "pins");
+    assert_eq!(by(&["alpha==1.0", "beta==1.0"]), "kept");
+    assert_eq!(by(&["alpha==1.0"]), "uv", "what it requires has to be chosen");
+    assert_eq!(by(&["alpha==1.0", "beta"]), "uv");
+    assert_eq!(by(&["--engine", "uv", "beta==1.0"]), "uv", "who names one wants it");
+    let contradiction = case.run(&["install", "alpha==2.0", "beta==1.0"]);
+    assert_eq!(
+        (contradiction.code, contradiction.err.contains("beta")),
+        (66, true),
+        "uv explains it: {contradiction:?}"
+    );
+    let absent = case.run(&["install", "alpha==9.0", "beta==1.0"]);
+    assert_eq!((absent.code, absent.err.contains("alpha")), (66, true), "{absent:?}");
+    // All files of the version are in a lock, for other machines.
+    assert_eq!(case.run(&["lock", "alpha==1.0", "beta==1.0"]).code, 0);
+    assert_eq!(case.run(&["install", "-r", "pylock.toml"]).code, 0);
     assert_eq!(case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
 }
 

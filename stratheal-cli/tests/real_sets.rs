@@ -11,7 +11,6 @@
 //! - what makes a folder an environment (`pyvenv.cfg`, scripts that activate it, notes for backup programs and git) is each one's own;
 //! - `direct_url.json` is the same JSON, with another order of keys.
 #![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "no runtime here")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
@@ -138,7 +137,7 @@ fn launchers(tree: &BTreeMap<String, Found>) -> BTreeSet<String> {
         for line in String::from_utf8_lossy(content).lines().map(str::trim) {
             match line.strip_prefix('[') {
                 Some(section) => {
-                    is_wanted = section.starts_with("console_scripts") || section.starts_with("gui_scripts")
+                    is_wanted = section.starts_with("console_scripts") || section.starts_with("gui_scripts");
                 }
                 None if is_wanted => names.extend(line.split_once('=').map(|(name, _)| format!("bin/{}", name.trim()))),
                 None => {}

@@ -6,7 +6,7 @@ use std::process::Command;
 use stratheal_core::testing::faulty_index::{Content, Rule};
 use stratheal_core::testing::skipped;
 
-use super::{Done, Place, Server, uv};
+use crate::packages_playground::{Done, Place, Server, uv};
 
 /// A place, an index, and the variables that bring uv into PATH.
 pub(crate) struct Case {

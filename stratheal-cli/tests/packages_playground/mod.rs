@@ -1,7 +1,5 @@
 //! A folder of its own with a cache, the binary run in it, and an index server.
 
-pub(crate) mod case;
-
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};

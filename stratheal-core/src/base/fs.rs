@@ -19,8 +19,10 @@ pub fn named(path: &Path, error: &io::Error) -> io::Error {
 /// What the system says with the path in front, or `InvalidData` when the file is larger or not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
     use std::io::Read;
+    /// Most files of text are smaller, and are read in one step then.
+    const USUAL: u64 = 16 << 10;
     let file = File::open(path).map_err(|error| named(path, &error))?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(USUAL.min(limit + 1)).unwrap_or_default());
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| named(path, &error))?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(

@@ -17,16 +17,25 @@ pub(super) struct Unmet {
     pub(super) there: Option<pep440_rs::Version>,
 }
 
-/// What these projects require and do not have, extras that they ask of each other included.
-pub(super) fn unmet<'a>(projects: impl Iterator<Item = &'a CoreFields>, environment: &MarkerEnvironment) -> Vec<Unmet> {
+/// Extras that somebody asked for, by project.
+pub(super) type Asked<'a> = BTreeMap<&'a ProjectName, &'a [ExtraName]>;
+
+/// What these projects require and do not have, with the extras that are asked for and those that they ask of each other.
+pub(super) fn unmet<'a>(
+    projects: impl Iterator<Item = &'a CoreFields>,
+    asked: &Asked<'_>,
+    environment: &MarkerEnvironment,
+) -> Vec<Unmet> {
     let all: BTreeMap<&ProjectName, &CoreFields> = projects.map(|fields| (&fields.name, fields)).collect();
-    let mut extras: BTreeMap<&ProjectName, BTreeSet<ExtraName>> = BTreeMap::new();
+    let known = asked.iter().filter_map(|(name, extras)| Some((*all.get_key_value(name)?.0, extras)));
+    let mut extras: BTreeMap<&ProjectName, BTreeSet<ExtraName>> =
+        known.map(|(name, extras)| (name, extras.iter().cloned().collect())).collect();
     let mut waiting: Vec<&ProjectName> = all.keys().copied().collect();
     let mut found: BTreeMap<(ProjectName, String), Unmet> = BTreeMap::new();
     while let Some(name) = waiting.pop() {
         let fields = all[name];
-        let asked: Vec<ExtraName> = extras.get(name).into_iter().flatten().cloned().collect();
-        let choice = Choice { extras: &asked, groups: &[] };
+        let active: Vec<ExtraName> = extras.get(name).into_iter().flatten().cloned().collect();
+        let choice = Choice { extras: &active, groups: &[] };
         for requirement in &fields.requires {
             // A marker that cannot be judged says nothing about what is missing.
             if !requirement.applies(environment, &choice).unwrap_or(false) {
@@ -55,6 +64,11 @@ pub(super) fn unmet<'a>(projects: impl Iterator<Item = &'a CoreFields>, environm
     found.into_values().collect()
 }
 
+/// Whether a project requires something from a place of its own, which its version alone does not tell.
+pub(super) fn asks_for_a_url(fields: &CoreFields) -> bool {
+    fields.requires.iter().any(|one| matches!(one.source, RequirementSource::Url(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -69,7 +83,11 @@ mod tests {
             "Name: c\nVersion: 1\n",
         ];
         let projects: Vec<_> = texts.iter().map(|text| parse_metadata(text).unwrap()).collect();
-        let told: Vec<_> = unmet(projects.iter(), &linux())
+        let names: Vec<ProjectName> = ["b", "absent"].iter().map(|name| name.parse().unwrap()).collect();
+        let extras: Vec<ExtraName> = vec!["y".parse().unwrap()];
+        let asked: Asked<'_> = names.iter().map(|name| (name, extras.as_slice())).collect();
+        assert_eq!(unmet(projects.iter(), &asked, &linux()).len(), 3);
+        let told: Vec<_> = unmet(projects.iter(), &Asked::new(), &linux())
             .into_iter()
             .map(|one| {
                 format!(

@@ -54,8 +54,8 @@ pub struct LockChoice<'a> {
     pub extras: &'a [ExtraName],
     /// Dependency groups; `None` for the lock's default groups.
     pub groups: Option<&'a [GroupName]>,
-    /// Who was asked for by name.
-    pub requested: &'a (dyn Fn(&ProjectName) -> bool + Sync),
+    /// Who was asked for by name, and with which extras.
+    pub requested: &'a (dyn Fn(&ProjectName) -> Option<Vec<ExtraName>> + Sync),
     /// How what is no wheel becomes one; without it, a lock with such a thing is refused.
     pub build: Option<&'a Arc<BuildSettings>>,
 }
@@ -161,7 +161,7 @@ impl Installer {
     /// # Errors
     /// [`InstallError::Storage`] when the environment cannot be read.
     pub fn is_satisfied(&self, environment: &Environment, wanted: &Wanted) -> Result<bool, InstallError> {
-        Ok(environment.exists && is_satisfied(wanted, &installed(environment)?, &environment.interpreter.markers))
+        Ok(satisfies(environment, &installed(environment)?, wanted))
     }
 
     /// Chooses versions for what is wanted, by an engine behind a gateway of its own. `folder` is where relative paths in the
@@ -266,7 +266,7 @@ impl Installer {
             prepared = self.prepare(&environment, &wheels, options).await?;
         }
         if options.closed {
-            closed(&prepared, &there, &actions, &environment)?;
+            closed(&prepared, &wheels, &there, &actions, &environment)?;
         }
         let mut outcome = Outcome { root: environment.root().to_owned(), actions, applied: None, recovered };
         if !outcome.actions.is_empty() || !environment.exists {
@@ -404,6 +404,11 @@ fn installed(environment: &Environment) -> Result<Installed, InstallError> {
     environment.installed().map_err(|source| InstallError::storage("read what is installed", source))
 }
 
+/// Whether what is there is all that is wanted.
+pub(super) fn satisfies(environment: &Environment, there: &Installed, wanted: &Wanted) -> bool {
+    environment.exists && is_satisfied(wanted, there, &environment.interpreter.markers)
+}
+
 fn planned(wheels: &[WantedWheel], installed: &Installed, options: PlanOptions) -> Actions {
     let wanted: Vec<_> = wheels
         .iter()
@@ -427,6 +432,7 @@ fn wanted_by<'a>(actions: &'a Actions, wheels: &'a [WantedWheel]) -> impl Iterat
 /// Whether everything that what is installed requires is there afterwards.
 fn closed(
     prepared: &[Prepared],
+    wheels: &[WantedWheel],
     there: &Installed,
     actions: &Actions,
     environment: &Environment,
@@ -435,7 +441,8 @@ fn closed(
     let new = prepared.iter().filter(|one| actions.contains_key(&one.addition.name));
     let new: Vec<_> = new.map(|one| &one.contents.fields).collect();
     let after = stays.map(|one| &one.fields).chain(new.iter().copied());
-    let missing = unmet(after, &environment.interpreter.markers);
+    let asked = wheels.iter().map(|wheel| (&wheel.name, wheel.extras.as_slice())).collect();
+    let missing = unmet(after, &asked, &environment.interpreter.markers);
     // What was there before and lacks something is not for this change to judge.
     match missing.into_iter().find(|one| new.iter().any(|fields| fields.name == one.by)) {
         Some(one) => Err(InstallError::Open { by: one.by, requirement: one.requirement.to_string() }),

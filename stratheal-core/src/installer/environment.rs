@@ -43,7 +43,7 @@ impl Environment {
                 );
                 return Err(cannot(&reason));
             }
-            let interpreter = known.ask(&program).await?;
+            let interpreter = known.ask_in(&root, &PyvenvCfg::parse(&cfg)).await?;
             return Self::whole(interpreter, root);
         }
         if root.join("conda-meta").is_dir() {

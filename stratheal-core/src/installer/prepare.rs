@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use super::build::{Buildable, Builder};
 use super::error::InstallError;
 use super::event::InstallEvent;
+use super::requirement::ExtraName;
 use super::stage::{Addition, Contents, contents_of};
 use crate::base::class::chain;
 use crate::fetch::{FetchError, Fetcher, FileRequest};
@@ -32,6 +33,8 @@ pub struct WantedWheel {
     pub from: WheelSource,
     /// Whether somebody asked for it by name.
     pub requested: bool,
+    /// The extras that somebody asked for.
+    pub extras: Vec<ExtraName>,
     /// Where it came from when that is no index (PEP 610).
     pub direct_url: Option<serde_json::Value>,
     /// Whether the same version of it may be another wheel, as where it is made of a folder.

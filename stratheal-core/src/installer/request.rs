@@ -1,13 +1,13 @@
 //! The whole way: from what somebody asks for to the environment that has it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::build::BuildSettings;
-use super::engine::{Installer, LockChoice, Outcome};
+use super::engine::{Installer, LockChoice, Outcome, satisfies};
 use super::environment::Environment;
 use super::error::InstallError;
 use super::installed::Installed;
@@ -68,7 +68,8 @@ pub struct Planned {
     pub exists: bool,
     /// What would be done, by project. Empty when everything is as wanted.
     pub actions: Actions,
-    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, `hashes`, or `nobody` when everything was there.
+    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, `hashes` and `pins` where there was nothing to choose, or `nobody` when
+    /// everything was there.
     pub resolved_by: &'static str,
     /// Wheels that are not in the cache.
     pub to_fetch: usize,
@@ -144,15 +145,16 @@ impl Installer {
         match &request.input {
             Input::Wanted(wanted) => {
                 let is_free = !request.upgrade && !request.options.exact && !request.options.reinstall;
-                if is_free && self.is_satisfied(environment, wanted)? {
+                if is_free && satisfies(environment, &there, wanted) {
                     return Ok(planned);
                 }
                 if wanted.hash_mode()? {
                     let pins = wanted.pins(&environment.interpreter.markers)?;
                     if let Some(pins) = pins {
-                        let requested: BTreeSet<_> = pins.iter().map(|pin| pin.name.clone()).collect();
+                        let asked: BTreeMap<_, _> =
+                            pins.iter().map(|pin| (pin.name.clone(), pin.extras.clone())).collect();
                         let lock = pinned(pins, self.fetcher()).await?;
-                        let is_requested = |name: &ProjectName| requested.contains(name);
+                        let is_requested = |name: &ProjectName| asked.get(name).cloned();
                         let choice = choice(&is_requested);
                         planned.wheels = self.wheels(environment, &lock, &choice, &request.folder).await?;
                         (planned.resolved_by, planned.closed) = ("hashes", true);
@@ -167,19 +169,26 @@ impl Installer {
                     variables: request.variables.clone(),
                 };
                 let resolution = self.resolve(environment, wanted, &options, &request.folder).await?;
-                let mut names: BTreeSet<_> = wanted.requirements.iter().filter_map(|one| one.what.name()).collect();
+                let mut asked: BTreeMap<&ProjectName, Vec<ExtraName>> = BTreeMap::new();
+                for what in wanted.requirements.iter().map(|one| &one.what) {
+                    if let Some(name) = what.name() {
+                        asked.entry(name).or_default().extend(what.extras().iter().cloned());
+                    }
+                }
                 if wanted.requirements.iter().any(|one| one.what.name().is_none()) {
                     // Nobody said the name of what lies there, but somebody asked for it.
                     let direct = |one: &&LockedPackage| !matches!(one.source, LockedSource::Files { .. });
-                    names.extend(resolution.lock.packages.iter().filter(direct).map(|one| &one.name));
+                    for package in resolution.lock.packages.iter().filter(direct) {
+                        asked.entry(&package.name).or_default();
+                    }
                 }
-                let requested = |name: &ProjectName| names.contains(name);
+                let requested = |name: &ProjectName| asked.get(name).cloned();
                 let choice = choice(&requested);
                 planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder).await?;
                 (planned.resolved_by, planned.notes) = (resolution.by, resolution.notes);
             }
             Input::Lock { lock, extras, groups, folder } => {
-                let choice = LockChoice { extras, groups: groups.as_deref(), ..choice(&|_| true) };
+                let choice = LockChoice { extras, groups: groups.as_deref(), ..choice(&|_| Some(Vec::new())) };
                 planned.wheels = self.wheels(environment, lock, &choice, folder).await?;
                 planned.resolved_by = "lock";
             }

@@ -107,6 +107,32 @@ impl KnownInterpreters {
         Ok(kept.interpreter)
     }
 
+    /// What the interpreter of an environment is: as it said before; else as that of the interpreter it was made from, where this program
+    /// made it; else it is asked.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills the program.
+    ///
+    /// # Errors
+    /// [`InterpreterError`].
+    pub async fn ask_in(&self, root: &Path, cfg: &PyvenvCfg) -> Result<Interpreter, InterpreterError> {
+        let program = root.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
+        let is_own = cfg.get("stratheal").is_some();
+        let base = cfg.get("executable").map(PathBuf::from).filter(|_| is_own);
+        let is_same = |base: &PathBuf| match (fs::canonicalize(base), fs::canonicalize(&program)) {
+            (Ok(base), Ok(program)) => base == program,
+            _ => false,
+        };
+        let Some(base) = base.filter(is_same) else { return self.ask(&program).await };
+        let base = self.ask(&base).await?;
+        let expected = base.in_environment(root);
+        // Another version under the same name keeps its packages elsewhere.
+        if base.is_virtual() || !expected.scheme.purelib.is_dir() {
+            return self.ask(&program).await;
+        }
+        Ok(expected)
+    }
+
     fn place(&self, program: &Path) -> PathBuf {
         self.folder.join(format!("{}.json", ContentId::of(program.as_os_str().as_encoded_bytes())))
     }

@@ -4,6 +4,7 @@ mod canonical;
 mod child;
 mod engine;
 mod error;
+mod exact;
 mod find;
 mod input;
 mod kept;

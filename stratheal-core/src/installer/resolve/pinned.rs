@@ -1,11 +1,12 @@
 //! Requirements that pin everything, with hashes: there is nothing to choose, so that no engine is needed.
 
 use futures::{StreamExt, TryStreamExt};
+use pep440_rs::Version;
 
 use super::error::ResolveError;
 use crate::base::redact::Secret;
 use crate::fetch::{Fetcher, Page};
-use crate::index::{DistributionKind, DistributionName, IndexFile};
+use crate::index::{DistributionKind, DistributionName, IndexFile, ProjectName};
 use crate::installer::lock::{Lock, LockedFile, LockedPackage, LockedSource};
 use crate::installer::requirement::Pin;
 
@@ -19,21 +20,41 @@ const AT_ONCE: usize = 64;
 pub(in crate::installer) async fn pinned(pins: Vec<Pin>, fetcher: &Fetcher) -> Result<Lock, ResolveError> {
     let each = pins.into_iter().map(async |pin| {
         let page = fetcher.page(&pin.name).await?;
-        package(&pin, &page, fetcher)
+        of_pin(&pin, &page, fetcher)
     });
     let packages: Vec<LockedPackage> = futures::stream::iter(each).buffer_unordered(AT_ONCE).try_collect().await?;
     Ok(Lock::new(packages))
 }
 
-fn package(pin: &Pin, page: &Page, fetcher: &Fetcher) -> Result<LockedPackage, ResolveError> {
-    let (mut sdist, mut wheels, mut others) = (None, Vec::new(), 0);
-    for file in &page.page.files {
-        let Ok(name) = DistributionName::parse(&file.name, Some(&pin.name)) else { continue };
-        if name.version != pin.version {
-            continue;
-        }
-        if !file.hashes.sha256.is_some_and(|id| pin.hashes.sha256.contains(&id)) {
-            others += 1;
+fn of_pin(pin: &Pin, page: &Page, fetcher: &Fetcher) -> Result<LockedPackage, ResolveError> {
+    let is_named = |file: &IndexFile| file.hashes.sha256.is_some_and(|id| pin.hashes.sha256.contains(&id));
+    let package = package(&pin.name, &pin.version, page, fetcher, &is_named);
+    if !matches!(&package.source, LockedSource::Files { sdist: None, wheels } if wheels.is_empty()) {
+        return Ok(package);
+    }
+    let is_other = |file: &&IndexFile| {
+        DistributionName::parse(&file.name, Some(&pin.name)).is_ok_and(|name| name.version == pin.version)
+    };
+    Err(ResolveError::NoSuchPin {
+        name: pin.name.clone(),
+        version: pin.version.clone(),
+        origin: pin.origin.to_string(),
+        others: page.page.files.iter().filter(is_other).count(),
+    })
+}
+
+/// One version of a project, with those of its files that may be taken.
+pub(super) fn package(
+    project: &ProjectName,
+    version: &Version,
+    page: &Page,
+    fetcher: &Fetcher,
+    may_be_taken: &dyn Fn(&IndexFile) -> bool,
+) -> LockedPackage {
+    let (mut sdist, mut wheels) = (None, Vec::new());
+    for file in page.page.files.iter().filter(|file| may_be_taken(file)) {
+        let Ok(name) = DistributionName::parse(&file.name, Some(project)) else { continue };
+        if name.version != *version {
             continue;
         }
         match name.kind {
@@ -42,18 +63,10 @@ fn package(pin: &Pin, page: &Page, fetcher: &Fetcher) -> Result<LockedPackage, R
             DistributionKind::Legacy => {}
         }
     }
-    if sdist.is_none() && wheels.is_empty() {
-        return Err(ResolveError::NoSuchPin {
-            name: pin.name.clone(),
-            version: pin.version.clone(),
-            origin: pin.origin.to_string(),
-            others,
-        });
-    }
     let source = fetcher.chain().sources.iter().find(|source| *source.name == *page.source);
-    Ok(LockedPackage {
-        name: pin.name.clone(),
-        version: Some(pin.version.clone()),
+    LockedPackage {
+        name: project.clone(),
+        version: Some(version.clone()),
         marker: None,
         requires_python: None,
         dependencies: Vec::new(),
@@ -61,7 +74,7 @@ fn package(pin: &Pin, page: &Page, fetcher: &Fetcher) -> Result<LockedPackage, R
         source: LockedSource::Files { sdist, wheels },
         attestation_identities: Vec::new(),
         tool: toml::Table::new(),
-    })
+    }
 }
 
 fn locked(file: &IndexFile) -> LockedFile {

@@ -8,6 +8,7 @@ use super::canonical::canonical;
 use super::child::{self, Job};
 use super::engine::ResolveRequest;
 use super::error::ResolveError;
+use super::exact::exact;
 use super::find::{EngineChoice, engines};
 use super::input::{constraints_text, requirements_text};
 use super::kept::{Accepts, Kept, Question, sources};
@@ -40,7 +41,7 @@ pub struct ResolveOptions {
 pub struct Resolution {
     /// The lock.
     pub lock: Lock,
-    /// Who found it: `uv`, `pip`, or `kept` when it was found before.
+    /// Who found it: `uv`, `pip`, `pins` when there was nothing to choose, or `kept` when it was found before.
     pub by: &'static str,
     /// What the user should know: which engine could not be used, and why.
     pub notes: Vec<String>,
@@ -86,6 +87,12 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         && let Some(lock) = kept.recall(&question, resolving.now, fetcher.is_offline())
     {
         return Ok(Resolution { lock, by: "kept", notes: Vec::new() });
+    }
+    if options.engine == EngineChoice::Auto
+        && let Some(lock) = exact(wanted, &environment.interpreter, fetcher).await?
+    {
+        kept.keep(&question, &lock);
+        return Ok(Resolution { lock, by: "pins", notes: Vec::new() });
     }
     let storage = |action: &'static str| move |source| ResolveError::Storage { action, source };
     let scratch = Scratch::make(&cache.join("resolving")).map_err(storage("make a folder for an engine"))?;

@@ -35,11 +35,13 @@ pub struct InvalidMetadata(String);
 /// The fields before the first empty line: names and values, continued lines joined.
 pub(super) fn headers(text: &str) -> impl Iterator<Item = (&str, String)> {
     let mut lines = text.trim_start_matches('\u{feff}').lines().peekable();
+    let mut is_over = false;
     std::iter::from_fn(move || {
-        loop {
+        while !is_over {
             let line = lines.next()?;
             if line.trim().is_empty() {
-                lines.by_ref().for_each(drop);
+                // What follows is the description, however long.
+                is_over = true;
                 return None;
             }
             let Some((name, value)) = line.split_once(':').filter(|(name, _)| !name.starts_with([' ', '\t'])) else {
@@ -52,6 +54,7 @@ pub(super) fn headers(text: &str) -> impl Iterator<Item = (&str, String)> {
             }
             return Some((name.trim(), value));
         }
+        None
     })
 }
 

@@ -14,12 +14,12 @@ use crate::installer::build::{BuildSettings, Buildable, Source};
 use crate::installer::error::InstallError;
 use crate::installer::lock::{LockedArchive, LockedPackage, LockedVcs, Selected, SelectedSource, Selection};
 use crate::installer::prepare::{WantedWheel, WheelSource};
-use crate::installer::requirement::lexical;
+use crate::installer::requirement::{ExtraName, lexical};
 
 /// How a selection becomes wheels.
 pub(in crate::installer) struct Sorting<'a> {
-    /// The projects that somebody asked for by name.
-    pub(in crate::installer) requested: &'a dyn Fn(&ProjectName) -> bool,
+    /// The projects that somebody asked for by name, with their extras.
+    pub(in crate::installer) requested: &'a dyn Fn(&ProjectName) -> Option<Vec<ExtraName>>,
     /// Where the lock's paths begin.
     pub(in crate::installer) folder: &'a Path,
     pub(in crate::installer) fetcher: &'a Fetcher,
@@ -116,8 +116,10 @@ impl Sorting<'_> {
         };
         let is_unknown = version.is_none();
         let version = version.unwrap_or_else(|| Version::new([0]));
-        let requested = (self.requested)(&package.name);
-        let wheel = WantedWheel { name: package.name.clone(), version, from, requested, direct_url, may_differ };
+        let asked = (self.requested)(&package.name);
+        let (requested, extras) = (asked.is_some(), asked.unwrap_or_default());
+        let wheel =
+            WantedWheel { name: package.name.clone(), version, from, requested, extras, direct_url, may_differ };
         Sorted { wheel, is_unknown }
     }
 }

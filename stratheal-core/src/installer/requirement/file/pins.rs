@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pep440_rs::Version;
+use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{Origin, Wanted, WantedHashes, WantedRequirement, What};
 use crate::index::ProjectName;
@@ -17,9 +17,10 @@ pub struct Pin {
     pub name: ProjectName,
     /// The version.
     pub version: Version,
+    versions: VersionSpecifiers,
     /// The extras, sorted, each once.
     pub extras: Vec<ExtraName>,
-    /// The hashes; a SHA-256 is among them.
+    /// The hashes that are named.
     pub hashes: WantedHashes,
     /// The marker, which holds.
     pub marker: Option<Marker>,
@@ -36,6 +37,15 @@ impl Wanted {
     /// # Errors
     /// [`RequirementError::Marker`] when a marker has no answer.
     pub fn pins(&self, environment: &MarkerEnvironment) -> Result<Option<Vec<Pin>>, RequirementError> {
+        let pins = self.exact(environment)?;
+        Ok(pins.filter(|pins| pins.iter().all(|pin| !pin.hashes.sha256.is_empty())))
+    }
+
+    /// The same, whether there are hashes or not.
+    ///
+    /// # Errors
+    /// [`RequirementError::Marker`] when a marker has no answer.
+    pub fn exact(&self, environment: &MarkerEnvironment) -> Result<Option<Vec<Pin>>, RequirementError> {
         let mut pins: BTreeMap<ProjectName, Pin> = BTreeMap::new();
         for wanted in &self.requirements {
             if !applies(wanted, environment)? {
@@ -67,6 +77,14 @@ impl Wanted {
     }
 }
 
+impl Pin {
+    /// Whether a version is the one that is meant: `==1.0` means `1.0+local` too.
+    #[must_use]
+    pub fn allows(&self, version: &Version) -> bool {
+        satisfies(&self.versions, version)
+    }
+}
+
 fn applies(wanted: &WantedRequirement, environment: &MarkerEnvironment) -> Result<bool, RequirementError> {
     let Some(marker) = wanted.what.marker() else { return Ok(true) };
     let held = marker.evaluate(environment, &Choice::default());
@@ -75,11 +93,13 @@ fn applies(wanted: &WantedRequirement, environment: &MarkerEnvironment) -> Resul
 
 fn pin(wanted: &WantedRequirement) -> Option<Pin> {
     let What::Named(requirement) = &wanted.what else { return None };
-    if wanted.is_editable || wanted.hashes.sha256.is_empty() {
+    if wanted.is_editable || (!wanted.hashes.is_empty() && wanted.hashes.sha256.is_empty()) {
         return None;
     }
+    let RequirementSource::Versions(versions) = &requirement.source else { return None };
     Some(Pin {
         name: requirement.name.clone(),
+        versions: versions.clone(),
         version: requirement.pinned()?.clone(),
         extras: requirement.extras.clone(),
         hashes: wanted.hashes.clone(),
