@@ -16,6 +16,7 @@ use std::process::Command;
 use case::Case;
 use packages_playground::{Place, Server, pip, uv};
 use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
+use stratheal_core::testing::skipped;
 
 fn content() -> Content {
     let cli = "def main():\n    print('alpha runs')\n";
@@ -227,6 +228,38 @@ fn who_presses_ctrl_c_finds_nothing_changed() {
 }
 
 #[test]
+fn a_mount_point_keeps_its_place() {
+    let Some(case) = case(Vec::new()) else { return };
+    let binary = env!("CARGO_BIN_EXE_stratheal");
+    let url = case.server.url();
+    let install = |what: &str| format!("'{binary}' --index {url} install --quiet {what}");
+    let script = format!(
+        "set -e; mkdir .venv; mount -t tmpfs none .venv; {}; stat -c %i .venv > before; {}; {}; stat -c %i .venv > after; cp -a .venv copy; \
+         ls -A .venv >> after; umount .venv",
+        install("alpha==1.0 'beta<2'"),
+        install("alpha==2.0 beta==2.0"),
+        install("gamma"),
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", &script]).current_dir(case.place.path(""));
+    stratheal_core::testing::tools::clean(&mut unshare, &case.place.path(""));
+    unshare.env("PATH", &case.path).env("STRATHEAL_CACHE_DIR", case.place.path("packages"));
+    let ran = unshare.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if said.contains("unshare failed") || said.contains("mount:") {
+        return skipped("environments on mount points", "only root may mount");
+    }
+    assert!(ran.status.success(), "{said}");
+    let (before, after) = ["before", "after"].map(|name| fs::read_to_string(case.place.path(name)).unwrap()).into();
+    assert_eq!(after.lines().next(), before.lines().next(), "it is the same folder");
+    assert!(!after.contains(".stratheal"), "{after}");
+    // Its copy lies where nothing is mounted, and is asked for its versions there.
+    fs::remove_dir(case.place.path(".venv")).unwrap();
+    fs::rename(case.place.path("copy"), case.place.path(".venv")).unwrap();
+    assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0', 'gamma 1.0']");
+}
+
+#[test]
 fn killed_at_random_it_is_the_old_one_or_the_new_one() {
     killed(150);
 }
@@ -273,10 +306,16 @@ fn killed(times: usize) {
         seed ^= seed << 17;
         let version = if current == "{'1.0'}" { "2.0" } else { "1.0" };
         let arguments = arguments(version);
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+        let in_place = if seed % 3 == 0 { Some("--in-place") } else { None };
+        let arguments: Vec<_> = arguments.iter().map(String::as_str).chain(in_place).collect();
         let running = place.start_with(&[("PATH", &path)], &arguments);
         std::thread::sleep(std::time::Duration::from_micros(seed % 160_000));
         drop(running);
+        if in_place.is_some() {
+            // Files that were replaced one by one may be some of both until the next one who works here.
+            let recovered = place.run_with(&[("PATH", &path)], &["uninstall", "nothing"]);
+            assert_eq!(recovered.code, 0, "{recovered:?}");
+        }
         let found = observe();
         assert!(found == "{'1.0'}" || found == "{'2.0'}", "a mixture: {found}");
         if found == current {

@@ -44,6 +44,7 @@ struct Shared {
     state: PathBuf,
     known: KnownInterpreters,
     link_mode: LinkMode,
+    in_place: bool,
     events: broadcast::Sender<InstallEvent>,
 }
 
@@ -73,6 +74,7 @@ pub struct InstallerBuilder {
     cache: PathBuf,
     state: PathBuf,
     link_mode: LinkMode,
+    in_place: bool,
 }
 
 /// What was done to an environment.
@@ -97,6 +99,14 @@ impl InstallerBuilder {
         self
     }
 
+    /// Replaces the files of environments one by one although the whole could be, as for a folder that others have mounted. A program
+    /// that starts meanwhile may see some of both; a change that is interrupted is taken back all the same.
+    #[must_use]
+    pub const fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
+        self
+    }
+
     /// The installer.
     #[must_use]
     pub fn build(self) -> Installer {
@@ -108,6 +118,7 @@ impl InstallerBuilder {
             state: self.state,
             known,
             link_mode: self.link_mode,
+            in_place: self.in_place,
             events,
         };
         Installer { shared: Arc::new(shared) }
@@ -119,7 +130,7 @@ impl Installer {
     /// and journals.
     #[must_use]
     pub const fn builder(fetcher: Fetcher, cache: PathBuf, state: PathBuf) -> InstallerBuilder {
-        InstallerBuilder { fetcher, cache, state, link_mode: LinkMode::Auto }
+        InstallerBuilder { fetcher, cache, state, link_mode: LinkMode::Auto, in_place: false }
     }
 
     /// The fetcher.
@@ -372,6 +383,7 @@ impl Installer {
                 change: &change,
                 contents: &contents,
                 link_mode: installer.shared.link_mode,
+                in_place: installer.shared.in_place,
                 stop: &stop,
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
             })

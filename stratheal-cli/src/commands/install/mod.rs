@@ -35,7 +35,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let setup = Setup::read(common, packages)?;
     let (input, files) = wanted::read(&setup, options)?;
     let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, options.link_mode)?;
+    let opened = open(&setup, packages, &files, options.link_mode, options.in_place)?;
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());

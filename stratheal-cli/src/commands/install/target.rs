@@ -47,12 +47,13 @@ pub(super) fn open(
     packages: &Packages,
     files: &[PathBuf],
     link_mode: LinkModeName,
+    in_place: bool,
 ) -> Result<Opened, Failure> {
     let named = Named { requirements: files.to_vec(), ..Named::default() };
     let sources = Sources::find(setup, packages, named)?;
     let fetcher = setup.fetcher(&sources)?;
     let builder = Installer::builder(fetcher, setup.cache.clone(), state(&setup.cache));
-    let builder = builder.link_mode(match link_mode {
+    let builder = builder.in_place(in_place).link_mode(match link_mode {
         LinkModeName::Auto => LinkMode::Auto,
         LinkModeName::Copy => LinkMode::Copy,
     });

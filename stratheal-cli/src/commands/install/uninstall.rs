@@ -24,7 +24,7 @@ async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOpti
     let names: Result<Vec<ProjectName>, _> = options.projects.iter().map(|name| name.parse()).collect();
     let names = names.map_err(|error| Failure::Usage(chain(&error)))?;
     let target = Target::choose(&setup, packages, None);
-    let opened = open(&setup, packages, &[], LinkModeName::Auto)?;
+    let opened = open(&setup, packages, &[], LinkModeName::Auto, false)?;
     let environment = opened.installer.environment(&target.path, &target.base).await.map_err(of)?;
     if !environment.exists {
         return Err(Failure::Usage(format!("there is no environment in {}", environment.root().display())));

@@ -3,6 +3,7 @@
 //! At every instant another process finds the old environment or the new one under its name, whole. A process that is killed leaves
 //! a journal, and the next one that works on the environment undoes or finishes what it says.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -13,16 +14,15 @@ use serde::Serialize;
 
 use super::Change;
 use super::dropped::{Dropped, dropped};
-use super::stage_folder::StageFolder;
-use crate::base::fs::named;
+use super::stage_folder::{StageFolder, walk_environment};
+use super::switching::{Switched, Switching};
 use crate::installer::error::InstallError;
 use crate::installer::installed::Installed;
 use crate::installer::python::Interpreter;
 use crate::installer::stage::{
-    Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, changed_between, compose, lay_out,
-    walk,
+    Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
 };
-use crate::installer::switch::{Identity, Journal, Register, Step, exchange, place};
+use crate::installer::switch::{Identity, Journal, Register, Step};
 use crate::objects::LinkMode;
 
 /// How often a change is begun anew because somebody else changed the environment meanwhile.
@@ -54,6 +54,8 @@ pub enum How {
     Created,
     /// It was exchanged with the old one in one step.
     Exchanged,
+    /// Its files were replaced one by one, because somebody wanted that, or because folders cannot change places here.
+    Replaced,
 }
 
 /// What a change did.
@@ -79,6 +81,8 @@ pub(in crate::installer) struct Applying<'a> {
     /// What each addition puts there, in the same order.
     pub(in crate::installer) contents: &'a [Contents],
     pub(in crate::installer) link_mode: LinkMode,
+    /// Whether files are replaced one by one although the whole could be.
+    pub(in crate::installer) in_place: bool,
     /// Set by whoever wants it to stop. From the switch on it is not looked at.
     pub(in crate::installer) stop: &'a AtomicBool,
     pub(in crate::installer) told: &'a (dyn Fn(Moment) + Sync),
@@ -112,39 +116,83 @@ impl Applying<'_> {
     fn attempt(&self) -> Result<Attempt, InstallError> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let root = self.root();
-        let stage = StageFolder::plan(root, COUNT.fetch_add(1, Ordering::Relaxed));
         let storage = |action: &'static str| move |source: io::Error| InstallError::storage(action, source);
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;
-        Journal::write(self.register, root, stage.path(), Step::Building).map_err(storage("write the journal"))?;
-        stage.make().map_err(storage("make a folder for the next environment"))?;
-        let current = before.map(|_| walk(root)).transpose().map_err(storage("read the environment"))?;
+        let (stage, in_place) = self.stage(COUNT.fetch_add(1, Ordering::Relaxed), before.is_some())?;
+        let current = before.map(|_| walk_environment(root)).transpose().map_err(storage("read the environment"))?;
         // An empty folder is a place for an environment, and none yet.
         let current = current.filter(|entries| !entries.is_empty());
         let (composition, outside) = self.compose(current.as_deref(), stage.path())?;
+        // What stays is not staged where it stays in its place.
+        let staged = if in_place { Cow::Owned(composition.only_new()) } else { Cow::Borrowed(&composition) };
         let building = Building {
             current: current.as_ref().map(|_| root),
-            composition: &composition,
+            composition: &staged,
             contents: self.contents,
             link_mode: self.link_mode,
             stop: self.stop,
         };
         let built = build(&building, stage.path())?;
         (self.told)(Moment::Checking);
-        self.check(stage.path())?;
+        self.check(stage.path(), in_place)?;
         if self.stop.load(Ordering::Relaxed) {
             return Err(InstallError::Stopped);
         }
-        if let Some(changed) = self.switch(&stage, before, current.as_deref())? {
-            Journal::close(self.register).map_err(storage("close the journal"))?;
-            return Ok(Attempt::Changed(changed));
-        }
+        let switching = Switching {
+            root,
+            stage: &stage,
+            register: self.register,
+            before,
+            current: current.as_deref().unwrap_or_default(),
+            composition: &composition,
+            told: self.told,
+        };
+        let how = match switching.switch(in_place)? {
+            Switched::Done(how) => how,
+            Switched::Changed(changed) => {
+                Journal::close(self.register).map_err(storage("close the journal"))?;
+                return Ok(Attempt::Changed(changed));
+            }
+        };
         (self.told)(Moment::Cleaning);
         drop(stage);
         Journal::close(self.register).map_err(storage("close the journal"))?;
-        let how = if before.is_some() { How::Exchanged } else { How::Created };
-        let notes = self.notes(&composition.overlaps, &outside);
-        Ok(Attempt::Done(Applied { how, new_files: built.new, kept_files: built.kept, notes }))
+        let how = if current.is_none() { How::Created } else { how };
+        let mut notes = self.notes(&composition.overlaps, &outside);
+        if how == How::Replaced && !self.in_place {
+            notes.push(format!(
+                "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
+                 meanwhile may have seen some of both",
+                root.display()
+            ));
+        }
+        Ok(Attempt::Done(Applied { how, new_files: built.new, kept_files: composition.kept.len(), notes }))
+    }
+
+    /// Makes a folder for what is staged, and says whether files have to be replaced one by one.
+    fn stage(&self, number: u64, is_there: bool) -> Result<(StageFolder, bool), InstallError> {
+        let root = self.root();
+        let storage = |source| InstallError::storage("make a folder for the next environment", source);
+        let noted = |stage: &StageFolder| {
+            let written = Journal::write(self.register, root, stage.path(), Step::Building);
+            written.map_err(|source| InstallError::storage("write the journal", source))
+        };
+        let beside = StageFolder::plan(root, number);
+        noted(&beside)?;
+        match beside.make() {
+            Ok(()) if !is_there || beside.reaches(root).map_err(storage)? => {
+                return Ok((beside, self.in_place && is_there));
+            }
+            Ok(()) => {}
+            Err(error) if is_there && is_forbidden(&error) => {}
+            Err(error) => return Err(storage(error)),
+        }
+        drop(beside);
+        let inside = StageFolder::inside(root, number);
+        noted(&inside)?;
+        inside.make().map_err(storage)?;
+        Ok((inside, true))
     }
 
     /// What the next environment consists of. A new one begins with what makes it an environment, which is put into the stage.
@@ -193,10 +241,10 @@ impl Applying<'_> {
     }
 
     /// Whether the next environment is one: its interpreter is there.
-    fn check(&self, stage: &Path) -> Result<(), InstallError> {
+    fn check(&self, stage: &Path, in_place: bool) -> Result<(), InstallError> {
         let program = self.interpreter.executable.strip_prefix(self.root());
         let program = program.map_or_else(|_| self.interpreter.executable.clone(), |inside| stage.join(inside));
-        if program.exists() {
+        if program.exists() || (in_place && self.interpreter.executable.exists()) {
             return Ok(());
         }
         let target = fs::read_link(&program).map(|target| format!(", a link to {},", target.display()));
@@ -206,38 +254,6 @@ impl Applying<'_> {
             target.unwrap_or_default()
         );
         Err(InstallError::Environment { root: self.root().to_owned(), reason })
-    }
-
-    /// Gives the stage the name of the environment, and looks whether the old one had been changed after it was read; then the switch
-    /// is undone, and what was changed is answered.
-    fn switch(
-        &self,
-        stage: &StageFolder,
-        before: Option<Identity>,
-        current: Option<&[Entry]>,
-    ) -> Result<Option<Vec<PathBuf>>, InstallError> {
-        let root = self.root();
-        let storage = |source| InstallError::storage("switch to the next environment", source);
-        let next = Identity::of(stage.path()).map_err(storage)?;
-        let next = next.ok_or_else(|| storage(io::Error::from(io::ErrorKind::NotFound)))?;
-        Journal::write(self.register, root, stage.path(), Step::Switching { next })
-            .map_err(|source| InstallError::storage("write the journal", source))?;
-        (self.told)(Moment::Switching);
-        if before.is_none() {
-            return match place(stage.path(), root) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Some(vec![root.to_owned()])),
-                placed => placed.map(|()| None).map_err(|error| storage(named(root, &error))),
-            };
-        }
-        exchange(stage.path(), root).map_err(|error| storage(named(root, &error)))?;
-        (self.told)(Moment::Comparing);
-        let old = walk(stage.path());
-        let changed = old.map(|old| changed_between(current.unwrap_or_default(), &old));
-        if changed.as_ref().is_ok_and(Vec::is_empty) {
-            return Ok(None);
-        }
-        exchange(stage.path(), root).map_err(|error| storage(named(root, &error)))?;
-        changed.map(Some).map_err(storage)
     }
 
     fn notes(&self, overlaps: &[Overlap], outside: &[String]) -> Vec<String> {
@@ -265,4 +281,9 @@ impl Applying<'_> {
         }
         notes
     }
+}
+
+/// Whether a folder may not be written to.
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }

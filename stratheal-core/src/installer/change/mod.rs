@@ -3,6 +3,7 @@
 mod apply;
 mod dropped;
 mod stage_folder;
+mod switching;
 #[cfg(test)]
 mod tests;
 

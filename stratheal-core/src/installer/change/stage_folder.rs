@@ -1,11 +1,16 @@
-//! Where the next environment is built: beside the environment, in a folder that git ignores.
+//! Where the next environment is built: beside the environment, in a folder that git ignores; inside of it where nothing can be moved
+//! there from beside.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs::named;
-use crate::installer::stage::{remove_stage, remove_tree};
+use crate::installer::stage::{Entry, remove_stage, remove_tree, walk};
+use crate::installer::switch::old_of;
+
+/// The folder of this program, in a project or in an environment.
+pub(in crate::installer) const OWN: &str = ".stratheal";
 
 /// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then.
 #[derive(Debug)]
@@ -14,15 +19,42 @@ pub(super) struct StageFolder {
 }
 
 impl StageFolder {
-    /// Chooses a place. `number` tells apart what one process stages at the same time.
+    /// Chooses a place beside. `number` tells apart what one process stages at the same time.
     pub(super) fn plan(root: &Path, number: u64) -> Self {
-        let parent = root.parent().unwrap_or(Path::new("/")).join(".stratheal/stage");
+        Self::below(root.parent().unwrap_or(Path::new("/")), root, number)
+    }
+
+    /// Chooses a place inside.
+    pub(super) fn inside(root: &Path, number: u64) -> Self {
+        Self::below(root, root, number)
+    }
+
+    fn below(parent: &Path, root: &Path, number: u64) -> Self {
+        let parent = parent.join(OWN).join("stage");
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())) }
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Where what is replaced is kept until it is known that everything could be.
+    pub(super) fn old(&self) -> PathBuf {
+        old_of(&self.path)
+    }
+
+    /// Whether files can be moved from here into a folder. Nobody can say without trying.
+    pub(super) fn reaches(&self, root: &Path) -> io::Result<bool> {
+        let (here, there) = (self.path.join(".probe"), root.join(format!(".stratheal-probe-{}", std::process::id())));
+        fs::write(&here, "").map_err(|error| named(&here, &error))?;
+        match fs::rename(&here, &there) {
+            Ok(()) => fs::remove_file(&there).map(|()| true).map_err(|error| named(&there, &error)),
+            Err(error) => {
+                fs::remove_file(&here).map_err(|error| named(&here, &error))?;
+                if error.kind() == io::ErrorKind::CrossesDevices { Ok(false) } else { Err(named(&there, &error)) }
+            }
+        }
     }
 
     /// Makes it, empty. The environment's parents are made as well.
@@ -41,8 +73,15 @@ impl StageFolder {
 
 impl Drop for StageFolder {
     fn drop(&mut self) {
-        if let Err(error) = remove_stage(&self.path) {
+        if let Err(error) = remove_tree(&self.old()).and_then(|()| remove_stage(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "what was staged cannot be deleted");
         }
     }
+}
+
+/// What lies in an environment, without what this program stages there.
+pub(super) fn walk_environment(root: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = walk(root)?;
+    entries.retain(|entry| !entry.path.starts_with(OWN));
+    Ok(entries)
 }

@@ -24,6 +24,7 @@ struct Case {
     interpreter: Interpreter,
     register: Register,
     stop: AtomicBool,
+    in_place: bool,
 }
 
 impl Case {
@@ -44,6 +45,7 @@ impl Case {
             interpreter: base.in_environment(&root),
             register: Register::open(&place.join("state"), &root).unwrap(),
             stop: AtomicBool::new(false),
+            in_place: false,
             place,
             _folder: folder,
         }
@@ -91,6 +93,7 @@ impl Case {
             change: &change,
             contents: &contents?,
             link_mode: LinkMode::Auto,
+            in_place: self.in_place,
             stop: &self.stop,
             told,
         })
@@ -222,6 +225,37 @@ async fn who_changes_it_meanwhile_loses_nothing() {
 }
 
 #[tokio::test]
+async fn files_are_replaced_in_place() {
+    let Some(mut case) = Case::new("a change in place").await else { return };
+    case.change(&[Package::new("alpha", "1.0").file("alpha/gone/old.py", ""), rich("1.0")], &[]).unwrap();
+    case.in_place = true;
+    let identity = |path: &Path| fs::metadata(path).unwrap().ino();
+    let (root, kept) = (identity(case.root()), identity(&case.site().join("rich/cli.py")));
+    case.python("import alpha, rich.cli");
+    let applied = case.change(&[Package::new("alpha", "2.0").file("alpha/new/one.py", "")], &[]).unwrap();
+    assert_eq!((applied.how, applied.notes.len()), (How::Replaced, 0));
+    assert_eq!((identity(case.root()), identity(&case.site().join("rich/cli.py"))), (root, kept));
+    assert_eq!(case.python("import alpha.new.one as one, alpha; print(alpha.__version__)"), "2.0");
+    assert!(!case.site().join("alpha/gone").exists() && !case.site().join("alpha-1.0.dist-info").exists());
+    case.python(CHECK_RECORDS);
+    assert_eq!(case.beside(), [case.root()]);
+    // A file that is in the way of a folder that somebody made meanwhile: everything is taken back.
+    let before = walk(case.root()).unwrap();
+    let in_the_way = case.site().join("beta");
+    let told = |moment| {
+        if moment == Moment::Switching {
+            fs::write(&in_the_way, "").unwrap();
+        }
+    };
+    case.change_told(&[Package::new("alpha", "3.0"), Package::new("beta", "1.0")], &[], &told).unwrap_err();
+    fs::remove_file(&in_the_way).unwrap();
+    assert!(changed_between(&before, &walk(case.root()).unwrap()).is_empty());
+    assert_eq!(case.python("import alpha; print(alpha.__version__)"), "2.0");
+    case.change(&[], &["alpha", "rich"]).unwrap();
+    assert!(!case.site().join("alpha").exists() && !case.root().join("share").exists());
+}
+
+#[tokio::test]
 async fn what_is_refused_changes_nothing() {
     let Some(case) = Case::new("refused changes").await else { return };
     case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
@@ -265,6 +299,7 @@ async fn an_interpreter_that_is_gone_is_named() {
 }
 
 const DIES_AT: &str = "STRATHEAL_TEST_DIES_AT";
+const DIES_IN_PLACE: &str = "STRATHEAL_TEST_DIES_IN_PLACE";
 const DIES_IN: &str = "STRATHEAL_TEST_DIES_IN";
 
 /// The child of the next test: it begins a change, and is gone without any farewell at one of its moments.
@@ -273,7 +308,8 @@ const DIES_IN: &str = "STRATHEAL_TEST_DIES_IN";
 async fn dies() {
     let (Ok(moment), Ok(folder)) = (std::env::var(DIES_AT), std::env::var(DIES_IN)) else { return };
     let base = Interpreter::ask(Path::new("python3"), Duration::from_secs(20)).await.unwrap();
-    let case = Case::at(folder.into(), &base, None);
+    let mut case = Case::at(folder.into(), &base, None);
+    case.in_place = std::env::var_os(DIES_IN_PLACE).is_some();
     let told = |at: Moment| {
         if serde_json::to_value(at).unwrap() == moment {
             std::process::abort();
@@ -285,7 +321,7 @@ async fn dies() {
 #[tokio::test]
 async fn killed_at_any_moment_it_is_the_old_one_or_the_new_one() {
     for moment in ["building", "checking", "switching", "comparing", "cleaning"] {
-        for exists in [true, false] {
+        for (exists, in_place) in [(true, false), (false, false), (true, true)] {
             let Some(case) = Case::new("a killed change").await else { return };
             if exists {
                 case.change(&[Package::new("alpha", "1.0"), rich("1.0")], &[]).unwrap();
@@ -293,10 +329,17 @@ async fn killed_at_any_moment_it_is_the_old_one_or_the_new_one() {
             let own = std::env::current_exe().unwrap();
             let mut child = Command::new(own);
             child.args(["--exact", "installer::change::tests::dies", "--ignored"]);
-            let output = child.env(DIES_AT, moment).env(DIES_IN, &case.place).output().unwrap();
+            child.env(DIES_AT, moment).env(DIES_IN, &case.place);
+            if in_place {
+                child.env(DIES_IN_PLACE, "1");
+            }
+            let output = child.output().unwrap();
             let switched = matches!(moment, "comparing" | "cleaning");
-            if moment == "comparing" && !exists {
-                assert!(output.status.success(), "a new environment has nothing to compare");
+            if moment == "comparing" && (in_place || !exists) {
+                assert!(
+                    output.status.success(),
+                    "a new environment has nothing to compare, and one in place did so before"
+                );
                 continue;
             }
             assert!(!output.status.success(), "{moment}");

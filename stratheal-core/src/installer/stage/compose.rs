@@ -30,7 +30,7 @@ pub(in crate::installer) enum Content {
 }
 
 /// Everything that the next environment consists of.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::installer) struct Composition {
     /// Folders, parents first, with the attributes of those that are there now.
     pub(in crate::installer) folders: Vec<(PathBuf, Option<Attributes>)>,
@@ -42,6 +42,22 @@ pub(in crate::installer) struct Composition {
     pub(in crate::installer) new: Vec<(usize, Placed)>,
     /// Files that more than one project brings.
     pub(in crate::installer) overlaps: Vec<Overlap>,
+}
+
+impl Composition {
+    /// Only what is new, with the folders that it lies in.
+    pub(in crate::installer) fn only_new(&self) -> Self {
+        let mut needed: HashSet<&OsStr> = HashSet::new();
+        for (_, placed) in &self.new {
+            for above in placed.path.ancestors().skip(1).map(Path::as_os_str) {
+                if !needed.insert(above) {
+                    break;
+                }
+            }
+        }
+        let folders = self.folders.iter().filter(|(folder, _)| needed.contains(folder.as_os_str()));
+        Self { folders: folders.cloned().collect(), new: self.new.clone(), ..Self::default() }
+    }
 }
 
 /// A file that two projects bring.

@@ -44,6 +44,12 @@ pub(in crate::installer) fn exchange(_one: &Path, _other: &Path) -> io::Result<(
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
+/// Whether an exchange failed because there can be none here: a mount point, a lower layer, a file system without it.
+pub(in crate::installer) fn is_impossible(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, InvalidInput, PermissionDenied, ResourceBusy, Unsupported};
+    matches!(error.kind(), CrossesDevices | InvalidInput | PermissionDenied | ResourceBusy | Unsupported)
+}
+
 /// Gives a folder a name that is free.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Identity, Register};
-use crate::base::fs::{read_text, replace_unsynced};
-use crate::installer::stage::remove_stage;
+use super::{Entries, Identity, Register};
+use crate::base::fs::{named, read_text, replace_unsynced};
+use crate::installer::stage::{remove_stage, remove_tree};
 
 /// The largest journal, in bytes.
 const LARGEST: u64 = 64 << 10;
@@ -25,6 +25,10 @@ pub(in crate::installer) enum Step {
     Building,
     /// The stage, which is this folder, is about to get the environment's name.
     Switching { next: Identity },
+    /// Files are being replaced one by one, as the plan beside the journal says.
+    Replacing,
+    /// All of them were.
+    Replaced,
 }
 
 /// A change that is under way.
@@ -59,10 +63,14 @@ impl Journal {
 
     /// Everything is done.
     pub(in crate::installer) fn close(register: &Register) -> io::Result<()> {
-        match fs::remove_file(register.journal()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
+        // The plan last: a journal that speaks of it must find it.
+        for file in [register.journal(), register.entries()] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                removed => removed.map_err(|error| named(&file, &error))?,
+            }
         }
+        Ok(())
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -82,14 +90,28 @@ impl Journal {
             Self::close(register)?;
             return Ok(None);
         };
+        let old = old_of(&journal.stage);
         let recovered = match journal.step {
             Step::Switching { next } if Identity::of(root)? == Some(next) => Recovered::Finished,
-            _ => Recovered::Undone,
+            Step::Replaced => Recovered::Finished,
+            Step::Replacing => {
+                Entries::read(register)?.undo(root, &journal.stage, &old)?;
+                Recovered::Undone
+            }
+            Step::Building | Step::Switching { .. } => Recovered::Undone,
         };
+        remove_tree(&old)?;
         remove_stage(&journal.stage)?;
         Self::close(register)?;
         Ok(Some(recovered))
     }
+}
+
+/// Where what is replaced is kept, for a stage.
+pub(in crate::installer) fn old_of(stage: &Path) -> PathBuf {
+    let mut name = stage.file_name().unwrap_or_default().to_owned();
+    name.push(".old");
+    stage.with_file_name(name)
 }
 
 /// Whether a path can be that of a stage: nothing else is deleted because a file says so.

@@ -1,13 +1,15 @@
 //! From the old environment to the new one in one step, and what happens when a machine or a process stops in the middle.
 
+mod entries;
 mod exchange;
 mod journal;
 mod lock;
 mod register;
 
-pub(in crate::installer) use exchange::{Identity, exchange, place};
+pub(in crate::installer) use entries::Entries;
+pub(in crate::installer) use exchange::{Identity, exchange, is_impossible, place};
 pub use journal::Recovered;
-pub(in crate::installer) use journal::{Journal, Step};
+pub(in crate::installer) use journal::{Journal, Step, old_of};
 pub(in crate::installer) use lock::EnvironmentLock;
 pub use lock::Holder;
 pub(in crate::installer) use register::Register;

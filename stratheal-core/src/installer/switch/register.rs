@@ -36,6 +36,11 @@ impl Register {
         self.folder.join("holder.json")
     }
 
+    /// The plan of a change that is made file by file.
+    pub(in crate::installer) fn entries(&self) -> PathBuf {
+        self.folder.join("entries.json")
+    }
+
     pub(in crate::installer) fn journal(&self) -> PathBuf {
         self.folder.join("journal.json")
     }

@@ -1,0 +1,103 @@
+//! The switch: in one step where that is possible, else file by file.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::stage_folder::{StageFolder, walk_environment};
+use super::{How, Moment};
+use crate::base::fs::named;
+use crate::installer::error::InstallError;
+use crate::installer::stage::{Composition, Entry, changed_between, walk};
+use crate::installer::switch::{Entries, Identity, Journal, Register, Step, exchange, is_impossible, place};
+
+/// All that a switch takes.
+pub(super) struct Switching<'a> {
+    pub(super) root: &'a Path,
+    pub(super) stage: &'a StageFolder,
+    pub(super) register: &'a Register,
+    /// Which folder the environment was when it was read.
+    pub(super) before: Option<Identity>,
+    /// What was read of it.
+    pub(super) current: &'a [Entry],
+    pub(super) composition: &'a Composition,
+    pub(super) told: &'a (dyn Fn(Moment) + Sync),
+}
+
+/// What became of it.
+pub(super) enum Switched {
+    Done(How),
+    /// Somebody else changed these meanwhile, and everything is as it was.
+    Changed(Vec<PathBuf>),
+}
+
+fn failed(source: io::Error) -> InstallError {
+    InstallError::storage("switch to the next environment", source)
+}
+
+impl Switching<'_> {
+    /// Switches. With `in_place` what stays is not in the stage.
+    pub(super) fn switch(&self, in_place: bool) -> Result<Switched, InstallError> {
+        if in_place {
+            return self.replace();
+        }
+        let root = self.root;
+        let next = Identity::of(self.stage.path()).map_err(failed)?;
+        let next = next.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
+        self.note(Step::Switching { next })?;
+        (self.told)(Moment::Switching);
+        if self.before.is_none() {
+            return match place(self.stage.path(), root) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    Ok(Switched::Changed(vec![root.to_owned()]))
+                }
+                placed => placed.map(|()| Switched::Done(How::Created)).map_err(|error| failed(named(root, &error))),
+            };
+        }
+        match exchange(self.stage.path(), root) {
+            Err(error) if is_impossible(&error) => {
+                tracing::debug!(root = %root.display(), %error, "files are replaced one by one");
+                return self.replace();
+            }
+            exchanged => exchanged.map_err(|error| failed(named(root, &error)))?,
+        }
+        (self.told)(Moment::Comparing);
+        let old = walk(self.stage.path());
+        let changed = old.map(|old| changed_between(self.current, &old));
+        if changed.as_ref().is_ok_and(Vec::is_empty) {
+            return Ok(Switched::Done(How::Exchanged));
+        }
+        exchange(self.stage.path(), root).map_err(|error| failed(named(root, &error)))?;
+        changed.map(Switched::Changed).map_err(failed)
+    }
+
+    /// Replaces files one by one. What was done is taken back when not all of it can be.
+    fn replace(&self) -> Result<Switched, InstallError> {
+        let (root, stage, old) = (self.root, self.stage.path(), self.stage.old());
+        let now = walk_environment(root).map_err(failed)?;
+        let changed = changed_between(self.current, &now);
+        if !changed.is_empty() {
+            return Ok(Switched::Changed(changed));
+        }
+        let Composition { folders, kept, links, .. } = self.composition;
+        let kept: HashSet<&Path> =
+            kept.iter().chain(links.iter().map(|(path, _)| path)).map(PathBuf::as_path).collect();
+        let folders = folders.iter().map(|(folder, _)| folder.as_path());
+        let entries = Entries::plan(&now, &walk(stage).map_err(failed)?, folders, &kept);
+        entries.write(self.register).map_err(|source| InstallError::storage("write the journal", source))?;
+        self.note(Step::Replacing)?;
+        (self.told)(Moment::Switching);
+        if let Err(error) = entries.carry_out(root, stage, &old) {
+            // Where this fails too, the journal stays, and the next one who works here tries again.
+            entries.undo(root, stage, &old).map_err(failed)?;
+            return Err(failed(error));
+        }
+        self.note(Step::Replaced)?;
+        Ok(Switched::Done(How::Replaced))
+    }
+
+    fn note(&self, step: Step) -> Result<(), InstallError> {
+        let written = Journal::write(self.register, self.root, self.stage.path(), step);
+        written.map_err(|source| InstallError::storage("write the journal", source))
+    }
+}

@@ -1,0 +1,272 @@
+//! Where folders cannot change places: the files of an environment, one after the other.
+//!
+//! A mount point is busy, the folders of a lower layer of an overlay cannot be renamed, and some file systems know no exchange. Each file
+//! is still replaced in one step, and what was there is kept until all of them are; but a program that starts meanwhile may see some of
+//! both. What is planned is written down before, so that it can be taken back whenever it ends.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::Register;
+use crate::base::fs::{named, read_text, write_atomic};
+use crate::installer::stage::{Attributes, Entry, Kind};
+
+/// The largest plan that is read, in bytes.
+const LARGEST: u64 = 512 << 20;
+
+/// What has to be done to a folder. Paths are relative to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::installer) struct Entries {
+    /// Folders that are made, parents first, with their permission bits.
+    made: Vec<(PathBuf, u32)>,
+    /// Files and links that are put there, and whether there is something in their place.
+    put: Vec<(PathBuf, bool)>,
+    /// Files and links that go.
+    gone: Vec<PathBuf>,
+    /// Folders that go, children first, with their permission bits.
+    emptied: Vec<(PathBuf, u32)>,
+}
+
+impl Entries {
+    /// Plans how what is in `current` becomes what was composed: the `folders` of it, what is `staged`, and what is `kept`. Pure.
+    pub(in crate::installer) fn plan<'a>(
+        current: &[Entry],
+        staged: &[Entry],
+        folders: impl Iterator<Item = &'a Path>,
+        kept: &HashSet<&Path>,
+    ) -> Self {
+        let is_folder = |entry: &&Entry| matches!(entry.kind, Kind::Folder(_));
+        let there: HashSet<&Path> = current.iter().map(|entry| entry.path.as_path()).collect();
+        let mut stay: HashSet<&Path> = folders.collect();
+        stay.extend(staged.iter().filter(is_folder).map(|entry| entry.path.as_path()));
+        let mut entries = Self::default();
+        for entry in staged {
+            match &entry.kind {
+                Kind::Folder(attributes) if !there.contains(entry.path.as_path()) => {
+                    entries.made.push((entry.path.clone(), attributes.mode));
+                }
+                Kind::Folder(_) => {}
+                _ if kept.contains(entry.path.as_path()) => {}
+                _ => entries.put.push((entry.path.clone(), there.contains(entry.path.as_path()))),
+            }
+        }
+        let put: HashSet<&Path> = entries.put.iter().map(|(path, _)| path.as_path()).collect();
+        for entry in current {
+            let path = entry.path.as_path();
+            match &entry.kind {
+                Kind::Folder(Attributes { mode, .. }) if !stay.contains(path) => {
+                    entries.emptied.push((path.to_owned(), *mode));
+                }
+                Kind::Folder(_) => {}
+                _ if kept.contains(path) || put.contains(path) => {}
+                _ => entries.gone.push(path.to_owned()),
+            }
+        }
+        entries.emptied.reverse();
+        entries
+    }
+
+    /// Writes the plan down, so that it is there whatever happens to this machine.
+    pub(in crate::installer) fn write(&self, register: &Register) -> io::Result<()> {
+        write_atomic(&register.entries(), &serde_json::to_vec(self).map_err(io::Error::from)?)
+    }
+
+    pub(super) fn read(register: &Register) -> io::Result<Self> {
+        let text = read_text(&register.entries(), LARGEST)?;
+        serde_json::from_str(&text).map_err(|error| named(&register.entries(), &error.into()))
+    }
+
+    /// Does it: what is staged gets its place in `root`, and what was there gets one in `old`, which is made.
+    pub(in crate::installer) fn carry_out(&self, root: &Path, stage: &Path, old: &Path) -> io::Result<()> {
+        fs::create_dir_all(old).map_err(|error| named(old, &error))?;
+        for (folder, mode) in &self.made {
+            make(&root.join(folder), *mode)?;
+        }
+        for (path, has_old) in &self.put {
+            if *has_old {
+                keep(&root.join(path), &old.join(path))?;
+            }
+            rename(&stage.join(path), &root.join(path))?;
+        }
+        for path in &self.gone {
+            make_parents(&old.join(path))?;
+            rename(&root.join(path), &old.join(path))?;
+        }
+        for (folder, _) in &self.emptied {
+            remove_empty(&root.join(folder))?;
+        }
+        Ok(())
+    }
+
+    /// Takes back what was done of it, however far that was, also if this was begun before and not brought to its end.
+    pub(in crate::installer) fn undo(&self, root: &Path, stage: &Path, old: &Path) -> io::Result<()> {
+        for (folder, mode) in self.emptied.iter().rev() {
+            make(&root.join(folder), *mode)?;
+        }
+        for path in self.gone.iter().rev() {
+            if is_there(&old.join(path))? {
+                rename(&old.join(path), &root.join(path))?;
+            }
+        }
+        for (path, has_old) in self.put.iter().rev() {
+            if *has_old {
+                if is_there(&old.join(path))? {
+                    rename(&old.join(path), &root.join(path))?;
+                }
+            } else if !is_there(&stage.join(path))? {
+                // It got its place; in the stage it would be otherwise.
+                match fs::remove_file(root.join(path)) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    removed => removed.map_err(|error| named(&root.join(path), &error))?,
+                }
+            }
+        }
+        for (folder, _) in self.made.iter().rev() {
+            remove_empty(&root.join(folder))?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives what lies at a path a second name, so that its own name is never without a file. Where that is impossible it is moved.
+fn keep(path: &Path, old: &Path) -> io::Result<()> {
+    make_parents(old)?;
+    match fs::hard_link(path, old) {
+        // From a run before this one that was taken back: the same file.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(_) => rename(path, old),
+        Ok(()) => Ok(()),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to).map_err(|error| named(to, &error))
+}
+
+fn make_parents(path: &Path) -> io::Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(parent).map_err(|error| named(parent, &error))
+}
+
+fn make(folder: &Path, mode: u32) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => return Ok(()),
+        created => created.map_err(|error| named(folder, &error))?,
+    }
+    #[cfg(unix)]
+    fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    #[cfg(not(unix))]
+    let _ = mode;
+    Ok(())
+}
+
+/// Removes a folder unless somebody has put something there, such as bytecode, or something else in its place.
+fn remove_empty(folder: &Path) -> io::Result<()> {
+    use io::ErrorKind::{DirectoryNotEmpty, NotADirectory, NotFound};
+    match fs::remove_dir(folder) {
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory | DirectoryNotEmpty) => Ok(()),
+        removed => removed.map_err(|error| named(folder, &error)),
+    }
+}
+
+fn is_there(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(named(path, &error)),
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::installer::stage::walk;
+
+    fn put(root: &Path, files: &BTreeMap<String, String>) {
+        fs::create_dir_all(root).unwrap();
+        for (path, text) in files {
+            fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            fs::write(root.join(path), text).unwrap();
+        }
+    }
+
+    /// Every file with its text, every folder with nothing.
+    fn told(root: &Path) -> BTreeMap<PathBuf, Option<String>> {
+        walk(root)
+            .unwrap()
+            .into_iter()
+            .map(|entry| {
+                let text = fs::read_to_string(root.join(&entry.path)).ok();
+                (entry.path, text)
+            })
+            .collect()
+    }
+
+    fn files() -> impl Strategy<Value = BTreeMap<String, String>> {
+        // Names of files and of folders differ, because a file never becomes a folder.
+        proptest::collection::btree_map("([xyz]/){0,2}[abc]", "[12]", 0..8)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn it_is_done_or_taken_back_wherever_it_ends(before in files(), after in files(), same in 0..3u8, steps in 0..20usize) {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            let (root, stage, old) = (at("root"), at("stage"), at("old"));
+            put(&root, &before);
+            // What is the same is kept, and not staged.
+            let kept: BTreeMap<String, String> = before.iter().filter(|(path, text)| same > 0 && after.get(*path) == Some(text))
+                .map(|(path, text)| (path.clone(), text.clone())).collect();
+            let new = after.iter().filter(|(path, _)| !kept.contains_key(*path)).map(|(path, text)| (path.clone(), text.clone()));
+            put(&stage, &new.collect());
+            let goal = at("goal");
+            put(&goal, &after);
+            let goal = told(&goal);
+            let start = told(&root);
+            let folders: Vec<PathBuf> = goal.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone()).collect();
+            let kept: HashSet<&Path> = kept.keys().map(Path::new).collect();
+            let entries = Entries::plan(&walk(&root).unwrap(), &walk(&stage).unwrap(), folders.iter().map(PathBuf::as_path), &kept);
+            // A part of it, as if it had been killed there.
+            let mut part = entries.clone();
+            let mut left = steps;
+            let mut cut = |count: usize| { let take = left.min(count); left -= take; take };
+            part.made.truncate(cut(entries.made.len()));
+            part.put.truncate(cut(entries.put.len()));
+            part.gone.truncate(cut(entries.gone.len()));
+            part.emptied.truncate(cut(entries.emptied.len()));
+            part.carry_out(&root, &stage, &old).unwrap();
+            if steps % 2 == 0 {
+                // Taking back may itself be interrupted.
+                let mut half = entries.clone();
+                half.put.truncate(entries.put.len() / 2);
+                half.made.clear();
+                half.undo(&root, &stage, &old).unwrap();
+            }
+            entries.undo(&root, &stage, &old).unwrap();
+            prop_assert_eq!(told(&root), start);
+        }
+
+        #[test]
+        fn it_becomes_what_was_composed(before in files(), after in files()) {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name);
+            let (root, stage) = (at("root"), at("stage"));
+            put(&root, &before);
+            put(&stage, &after);
+            let goal = told(&stage);
+            let entries = Entries::plan(&walk(&root).unwrap(), &walk(&stage).unwrap(), [].into_iter(), &HashSet::new());
+            entries.carry_out(&root, &stage, &at("old")).unwrap();
+            prop_assert_eq!(told(&root), goal);
+        }
+    }
+}
