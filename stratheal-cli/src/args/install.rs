@@ -52,6 +52,9 @@ pub(crate) struct InstallOptions {
     /// How files come out of the cache.
     #[arg(long, value_enum, default_value_t, value_name = "MODE", env = "STRATHEAL_LINK_MODE")]
     pub(crate) link_mode: LinkModeName,
+    /// Make the bytecode of what is new, with all processors.
+    #[arg(long)]
+    pub(crate) compile: bool,
     /// Replace files one by one instead of the environment as a whole, as where others have it mounted.
     #[arg(long)]
     pub(crate) in_place: bool,

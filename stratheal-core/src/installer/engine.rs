@@ -45,6 +45,7 @@ struct Shared {
     known: KnownInterpreters,
     link_mode: LinkMode,
     in_place: bool,
+    compile: bool,
     events: broadcast::Sender<InstallEvent>,
 }
 
@@ -75,6 +76,7 @@ pub struct InstallerBuilder {
     state: PathBuf,
     link_mode: LinkMode,
     in_place: bool,
+    compile: bool,
 }
 
 /// What was done to an environment.
@@ -107,6 +109,13 @@ impl InstallerBuilder {
         self
     }
 
+    /// Compiles what is new before it is there, with all processors. Without it, Python does so when something is imported first.
+    #[must_use]
+    pub const fn compile(mut self, compile: bool) -> Self {
+        self.compile = compile;
+        self
+    }
+
     /// The installer.
     #[must_use]
     pub fn build(self) -> Installer {
@@ -119,6 +128,7 @@ impl InstallerBuilder {
             known,
             link_mode: self.link_mode,
             in_place: self.in_place,
+            compile: self.compile,
             events,
         };
         Installer { shared: Arc::new(shared) }
@@ -130,7 +140,7 @@ impl Installer {
     /// and journals.
     #[must_use]
     pub const fn builder(fetcher: Fetcher, cache: PathBuf, state: PathBuf) -> InstallerBuilder {
-        InstallerBuilder { fetcher, cache, state, link_mode: LinkMode::Auto, in_place: false }
+        InstallerBuilder { fetcher, cache, state, link_mode: LinkMode::Auto, in_place: false, compile: false }
     }
 
     /// The fetcher.
@@ -384,6 +394,7 @@ impl Installer {
                 contents: &contents,
                 link_mode: installer.shared.link_mode,
                 in_place: installer.shared.in_place,
+                compile: installer.shared.compile,
                 stop: &stop,
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
             })

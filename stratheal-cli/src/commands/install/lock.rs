@@ -10,9 +10,9 @@ use stratheal_core::installer::{EngineChoice, Input, ResolveOptions};
 
 use super::failure::of;
 use super::progress::Said;
-use super::target::{Target, open};
+use super::target::{Target, Ways, open};
 use super::{interruptible, run_to_end, wanted};
-use crate::args::{Common, LinkModeName, LockOptions, Packages};
+use crate::args::{Common, LockOptions, Packages};
 use crate::ci::Build;
 use crate::failure::Failure;
 use crate::fetching::Setup;
@@ -28,7 +28,7 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     let (input, files) = wanted::read_to_lock(&setup, options)?;
     let Input::Wanted(wanted) = input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
     let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, LinkModeName::Auto, false)?;
+    let opened = open(&setup, packages, &files, Ways::default())?;
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let resolve = ResolveOptions {

@@ -15,7 +15,7 @@ use stratheal_core::installer::{InstallRequest, PlanOptions};
 
 use self::failure::of;
 use self::progress::Said;
-use self::target::{Target, open};
+use self::target::{Target, Ways, open};
 use crate::args::{Common, InstallOptions, Packages};
 use crate::ci::Build;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let setup = Setup::read(common, packages)?;
     let (input, files) = wanted::read(&setup, options)?;
     let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, options.link_mode, options.in_place)?;
+    let opened = open(&setup, packages, &files, Ways::of(options))?;
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());

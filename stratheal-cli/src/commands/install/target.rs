@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use stratheal_core::installer::Installer;
 use stratheal_core::objects::LinkMode;
 
-use crate::args::{LinkModeName, Packages};
+use crate::args::{InstallOptions, LinkModeName, Packages};
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::python;
@@ -41,19 +41,27 @@ pub(super) struct Opened {
     pub(super) notes: Vec<String>,
 }
 
-/// Opens the installer. `files` are requirements files, which may name indexes.
-pub(super) fn open(
-    setup: &Setup,
-    packages: &Packages,
-    files: &[PathBuf],
+/// How an environment is changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ways {
     link_mode: LinkModeName,
     in_place: bool,
-) -> Result<Opened, Failure> {
+    compile: bool,
+}
+
+impl Ways {
+    pub(super) const fn of(options: &InstallOptions) -> Self {
+        Self { link_mode: options.link_mode, in_place: options.in_place, compile: options.compile }
+    }
+}
+
+/// Opens the installer. `files` are requirements files, which may name indexes.
+pub(super) fn open(setup: &Setup, packages: &Packages, files: &[PathBuf], ways: Ways) -> Result<Opened, Failure> {
     let named = Named { requirements: files.to_vec(), ..Named::default() };
     let sources = Sources::find(setup, packages, named)?;
     let fetcher = setup.fetcher(&sources)?;
     let builder = Installer::builder(fetcher, setup.cache.clone(), state(&setup.cache));
-    let builder = builder.in_place(in_place).link_mode(match link_mode {
+    let builder = builder.in_place(ways.in_place).compile(ways.compile).link_mode(match ways.link_mode {
         LinkModeName::Auto => LinkMode::Auto,
         LinkModeName::Copy => LinkMode::Copy,
     });

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde::Serialize;
 
 use super::Change;
+use super::bytecode::Bytecode;
 use super::dropped::{Dropped, dropped};
 use super::stage_folder::{StageFolder, walk_environment};
 use super::switching::{Switched, Switching};
@@ -35,6 +36,8 @@ const MOST_ATTEMPTS: usize = 3;
 pub enum Moment {
     /// The next environment is being built.
     Building,
+    /// Its new modules are being compiled.
+    Compiling,
     /// It is being looked at.
     Checking,
     /// It takes the place of the current one.
@@ -83,6 +86,8 @@ pub(in crate::installer) struct Applying<'a> {
     pub(in crate::installer) link_mode: LinkMode,
     /// Whether files are replaced one by one although the whole could be.
     pub(in crate::installer) in_place: bool,
+    /// Whether what is new is compiled before it is there.
+    pub(in crate::installer) compile: bool,
     /// Set by whoever wants it to stop. From the switch on it is not looked at.
     pub(in crate::installer) stop: &'a AtomicBool,
     pub(in crate::installer) told: &'a (dyn Fn(Moment) + Sync),
@@ -134,6 +139,7 @@ impl Applying<'_> {
             stop: self.stop,
         };
         let built = build(&building, stage.path())?;
+        let uncompiled = if self.compile { self.compile(&composition, &stage)? } else { None };
         (self.told)(Moment::Checking);
         self.check(stage.path(), in_place)?;
         if self.stop.load(Ordering::Relaxed) {
@@ -160,6 +166,7 @@ impl Applying<'_> {
         Journal::close(self.register).map_err(storage("close the journal"))?;
         let how = if current.is_none() { How::Created } else { how };
         let mut notes = self.notes(&composition.overlaps, &outside);
+        notes.extend(uncompiled);
         if how == How::Replaced && !self.in_place {
             notes.push(format!(
                 "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
@@ -168,6 +175,12 @@ impl Applying<'_> {
             ));
         }
         Ok(Attempt::Done(Applied { how, new_files: built.new, kept_files: composition.kept.len(), notes }))
+    }
+
+    fn compile(&self, composition: &Composition, stage: &StageFolder) -> Result<Option<String>, InstallError> {
+        (self.told)(Moment::Compiling);
+        let Applying { interpreter, stop, .. } = *self;
+        Bytecode { interpreter, composition, stage: stage.path(), list: self.register.modules(), stop }.compile()
     }
 
     /// Makes a folder for what is staged, and says whether files have to be replaced one by one.

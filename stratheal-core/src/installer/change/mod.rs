@@ -1,6 +1,7 @@
 //! A change of an environment, from what is wanted to be different to the environment that is.
 
 mod apply;
+mod bytecode;
 mod dropped;
 mod stage_folder;
 mod switching;

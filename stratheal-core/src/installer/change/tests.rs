@@ -25,6 +25,7 @@ struct Case {
     register: Register,
     stop: AtomicBool,
     in_place: bool,
+    compile: bool,
 }
 
 impl Case {
@@ -46,6 +47,7 @@ impl Case {
             register: Register::open(&place.join("state"), &root).unwrap(),
             stop: AtomicBool::new(false),
             in_place: false,
+            compile: false,
             place,
             _folder: folder,
         }
@@ -94,6 +96,7 @@ impl Case {
             contents: &contents?,
             link_mode: LinkMode::Auto,
             in_place: self.in_place,
+            compile: self.compile,
             stop: &self.stop,
             told,
         })
@@ -253,6 +256,30 @@ async fn files_are_replaced_in_place() {
     assert_eq!(case.python("import alpha; print(alpha.__version__)"), "2.0");
     case.change(&[], &["alpha", "rich"]).unwrap();
     assert!(!case.site().join("alpha").exists() && !case.root().join("share").exists());
+}
+
+#[tokio::test]
+async fn what_is_new_is_compiled_as_if_it_lay_in_its_place() {
+    let Some(mut case) = Case::new("bytecode").await else { return };
+    case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+    case.compile = true;
+    let broken = rich("1.0").file("rich/template.py", "def {{ name }}(): pass\n");
+    let case = tokio::task::spawn_blocking(move || {
+        let applied = case.change(&[broken], &[]).unwrap();
+        assert_eq!(applied.notes.len(), 0);
+        case
+    });
+    let case = case.await.unwrap();
+    let bytecode = |name: &str| fs::read_dir(case.site().join(name).join("__pycache__")).map_or(0, Iterator::count);
+    assert_eq!(
+        (bytecode("rich"), bytecode("alpha")),
+        (2, 0),
+        "what cannot be compiled is left out, and what was there too"
+    );
+    let found = "import rich.cli as one; print(one.__cached__ and one.main.__code__.co_filename)";
+    assert_eq!(case.python(found), case.site().join("rich/cli.py").display().to_string());
+    let used = "import sys, rich.cli, os; print(os.stat(rich.cli.__cached__).st_mtime_ns)";
+    assert_eq!(case.python(used), case.python(used), "it is used, and not made again");
 }
 
 #[tokio::test]

@@ -41,6 +41,11 @@ impl Register {
         self.folder.join("entries.json")
     }
 
+    /// The modules that are being compiled.
+    pub(in crate::installer) fn modules(&self) -> PathBuf {
+        self.folder.join("modules.txt")
+    }
+
     pub(in crate::installer) fn journal(&self) -> PathBuf {
         self.folder.join("journal.json")
     }
