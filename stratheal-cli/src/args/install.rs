@@ -34,6 +34,9 @@ pub(crate) struct InstallOptions {
     /// Install everything that is wanted anew.
     #[arg(long)]
     pub(crate) reinstall: bool,
+    /// Make the environment anew, from the same interpreter or from --base, and put it in the place of the old one.
+    #[arg(long)]
+    pub(crate) rebuild: bool,
     /// Remove what is not wanted.
     #[arg(long)]
     pub(crate) exact: bool,

@@ -177,6 +177,22 @@ impl Installer {
         Environment::find(path, base, &self.shared.known).await
     }
 
+    /// Finds an environment that is to be made anew: see [`Environment::find_to_rebuild`].
+    ///
+    /// # Cancellation
+    /// Dropping the future kills an interpreter that is being asked.
+    ///
+    /// # Errors
+    /// [`InstallError`].
+    pub async fn environment_to_rebuild(
+        &self,
+        path: &Path,
+        base: Option<&Path>,
+        otherwise: &Path,
+    ) -> Result<Environment, InstallError> {
+        Environment::find_to_rebuild(path, base, otherwise, &self.shared.known).await
+    }
+
     /// Whether everything that is wanted is installed, with all that it requires in turn.
     ///
     /// # Errors
@@ -290,9 +306,9 @@ impl Installer {
             closed(&prepared, &wheels, &there, &actions, &environment)?;
         }
         let mut outcome = Outcome { root: environment.root().to_owned(), actions, applied: None, recovered };
-        if !outcome.actions.is_empty() || !environment.exists {
-            let change =
-                Changing { environment, prepared, removals: removals(&outcome.actions, there), register, locked };
+        if !outcome.actions.is_empty() || !environment.exists || options.rebuild {
+            let (removals, fresh) = (removals(&outcome.actions, there), options.rebuild);
+            let change = Changing { environment, prepared, removals, register, locked, fresh };
             outcome.applied = Some(self.change(change, &outcome.actions).await?);
         }
         Ok(outcome)
@@ -326,7 +342,7 @@ impl Installer {
         if !outcome.actions.is_empty() {
             let removals = removals(&outcome.actions, there);
             let environment = environment.clone();
-            let change = Changing { environment, prepared: Vec::new(), removals, register, locked };
+            let change = Changing { environment, prepared: Vec::new(), removals, register, locked, fresh: false };
             outcome.applied = Some(self.change(change, &outcome.actions).await?);
         }
         Ok((outcome, absent))
@@ -378,7 +394,7 @@ impl Installer {
         let stop = Arc::new(AtomicBool::new(false));
         let dropped = StopWhenDropped(Arc::clone(&stop));
         let installer = self.clone();
-        let Changing { environment, prepared, removals, register, locked } = changing;
+        let Changing { environment, prepared, removals, register, locked, fresh } = changing;
         let (additions, contents): (Vec<_>, Vec<_>) = prepared
             .into_iter()
             .filter(|one| actions.contains_key(&one.addition.name))
@@ -395,6 +411,7 @@ impl Installer {
                 link_mode: installer.shared.link_mode,
                 in_place: installer.shared.in_place,
                 compile: installer.shared.compile,
+                fresh,
                 stop: &stop,
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
             })
@@ -412,6 +429,7 @@ struct Changing {
     removals: Vec<Distribution>,
     register: Register,
     locked: EnvironmentLock,
+    fresh: bool,
 }
 
 /// Whoever does not wait any more wants it to stop.

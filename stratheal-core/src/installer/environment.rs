@@ -63,6 +63,44 @@ impl Environment {
         Ok(Self { interpreter: base.in_environment(&root), exists: false })
     }
 
+    /// Finds an environment that is to be made anew, whatever state it is in. It is made from the interpreter `base`; without one from that
+    /// which it was made from, if that is still there, or else from `otherwise`.
+    ///
+    /// # Cancellation
+    /// Dropping the future kills an interpreter that is being asked.
+    ///
+    /// # Errors
+    /// [`InstallError`]: there is something else than an environment.
+    pub async fn find_to_rebuild(
+        path: &Path,
+        base: Option<&Path>,
+        otherwise: &Path,
+        known: &KnownInterpreters,
+    ) -> Result<Self, InstallError> {
+        let root = real(path).map_err(|source| InstallError::storage("find the environment", source))?;
+        let Ok(text) = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST) else {
+            return Self::find(path, base.unwrap_or(otherwise), known).await;
+        };
+        let origins: Vec<PathBuf> = PyvenvCfg::parse(&text).origins().filter(|origin| origin.is_file()).collect();
+        let candidates: Vec<&Path> = match base {
+            Some(base) => vec![base],
+            None => origins.iter().map(PathBuf::as_path).chain([otherwise]).collect(),
+        };
+        let mut failed = None;
+        for candidate in candidates {
+            match known.ask(candidate).await {
+                Ok(found) => {
+                    // What an environment was made from is no environment.
+                    let base = if found.is_virtual() { known.ask(&found.base_executable).await? } else { found };
+                    return Ok(Self { interpreter: base.in_environment(&root), exists: true });
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        let reason = "there is no interpreter to make it from: name one with --base".to_owned();
+        Err(failed.map_or(InstallError::Environment { root, reason }, InstallError::from))
+    }
+
     async fn of_interpreter(program: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
         let interpreter = known.ask(program).await?;
         if let Some(marker) = &interpreter.externally_managed {

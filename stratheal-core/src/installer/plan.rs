@@ -48,11 +48,14 @@ pub type Actions = BTreeMap<ProjectName, Action>;
 
 /// How what is wanted meets what is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct PlanOptions {
     /// What is not wanted goes, but for installers.
     pub exact: bool,
     /// What is there as it should be is installed anew all the same.
     pub reinstall: bool,
+    /// The environment is made anew: nothing of what is there stays but what is wanted.
+    pub rebuild: bool,
     /// Everything that is required has to be among what is wanted or there, as where hashes are named for everything.
     pub closed: bool,
 }
@@ -76,17 +79,21 @@ pub(in crate::installer) fn plan(wanted: &[Locked<'_>], installed: &Installed, o
         let version = locked.version.clone();
         match installed.distributions.get(locked.name) {
             None => drop(actions.insert(locked.name.clone(), Action::Install { version })),
-            Some(there) if !options.reinstall && !twice.contains(locked.name) && is_as_wanted(there, locked) => {}
+            Some(there)
+                if !options.reinstall
+                    && !options.rebuild
+                    && !twice.contains(locked.name)
+                    && is_as_wanted(there, locked) => {}
             Some(there) => {
                 let old = there.version().clone();
                 actions.insert(locked.name.clone(), Action::Replace { old, version });
             }
         }
     }
-    if options.exact {
+    if options.exact || options.rebuild {
         let is_wanted = |name: &ProjectName| wanted.iter().any(|locked| locked.name == name);
         for (name, there) in &installed.distributions {
-            if !is_wanted(name) && !INSTALLERS.contains(&name.as_str()) {
+            if !is_wanted(name) && (options.rebuild || !INSTALLERS.contains(&name.as_str())) {
                 actions.insert(name.clone(), Action::Remove { old: there.version().clone() });
             }
         }
@@ -140,6 +147,8 @@ mod tests {
         assert_eq!(planned(&[("a", "2")], &there, plain), "~a 1.0 2");
         assert_eq!(planned(&[("a", "1")], &there, exact), "-b 1", "installers stay");
         assert_eq!(planned(&[("a", "1")], &there, reinstall), "~a 1.0 1");
+        let rebuild = PlanOptions { rebuild: true, ..plain };
+        assert_eq!(planned(&[("a", "1")], &there, rebuild), "~a 1.0 1, -b 1, -pip 26");
         let mut twice = there.clone();
         twice.duplicates.push(there.distributions.values().next().unwrap().clone());
         assert_eq!(planned(&[("a", "1")], &twice, plain), "~a 1.0 1", "one that is there twice is put in order");

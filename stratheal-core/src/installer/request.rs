@@ -144,7 +144,8 @@ impl Installer {
         let choice = |requested| LockChoice { extras: &[], groups: None, requested, build: Some(&build) };
         match &request.input {
             Input::Wanted(wanted) => {
-                let is_free = !request.upgrade && !request.options.exact && !request.options.reinstall;
+                let PlanOptions { exact, reinstall, rebuild, .. } = request.options;
+                let is_free = !request.upgrade && !exact && !reinstall && !rebuild;
                 if is_free && satisfies(environment, &there, wanted) {
                     return Ok(planned);
                 }

@@ -37,9 +37,15 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let target = Target::choose(&setup, packages, options.base.as_deref());
     let opened = open(&setup, packages, &files, Ways::of(options))?;
     let installer = &opened.installer;
-    let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
+    let environment = if options.rebuild {
+        installer.environment_to_rebuild(&target.path, options.base.as_deref(), &target.base).await
+    } else {
+        installer.environment(&target.path, &target.base).await
+    };
+    let environment = environment.map_err(of)?;
     let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());
-    request.options = PlanOptions { exact: options.exact, reinstall: options.reinstall, closed: false };
+    request.options =
+        PlanOptions { exact: options.exact, reinstall: options.reinstall, rebuild: options.rebuild, closed: false };
     (request.upgrade, request.pre, request.refresh) = (options.upgrade, options.pre, options.refresh);
     request.engine = lock::choice(options.engine);
     let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));

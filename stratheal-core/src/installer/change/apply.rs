@@ -86,6 +86,8 @@ pub(in crate::installer) struct Applying<'a> {
     pub(in crate::installer) link_mode: LinkMode,
     /// Whether files are replaced one by one although the whole could be.
     pub(in crate::installer) in_place: bool,
+    /// Whether nothing of what is there stays.
+    pub(in crate::installer) fresh: bool,
     /// Whether what is new is compiled before it is there.
     pub(in crate::installer) compile: bool,
     /// Set by whoever wants it to stop. From the switch on it is not looked at.
@@ -125,7 +127,8 @@ impl Applying<'_> {
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;
         let (stage, in_place) = self.stage(COUNT.fetch_add(1, Ordering::Relaxed), before.is_some())?;
-        let current = before.map(|_| walk_environment(root)).transpose().map_err(storage("read the environment"))?;
+        let read = before.filter(|_| !self.fresh).map(|_| walk_environment(root));
+        let current = read.transpose().map_err(storage("read the environment"))?;
         // An empty folder is a place for an environment, and none yet.
         let current = current.filter(|entries| !entries.is_empty());
         let (composition, outside) = self.compose(current.as_deref(), stage.path())?;
@@ -150,7 +153,8 @@ impl Applying<'_> {
             stage: &stage,
             register: self.register,
             before,
-            current: current.as_deref().unwrap_or_default(),
+            // What does not stay may change as it likes.
+            current: (!self.fresh).then(|| current.as_deref().unwrap_or_default()),
             composition: &composition,
             told: self.told,
         };
@@ -164,7 +168,7 @@ impl Applying<'_> {
         (self.told)(Moment::Cleaning);
         drop(stage);
         Journal::close(self.register).map_err(storage("close the journal"))?;
-        let how = if current.is_none() { How::Created } else { how };
+        let how = if current.is_none() && !self.fresh { How::Created } else { how };
         let mut notes = self.notes(&composition.overlaps, &outside);
         notes.extend(uncompiled);
         if how == How::Replaced && !self.in_place {

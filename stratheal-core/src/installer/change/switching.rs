@@ -18,8 +18,8 @@ pub(super) struct Switching<'a> {
     pub(super) register: &'a Register,
     /// Which folder the environment was when it was read.
     pub(super) before: Option<Identity>,
-    /// What was read of it.
-    pub(super) current: &'a [Entry],
+    /// What was read of it, as far as that matters.
+    pub(super) current: Option<&'a [Entry]>,
     pub(super) composition: &'a Composition,
     pub(super) told: &'a (dyn Fn(Moment) + Sync),
 }
@@ -62,8 +62,9 @@ impl Switching<'_> {
             exchanged => exchanged.map_err(|error| failed(named(root, &error)))?,
         }
         (self.told)(Moment::Comparing);
+        let Some(current) = self.current else { return Ok(Switched::Done(How::Exchanged)) };
         let old = walk(self.stage.path());
-        let changed = old.map(|old| changed_between(self.current, &old));
+        let changed = old.map(|old| changed_between(current, &old));
         if changed.as_ref().is_ok_and(Vec::is_empty) {
             return Ok(Switched::Done(How::Exchanged));
         }
@@ -75,7 +76,7 @@ impl Switching<'_> {
     fn replace(&self) -> Result<Switched, InstallError> {
         let (root, stage, old) = (self.root, self.stage.path(), self.stage.old());
         let now = walk_environment(root).map_err(failed)?;
-        let changed = changed_between(self.current, &now);
+        let changed = self.current.map(|current| changed_between(current, &now)).unwrap_or_default();
         if !changed.is_empty() {
             return Ok(Switched::Changed(changed));
         }

@@ -26,6 +26,7 @@ struct Case {
     stop: AtomicBool,
     in_place: bool,
     compile: bool,
+    fresh: bool,
 }
 
 impl Case {
@@ -48,6 +49,7 @@ impl Case {
             stop: AtomicBool::new(false),
             in_place: false,
             compile: false,
+            fresh: false,
             place,
             _folder: folder,
         }
@@ -97,6 +99,7 @@ impl Case {
             link_mode: LinkMode::Auto,
             in_place: self.in_place,
             compile: self.compile,
+            fresh: self.fresh,
             stop: &self.stop,
             told,
         })
@@ -256,6 +259,22 @@ async fn files_are_replaced_in_place() {
     assert_eq!(case.python("import alpha; print(alpha.__version__)"), "2.0");
     case.change(&[], &["alpha", "rich"]).unwrap();
     assert!(!case.site().join("alpha").exists() && !case.root().join("share").exists());
+}
+
+#[tokio::test]
+async fn a_rebuilt_one_has_nothing_else() {
+    for in_place in [false, true] {
+        let Some(mut case) = Case::new("a rebuilt environment").await else { return };
+        case.change(&[Package::new("alpha", "1.0"), rich("1.0")], &[]).unwrap();
+        fs::write(case.site().join("own.py"), "").unwrap();
+        fs::remove_file(case.root().join("bin/python")).unwrap();
+        (case.fresh, case.in_place) = (true, in_place);
+        let applied = case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+        assert_eq!(applied.how, if in_place { How::Replaced } else { How::Exchanged });
+        assert!(!case.site().join("own.py").exists() && !case.site().join("rich").exists());
+        assert!(case.python(CHECK_RECORDS).ends_with("['alpha 1.0 stratheal']"));
+        assert_eq!(case.beside(), [case.root()]);
+    }
 }
 
 #[tokio::test]
