@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use case::Case;
-use packages_playground::{Place, Server, pip, uv};
+use packages_playground::pip;
 use stratheal_core::testing::faulty_index::{Content, Fault, Package, Rule};
 use stratheal_core::testing::skipped;
 
@@ -257,80 +257,4 @@ fn a_mount_point_keeps_its_place() {
     fs::remove_dir(case.place.path(".venv")).unwrap();
     fs::rename(case.place.path("copy"), case.place.path(".venv")).unwrap();
     assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0', 'gamma 1.0']");
-}
-
-#[test]
-fn killed_at_random_it_is_the_old_one_or_the_new_one() {
-    killed(150);
-}
-
-#[test]
-#[ignore = "it takes a quarter of an hour"]
-fn chaos_of_kills() {
-    killed(5_000);
-}
-
-fn killed(times: usize) {
-    let Some(uv) = uv() else { return };
-    let names: Vec<String> = (0..5).map(|number| format!("part{number}")).collect();
-    let releases = names.iter().flat_map(|name| ["1.0", "2.0"].map(|version| (name, version)));
-    let packages = releases.map(|(name, version)| Package::new(name, version).payload(400_000).files(80));
-    let place = Place::new();
-    let server = Server::start(Content::new(packages), Vec::new());
-    let path = format!("{}:{}", Path::new(&uv).parent().unwrap().display(), std::env::var("PATH").unwrap_or_default());
-    let url = server.url();
-    let arguments = |version: &str| {
-        let wanted = names.iter().map(|name| format!("{name}=={version}"));
-        ["--index".to_owned(), url.clone(), "install".to_owned()].into_iter().chain(wanted).collect::<Vec<_>>()
-    };
-    let install = |version: &str| {
-        let arguments = arguments(version);
-        place.run_with(&[("PATH", &path)], &arguments.iter().map(String::as_str).collect::<Vec<_>>())
-    };
-    for version in ["2.0", "1.0"] {
-        let done = install(version);
-        assert_eq!(done.code, 0, "{done:?}");
-    }
-    let code = format!("import {}\nprint({{m.__version__ for m in ({},)}})", names.join(", "), names.join(", "));
-    let observe = || {
-        let output = Command::new(place.path(".venv/bin/python")).args(["-I", "-c", &code]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    assert_eq!(observe(), "{'1.0'}");
-    let (mut seed, mut switched, mut kept) = (0x2545_f491_4f6c_dd1d_u64, 0, 0);
-    let mut current = "{'1.0'}".to_owned();
-    for _ in 0..times {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let version = if current == "{'1.0'}" { "2.0" } else { "1.0" };
-        let arguments = arguments(version);
-        let in_place = if seed % 3 == 0 { Some("--in-place") } else { None };
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).chain(in_place).collect();
-        let running = place.start_with(&[("PATH", &path)], &arguments);
-        std::thread::sleep(std::time::Duration::from_micros(seed % 160_000));
-        drop(running);
-        if in_place.is_some() {
-            // Files that were replaced one by one may be some of both until the next one who works here.
-            let recovered = place.run_with(&[("PATH", &path)], &["uninstall", "nothing"]);
-            assert_eq!(recovered.code, 0, "{recovered:?}");
-        }
-        let found = observe();
-        assert!(found == "{'1.0'}" || found == "{'2.0'}", "a mixture: {found}");
-        if found == current {
-            kept += 1;
-        } else {
-            switched += 1;
-        }
-        current = found;
-    }
-    assert!(switched > 0 && kept > 0, "{switched} switched, {kept} kept: the kills hit nothing");
-    // The next run clears up whatever was left.
-    assert_eq!(install("1.0").code, 0);
-    assert_eq!(install("2.0").code, 0);
-    assert_eq!(observe(), "{'2.0'}");
-    assert!(!place.path(".stratheal").exists(), "something was left");
-    let uninstalled = place.run_with(&[("PATH", &path)], &["--index", &url, "index", "status"]);
-    assert_eq!(uninstalled.code, 0, "{uninstalled:?}");
 }

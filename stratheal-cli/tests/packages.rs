@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
+#![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
 mod packages_playground;
 

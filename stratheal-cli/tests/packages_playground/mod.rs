@@ -67,6 +67,13 @@ impl Place {
         done(command)
     }
 
+    /// Runs another program as the binary is run.
+    pub(crate) fn run_this(&self, command: Command, variables: &[(&str, &str)]) -> Done {
+        let mut command = self.prepared(command);
+        command.envs(variables.iter().copied());
+        done(command)
+    }
+
     pub(crate) fn start(&self, arguments: &[&str]) -> Running {
         self.start_with(&[], arguments)
     }

@@ -16,6 +16,8 @@ pub(in crate::installer) const OWN: &str = ".stratheal";
 #[derive(Debug)]
 pub(super) struct StageFolder {
     path: PathBuf,
+    /// The environment's name.
+    name: String,
 }
 
 impl StageFolder {
@@ -32,7 +34,7 @@ impl StageFolder {
     fn below(parent: &Path, root: &Path, number: u64) -> Self {
         let parent = parent.join(OWN).join("stage");
         let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())) }
+        Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())), name }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -42,6 +44,22 @@ impl StageFolder {
     /// Where what is replaced is kept until it is known that everything could be.
     pub(super) fn old(&self) -> PathBuf {
         old_of(&self.path)
+    }
+
+    /// Deletes what others have left who staged for the same environment and could not clear up: they are gone, because the lock of the
+    /// environment is held.
+    fn sweep(&self, stages: &Path) -> io::Result<()> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        for entry in fs::read_dir(stages).map_err(|error| named(stages, &error))? {
+            let entry = entry.map_err(|error| named(stages, &error))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let numbers = name.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+            let numbers = numbers.strip_suffix(".old").unwrap_or(numbers).split_once('-');
+            if numbers.is_some_and(|(process, number)| is_number(process) && is_number(number)) {
+                remove_tree(&entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether files can be moved from here into a folder. Nobody can say without trying.
@@ -66,7 +84,7 @@ impl StageFolder {
         if !ignore.exists() {
             fs::write(&ignore, "*\n").map_err(|error| named(&ignore, &error))?;
         }
-        remove_tree(&self.path)?;
+        self.sweep(stages)?;
         fs::create_dir(&self.path).map_err(|error| named(&self.path, &error))
     }
 }
