@@ -15,6 +15,7 @@ use super::error::InstallError;
 use super::event::InstallEvent;
 use super::installed::{Distribution, Installed};
 use super::lock::Lock;
+use super::origin::Origins;
 use super::plan::{Action, Actions, Locked, PlanOptions, plan};
 use super::prepare::{FileSource, Prepared, WantedWheel, WheelSource, prepare};
 use super::python::{Compatibility, KnownInterpreters};
@@ -369,7 +370,21 @@ impl Installer {
         prepare(&self.builds(environment, &tell), wanted).await
     }
 
-    async fn lock(&self, root: &Path, work: &str) -> Result<(EnvironmentLock, Register), InstallError> {
+    /// The folder for what is kept about environments.
+    pub(in crate::installer) fn state(&self) -> &Path {
+        &self.shared.state
+    }
+
+    /// How files come out of the store.
+    pub(in crate::installer) fn link_mode(&self) -> LinkMode {
+        self.shared.link_mode
+    }
+
+    pub(in crate::installer) async fn lock(
+        &self,
+        root: &Path,
+        work: &str,
+    ) -> Result<(EnvironmentLock, Register), InstallError> {
         let storage = |source| InstallError::storage("lock the environment", source);
         let register = Register::open(&self.shared.state, root).map_err(storage)?;
         let waits = |holder| self.tell(InstallEvent::Waiting { holder });
@@ -377,7 +392,11 @@ impl Installer {
         Ok((locked, register))
     }
 
-    async fn recover(&self, register: &Register, root: &Path) -> Result<Option<Recovered>, InstallError> {
+    pub(in crate::installer) async fn recover(
+        &self,
+        register: &Register,
+        root: &Path,
+    ) -> Result<Option<Recovered>, InstallError> {
         let (register, root) = (register.clone(), root.to_owned());
         let recovered = tokio::task::spawn_blocking(move || Journal::recover(&register, &root)).await;
         let recovered = recovered.map_err(|error| InstallError::Panicked(error.to_string()))?;
@@ -403,7 +422,7 @@ impl Installer {
         let applied = tokio::task::spawn_blocking(move || {
             let _locked = locked;
             let change = Change { additions, removals };
-            apply(&Applying {
+            let applied = apply(&Applying {
                 interpreter: &environment.interpreter,
                 register: &register,
                 change: &change,
@@ -414,7 +433,9 @@ impl Installer {
                 fresh,
                 stop: &stop,
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
-            })
+            })?;
+            Origins::note(&register, &change, &contents);
+            Ok(applied)
         });
         let applied = applied.await.map_err(|error| InstallError::Panicked(error.to_string()))?;
         drop(dropped);
@@ -433,7 +454,7 @@ struct Changing {
 }
 
 /// Whoever does not wait any more wants it to stop.
-struct StopWhenDropped(Arc<AtomicBool>);
+pub(super) struct StopWhenDropped(pub(super) Arc<AtomicBool>);
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {

@@ -9,6 +9,10 @@ use super::installed::Installed;
 use super::python::{Interpreter, KnownInterpreters, PyvenvCfg, Scheme};
 use crate::base::fs::read_text;
 
+/// Why nothing is installed there.
+const CONDA: &str = "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment; `stratheal \
+     verify` looks at it all the same";
+
 /// A virtual environment, there or not yet.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -16,6 +20,15 @@ pub struct Environment {
     pub interpreter: Interpreter,
     /// Whether it is there.
     pub exists: bool,
+}
+
+impl Interpreter {
+    /// Whether something else than installers of packages looks after it (PEP 668): then it is an error.
+    pub(in crate::installer) fn refuse_managed(&self, program: &Path) -> Result<(), InstallError> {
+        let Some(marker) = &self.externally_managed else { return Ok(()) };
+        let advice = marker.lines().find_map(|line| line.trim().strip_prefix("Error=")).unwrap_or_default();
+        Err(InstallError::Managed { program: program.to_owned(), advice: advice.chars().take(200).collect() })
+    }
 }
 
 impl Environment {
@@ -47,9 +60,7 @@ impl Environment {
             return Self::whole(interpreter, root);
         }
         if root.join("conda-meta").is_dir() {
-            return Err(cannot(
-                "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment",
-            ));
+            return Err(cannot(CONDA));
         }
         let is_empty = match fs::read_dir(&root) {
             Ok(mut entries) => entries.next().is_none(),
@@ -103,18 +114,10 @@ impl Environment {
 
     async fn of_interpreter(program: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
         let interpreter = known.ask(program).await?;
-        if let Some(marker) = &interpreter.externally_managed {
-            let advice = marker.lines().find_map(|line| line.trim().strip_prefix("Error=")).unwrap_or_default();
-            return Err(InstallError::Managed {
-                program: program.to_owned(),
-                advice: advice.chars().take(200).collect(),
-            });
-        }
+        interpreter.refuse_managed(program)?;
         let root = interpreter.prefix.clone();
         if root.join("conda-meta").is_dir() {
-            let reason =
-                "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment";
-            return Err(InstallError::Environment { root, reason: reason.to_owned() });
+            return Err(InstallError::Environment { root, reason: CONDA.to_owned() });
         }
         if !interpreter.is_virtual() {
             let reason = "it is an installation of Python and no virtual environment: name the folder of one (`--python .venv`), which is made";

@@ -21,8 +21,8 @@ pub enum InstallError {
     /// The interpreter cannot be asked.
     #[error(transparent)]
     Interpreter(#[from] InterpreterError),
-    /// The environment cannot be changed as it is.
-    #[error("the environment {} cannot be changed: {reason}", root.display())]
+    /// The environment cannot be used as it is.
+    #[error("the environment {} cannot be used: {reason}", root.display())]
     Environment {
         /// The environment.
         root: PathBuf,

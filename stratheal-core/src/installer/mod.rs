@@ -5,6 +5,7 @@
 
 mod build;
 mod change;
+mod check;
 mod closure;
 mod engine;
 mod environment;
@@ -12,9 +13,11 @@ mod error;
 mod event;
 mod installed;
 pub mod lock;
+mod origin;
 mod plan;
 mod prepare;
 mod python;
+mod repair;
 mod request;
 pub mod requirement;
 mod resolve;
@@ -22,11 +25,13 @@ mod satisfied;
 mod scratch;
 mod stage;
 mod switch;
+mod verify;
 mod wheel;
 mod wheels;
 
 pub use build::{BuildFailure, BuildSettings, Buildable, Source};
 pub use change::{Applied, Change, How, Moment};
+pub use check::EnvironmentWhole;
 pub use engine::{Installer, InstallerBuilder, LockChoice, Outcome};
 pub use environment::Environment;
 pub use error::{FileConflict, InstallError};
@@ -35,6 +40,7 @@ pub use installed::{Distribution, Installed, NotADistribution};
 pub use plan::{Action, Actions, PlanOptions};
 pub use prepare::{FileSource, WantedWheel, WheelSource};
 pub use python::{Compatibility, Interpreter, InterpreterError, KnownInterpreters, Libc, PyvenvCfg, Scheme};
+pub use repair::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};
 pub use request::{Input, InstallRequest, Planned};
 pub use resolve::{
     BuildFrom, BuildRequest, Engine, EngineChoice, EngineFailure, Pip, Resolution, ResolveError, ResolveOptions,
@@ -42,4 +48,5 @@ pub use resolve::{
 };
 pub use stage::{Addition, WheelError};
 pub use switch::{Holder, Recovered};
+pub use verify::{Finding, Problem, Severity, Shared, Subject, Verified, VerifyOptions};
 pub use wheel::{CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, parse_entry_points, parse_metadata};

@@ -131,7 +131,7 @@ pub(super) async fn prepare(
 ///
 /// # Cancellation
 /// Dropping the future stops the transfer; what arrived is kept.
-pub(super) async fn pack_of(fetcher: &Fetcher, source: &FileSource) -> Result<Pack, FetchError> {
+pub(in crate::installer) async fn pack_of(fetcher: &Fetcher, source: &FileSource) -> Result<Pack, FetchError> {
     let request = match source {
         FileSource::Store(pack) => return Ok(pack.clone()),
         FileSource::Index(request) => request,

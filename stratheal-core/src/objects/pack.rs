@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::archive::{Archive, ArchiveError};
 use super::lookup::Known;
+use super::sidecar::Sidecar;
 use super::{ContentId, Kind, Store, StoreError};
 
 /// A whole file in the store, found to be good.
@@ -86,5 +87,17 @@ impl Store {
     /// [`StoreError`] when it is there and cannot be read.
     pub fn pack(&self, id: &ContentId) -> Result<Option<Pack>, StoreError> {
         Ok(self.look_up(Kind::Pack, id)?.map(|known| Pack::of(self, id, known)))
+    }
+
+    /// What packs were called when they were stored, with their ids. Whether one is still there and good, [`Store::pack`] tells.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be listed.
+    pub fn packs_by_name(&self) -> Result<Vec<(String, ContentId)>, StoreError> {
+        let named = self.ids(Kind::Pack)?.into_iter().filter_map(|(id, path)| {
+            let name = Sidecar::read(&Sidecar::place(&path))?.name;
+            (!name.is_empty()).then_some((name, id))
+        });
+        Ok(named.collect())
     }
 }

@@ -91,6 +91,22 @@ impl Store {
         Ok(report)
     }
 
+    /// Hashes a pack, whatever its size and times say. A damaged one is moved to the quarantine. Answers whether there is a good one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn check_pack(&self, id: &ContentId) -> Result<bool, StoreError> {
+        let path = self.path_of(Kind::Pack, id);
+        match judge_file(id, &path)? {
+            None => Ok(false),
+            Some((_, None)) => Ok(true),
+            Some((_, Some(reason))) => {
+                self.quarantine(Kind::Pack, id, &path, &reason);
+                Ok(false)
+            }
+        }
+    }
+
     fn judge_tree(
         &self,
         id: &ContentId,

@@ -23,7 +23,7 @@ use crate::installer::python::Interpreter;
 use crate::installer::stage::{
     Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
 };
-use crate::installer::switch::{Identity, Journal, Register, Step};
+use crate::installer::switch::{Identity, Journal, Register};
 use crate::objects::LinkMode;
 
 /// How often a change is begun anew because somebody else changed the environment meanwhile.
@@ -126,7 +126,8 @@ impl Applying<'_> {
         let storage = |action: &'static str| move |source: io::Error| InstallError::storage(action, source);
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;
-        let (stage, in_place) = self.stage(COUNT.fetch_add(1, Ordering::Relaxed), before.is_some())?;
+        let (stage, is_beside) = StageFolder::make(self.register, root, COUNT.fetch_add(1, Ordering::Relaxed))?;
+        let in_place = before.is_some() && (self.in_place || !is_beside);
         let read = before.filter(|_| !self.fresh).map(|_| walk_environment(root));
         let current = read.transpose().map_err(storage("read the environment"))?;
         // An empty folder is a place for an environment, and none yet.
@@ -185,31 +186,6 @@ impl Applying<'_> {
         (self.told)(Moment::Compiling);
         let Applying { interpreter, stop, .. } = *self;
         Bytecode { interpreter, composition, stage: stage.path(), list: self.register.modules(), stop }.compile()
-    }
-
-    /// Makes a folder for what is staged, and says whether files have to be replaced one by one.
-    fn stage(&self, number: u64, is_there: bool) -> Result<(StageFolder, bool), InstallError> {
-        let root = self.root();
-        let storage = |source| InstallError::storage("make a folder for the next environment", source);
-        let noted = |stage: &StageFolder| {
-            let written = Journal::write(self.register, root, stage.path(), Step::Building);
-            written.map_err(|source| InstallError::storage("write the journal", source))
-        };
-        let beside = StageFolder::plan(root, number);
-        noted(&beside)?;
-        match beside.make() {
-            Ok(()) if !is_there || beside.reaches(root).map_err(storage)? => {
-                return Ok((beside, self.in_place && is_there));
-            }
-            Ok(()) => {}
-            Err(error) if is_there && is_forbidden(&error) => {}
-            Err(error) => return Err(storage(error)),
-        }
-        drop(beside);
-        let inside = StageFolder::inside(root, number);
-        noted(&inside)?;
-        inside.make().map_err(storage)?;
-        Ok((inside, true))
     }
 
     /// What the next environment consists of. A new one begins with what makes it an environment, which is put into the stage.
@@ -298,9 +274,4 @@ impl Applying<'_> {
         }
         notes
     }
-}
-
-/// Whether a folder may not be written to.
-fn is_forbidden(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }

@@ -10,6 +10,7 @@ mod tests;
 
 pub use apply::{Applied, How, Moment};
 pub(in crate::installer) use apply::{Applying, apply};
+pub(in crate::installer) use stage_folder::StageFolder;
 
 use super::installed::Distribution;
 use super::stage::Addition;

@@ -6,29 +6,49 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs::named;
+use crate::installer::error::InstallError;
 use crate::installer::stage::{Entry, remove_stage, remove_tree, walk};
-use crate::installer::switch::old_of;
+use crate::installer::switch::{Journal, Register, Step, is_within_reach, old_of};
 
 /// The folder of this program, in a project or in an environment.
 pub(in crate::installer) const OWN: &str = ".stratheal";
 
 /// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then.
 #[derive(Debug)]
-pub(super) struct StageFolder {
+pub(in crate::installer) struct StageFolder {
     path: PathBuf,
     /// The environment's name.
     name: String,
 }
 
 impl StageFolder {
-    /// Chooses a place beside. `number` tells apart what one process stages at the same time.
-    pub(super) fn plan(root: &Path, number: u64) -> Self {
-        Self::below(root.parent().unwrap_or(Path::new("/")), root, number)
-    }
-
-    /// Chooses a place inside.
-    pub(super) fn inside(root: &Path, number: u64) -> Self {
-        Self::below(root, root, number)
+    /// Makes a folder from where files can be moved into the environment, which need not be there yet, and notes it in the journal. The
+    /// second part says whether it is beside, so that the whole can change places. `number` tells apart what one process stages at the
+    /// same time.
+    pub(in crate::installer) fn make(
+        register: &Register,
+        root: &Path,
+        number: u64,
+    ) -> Result<(Self, bool), InstallError> {
+        let storage = |source| InstallError::storage("make a folder for what is new", source);
+        let noted = |stage: &Self| {
+            let written = Journal::write(register, root, stage.path(), Step::Building);
+            written.map_err(|source| InstallError::storage("write the journal", source))
+        };
+        let is_there = root.exists();
+        let beside = Self::below(root.parent().unwrap_or(Path::new("/")), root, number);
+        noted(&beside)?;
+        match beside.create() {
+            Ok(()) if !is_there || is_within_reach(beside.path(), root).map_err(storage)? => return Ok((beside, true)),
+            Ok(()) => {}
+            Err(error) if is_there && is_forbidden(&error) => {}
+            Err(error) => return Err(storage(error)),
+        }
+        drop(beside);
+        let inside = Self::below(root, root, number);
+        noted(&inside)?;
+        inside.create().map_err(storage)?;
+        Ok((inside, false))
     }
 
     fn below(parent: &Path, root: &Path, number: u64) -> Self {
@@ -37,7 +57,7 @@ impl StageFolder {
         Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())), name }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::installer) fn path(&self) -> &Path {
         &self.path
     }
 
@@ -62,21 +82,8 @@ impl StageFolder {
         Ok(())
     }
 
-    /// Whether files can be moved from here into a folder. Nobody can say without trying.
-    pub(super) fn reaches(&self, root: &Path) -> io::Result<bool> {
-        let (here, there) = (self.path.join(".probe"), root.join(format!(".stratheal-probe-{}", std::process::id())));
-        fs::write(&here, "").map_err(|error| named(&here, &error))?;
-        match fs::rename(&here, &there) {
-            Ok(()) => fs::remove_file(&there).map(|()| true).map_err(|error| named(&there, &error)),
-            Err(error) => {
-                fs::remove_file(&here).map_err(|error| named(&here, &error))?;
-                if error.kind() == io::ErrorKind::CrossesDevices { Ok(false) } else { Err(named(&there, &error)) }
-            }
-        }
-    }
-
     /// Makes it, empty. The environment's parents are made as well.
-    pub(super) fn make(&self) -> io::Result<()> {
+    fn create(&self) -> io::Result<()> {
         let Some(stages) = self.path.parent() else { return Ok(()) };
         let Some(own) = stages.parent() else { return Ok(()) };
         fs::create_dir_all(stages).map_err(|error| named(stages, &error))?;
@@ -95,6 +102,11 @@ impl Drop for StageFolder {
             tracing::warn!(path = %self.path.display(), %error, "what was staged cannot be deleted");
         }
     }
+}
+
+/// Whether a folder may not be written to.
+fn is_forbidden(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
 }
 
 /// What lies in an environment, without what this program stages there.

@@ -8,7 +8,7 @@ use pep440_rs::Version;
 use crate::base::fs::read_text;
 use crate::index::ProjectName;
 use crate::installer::wheel::{CoreFields, parse_metadata};
-use crate::objects::{RecordRow, parse_record};
+use crate::objects::{ContentId, RecordRow, parse_record};
 
 /// The largest METADATA and RECORD that are read, in bytes.
 const LARGEST_METADATA: u64 = 16 << 20;
@@ -53,11 +53,7 @@ impl Distribution {
     /// # Errors
     /// A text for people.
     pub fn record(&self) -> Result<Vec<RecordRow>, String> {
-        let text = read_text(&self.folder.join("RECORD"), LARGEST_RECORD).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => "it has no RECORD".to_owned(),
-            _ => error.to_string(),
-        })?;
-        parse_record(&text).map_err(|error| error.to_string())
+        read_record(&self.folder).map(|(rows, _)| rows)
     }
 
     /// Who installed it, as its INSTALLER says.
@@ -87,4 +83,14 @@ impl Distribution {
     fn note(&self, name: &str) -> Option<String> {
         read_text(&self.folder.join(name), LARGEST_NOTE).ok()
     }
+}
+
+/// The RECORD in a `.dist-info` folder, and its hash. The reason when it cannot be read.
+pub(in crate::installer) fn read_record(folder: &Path) -> Result<(Vec<RecordRow>, ContentId), String> {
+    let text = read_text(&folder.join("RECORD"), LARGEST_RECORD).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "it has no RECORD".to_owned(),
+        _ => error.to_string(),
+    })?;
+    let rows = parse_record(&text).map_err(|error| error.to_string())?;
+    Ok((rows, ContentId::of(text.as_bytes())))
 }

@@ -29,7 +29,7 @@ impl Owned {
 }
 
 /// A row's path, relative to the root; `None` when it leads elsewhere.
-fn resolve(written: &str, packages: &Path, root: &Path) -> Option<PathBuf> {
+pub(in crate::installer) fn resolve(written: &str, packages: &Path, root: &Path) -> Option<PathBuf> {
     let written = Path::new(written);
     if let Ok(inside) = written.strip_prefix(root) {
         return inside.components().all(|part| matches!(part, Component::Normal(_))).then(|| inside.to_owned());

@@ -38,10 +38,19 @@ pub struct Addition {
 pub(in crate::installer) struct Contents {
     pub(in crate::installer) tree: Tree,
     pub(in crate::installer) files: Vec<Placed>,
+    /// Its `.dist-info`, relative to the root.
+    pub(in crate::installer) metadata: PathBuf,
     /// What its METADATA says.
     pub(in crate::installer) fields: CoreFields,
     /// In what its RECORD is wrong.
     pub(in crate::installer) problems: Vec<RecordProblem>,
+}
+
+impl Contents {
+    /// Whether a path of `files` lies in the project's own `.dist-info`: a wheel may hold others, as parts of test data.
+    pub(in crate::installer) fn is_metadata(&self, path: &Path) -> bool {
+        path.parent() == Some(self.metadata.as_path())
+    }
 }
 
 /// Why a wheel cannot be installed.
@@ -114,7 +123,8 @@ pub(in crate::installer) fn contents_of(
         return Err(refused(format!("it puts two files at {}", twice.path.display())));
     }
     let problems = tree.problems().to_vec();
-    Ok(Contents { tree, files, fields: metadata, problems })
+    let packages = if wheel.root_is_purelib { &roots.purelib } else { &roots.platlib };
+    Ok(Contents { metadata: packages.join(folder), tree, files, fields: metadata, problems })
 }
 
 /// The parts of an environment, relative to its root.

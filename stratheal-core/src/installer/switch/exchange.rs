@@ -50,6 +50,24 @@ pub(in crate::installer) fn is_impossible(error: &io::Error) -> bool {
     matches!(error.kind(), CrossesDevices | InvalidInput | PermissionDenied | ResourceBusy | Unsupported)
 }
 
+/// Whether files can be moved from one folder into another. Device numbers do not tell: a folder that is mounted a second time has the same
+/// one. So the system is asked for a move that it refuses in any case, and looks at the mounts before it looks at the names.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in crate::installer) fn is_within_reach(from: &Path, into: &Path) -> io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, from.join("none"), CWD, into.join("."), RenameFlags::NOREPLACE) {
+        Err(Errno::XDEV) => Ok(false),
+        Ok(()) | Err(Errno::EXIST | Errno::BUSY | Errno::INVAL | Errno::NOSYS | Errno::NOENT) => Ok(true),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in crate::installer) fn is_within_reach(_from: &Path, _into: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Gives a folder a name that is free.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
@@ -86,5 +104,15 @@ mod tests {
         assert_eq!(place(&one, &other).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         place(&one, &folder.path().join("third")).unwrap();
         assert_eq!(Identity::of(&one).unwrap(), None);
+    }
+
+    #[test]
+    fn another_file_system_is_out_of_reach() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("into")).unwrap();
+        assert!(is_within_reach(folder.path(), &folder.path().join("into")).unwrap());
+        assert!(!is_within_reach(folder.path(), Path::new("/proc")).unwrap());
+        assert!(is_within_reach(folder.path(), &folder.path().join("absent/deep")).unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -7,7 +7,7 @@ mod lock;
 mod register;
 
 pub(in crate::installer) use entries::Entries;
-pub(in crate::installer) use exchange::{Identity, exchange, is_impossible, place};
+pub(in crate::installer) use exchange::{Identity, exchange, is_impossible, is_within_reach, place};
 pub use journal::Recovered;
 pub(in crate::installer) use journal::{Journal, Step, old_of};
 pub(in crate::installer) use lock::EnvironmentLock;

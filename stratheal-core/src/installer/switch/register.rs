@@ -5,8 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::fs::named;
+use crate::base::fs::{named, read_text};
 use crate::objects::ContentId;
+
+/// The most environments that are looked for, and the longest path of one, in bytes.
+const MOST_ENVIRONMENTS: usize = 10_000;
+const LONGEST_PATH: u64 = 16 << 10;
 
 /// The folder of one environment in the user's state.
 #[derive(Debug, Clone)]
@@ -48,5 +52,43 @@ impl Register {
 
     pub(in crate::installer) fn journal(&self) -> PathBuf {
         self.folder.join("journal.json")
+    }
+
+    /// What the environment was made of.
+    pub(in crate::installer) fn origins(&self) -> PathBuf {
+        self.folder.join("origins.json")
+    }
+
+    /// Which files were found to be good, and how they looked then.
+    pub(in crate::installer) fn stats(&self) -> PathBuf {
+        self.folder.join("stats")
+    }
+
+    /// The environments of this user that are known. Those that cannot be read are left out, and so are those that are gone.
+    pub(in crate::installer) fn all(state: &Path) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(state.join("environments")) else { return Vec::new() };
+        let paths = entries.flatten().take(MOST_ENVIRONMENTS);
+        let paths =
+            paths.filter_map(|entry| read_text(&entry.path().join("path"), LONGEST_PATH).ok().map(PathBuf::from));
+        let mut found: Vec<_> = paths.filter(|path| path.is_absolute() && path.is_dir()).collect();
+        found.sort_unstable();
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn environments_that_are_there_are_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("env");
+        fs::create_dir(&root).unwrap();
+        for path in [root.as_path(), Path::new("/nowhere/env")] {
+            Register::open(folder.path(), path).unwrap();
+        }
+        assert_eq!(Register::all(folder.path()), [root]);
+        assert!(Register::all(Path::new("/nowhere")).is_empty());
     }
 }

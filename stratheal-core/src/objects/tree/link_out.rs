@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::unpack::{finish, unpack_one};
 use super::{Tree, TreeFile};
+use crate::objects::hash::hash_file;
 use crate::objects::link::{copy, is_hopeless, may_go_another_way, undo};
 use crate::objects::{ContentId, Hold, LinkMode, Linked, StoreError};
 
@@ -89,6 +90,21 @@ impl Tree {
             return Err(StoreError::Mismatch { name: file.path.clone(), expected: file.sha256, got });
         }
         Ok(bytes)
+    }
+
+    /// Hashes a file, whatever its size and times say; one that is wrong is unpacked anew. Answers whether it was right.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be unpacked.
+    pub fn check(&self, file: &TreeFile) -> Result<bool, StoreError> {
+        let _hold = self.pack.store.hold()?;
+        let found = hash_file(&self.path_of(file));
+        let is_right = found.is_ok_and(|found| found.id == file.sha256);
+        if !is_right {
+            tracing::warn!(pack = %self.pack.id, file = file.path, "damaged: unpacked anew");
+            self.unpack_again(file)?;
+        }
+        Ok(is_right)
     }
 
     /// Links one file to `destination`, where nothing may be.

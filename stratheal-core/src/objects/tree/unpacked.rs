@@ -153,6 +153,12 @@ impl Store {
         Ok(Tree { pack: pack.clone(), folder, manifest: manifest.into(), first })
     }
 
+    /// Where a file of a pack's tree lies, if it was unpacked. Nothing is looked at.
+    #[must_use]
+    pub fn unpacked_path(&self, id: &ContentId, path: &str) -> PathBuf {
+        files_of(&self.path_of(Kind::Tree, id)).join(path)
+    }
+
     /// Deletes the tree of a pack, if there is one. It is unpacked again when it is wanted.
     ///
     /// # Errors

@@ -1,0 +1,157 @@
+//! Which wheels an environment was made of: what a repair begins with.
+//!
+//! A note beside the lock of the environment, written after each change. It holds no URL: the index is asked for the file by project and hash,
+//! so that it does not matter where the file has moved since.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
+
+use pep440_rs::Version;
+use serde::{Deserialize, Serialize};
+
+use super::change::Change;
+use super::stage::Contents;
+use super::switch::Register;
+use crate::base::fs::{read_text, replace_unsynced};
+use crate::index::ProjectName;
+use crate::objects::ContentId;
+
+/// The largest note that is read, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// This format; another one is not read.
+const VERSION: u32 = 1;
+
+/// What a project was installed from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::installer) struct Origin {
+    version: String,
+    /// The wheel.
+    pub(in crate::installer) wheel: ContentId,
+    /// What the wheel is called.
+    pub(in crate::installer) file: String,
+    /// Whether somebody asked for the project by name.
+    pub(in crate::installer) requested: bool,
+    /// Where it came from when that is no index (PEP 610).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::installer) direct_url: Option<serde_json::Value>,
+    /// The RECORD that was written.
+    pub(in crate::installer) record: ContentId,
+}
+
+impl Origin {
+    /// Whether it is about this version.
+    pub(in crate::installer) fn is_of(&self, version: &Version) -> bool {
+        self.version.parse::<Version>().is_ok_and(|own| own == *version)
+    }
+}
+
+/// The origins of an environment's projects. Nothing about those that somebody else installed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(in crate::installer) struct Origins {
+    #[serde(rename = "version")]
+    format: u32,
+    projects: BTreeMap<ProjectName, Origin>,
+}
+
+impl Origins {
+    /// Reads the note. One that is damaged is as good as none: then wheels are looked for on the index.
+    pub(in crate::installer) fn read(register: &Register) -> Self {
+        let text = read_text(&register.origins(), LARGEST);
+        let text = text.inspect_err(|error| tracing::debug!(%error, "no note of origins")).ok();
+        text.and_then(|text| Self::parse(&text)).unwrap_or_default()
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|found: &Self| found.format == VERSION)
+    }
+
+    /// What a project was installed from.
+    pub(in crate::installer) fn of(&self, project: &ProjectName) -> Option<&Origin> {
+        self.projects.get(project)
+    }
+
+    /// The note after a change: what is new replaces what was there, what goes is forgotten.
+    fn after<'a>(
+        mut self,
+        gone: impl Iterator<Item = &'a ProjectName>,
+        come: impl Iterator<Item = (ProjectName, Origin)>,
+    ) -> Self {
+        for name in gone {
+            self.projects.remove(name);
+        }
+        self.projects.extend(come);
+        Self { format: VERSION, ..self }
+    }
+
+    fn write(&self, register: &Register) -> io::Result<()> {
+        replace_unsynced(&register.origins(), &serde_json::to_vec(self).map_err(io::Error::from)?)
+    }
+
+    /// Writes down what a change that happened has put there. The lock of the environment is held. Without the note a repair has to look
+    /// for wheels on the index, so that a failure is no reason to call the change one.
+    pub(in crate::installer) fn note(register: &Register, change: &Change, contents: &[Contents]) {
+        let come = change.additions.iter().zip(contents).filter_map(|(addition, contents)| {
+            let is_record = |path: &Path| path.ends_with("RECORD") && contents.is_metadata(path);
+            let record = contents.files.iter().find(|file| is_record(&file.path))?.id;
+            let origin = Origin {
+                version: addition.version.to_string(),
+                wheel: addition.wheel.id(),
+                file: addition.wheel.name().to_owned(),
+                requested: addition.requested,
+                direct_url: addition.direct_url.clone(),
+                record,
+            };
+            Some((addition.name.clone(), origin))
+        });
+        let gone = change.removals.iter().map(super::installed::Distribution::name);
+        if let Err(error) = Self::read(register).after(gone, come).write(register) {
+            tracing::warn!(%error, "cannot note what the environment was made of");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn origin(version: &str) -> Origin {
+        let id = ContentId::of(version.as_bytes());
+        let file = format!("a-{version}-py3-none-any.whl");
+        Origin { version: version.to_owned(), wheel: id, file, requested: true, direct_url: None, record: id }
+    }
+
+    #[test]
+    fn changes_are_merged_and_come_back() {
+        let name = |text: &str| text.parse::<ProjectName>().unwrap();
+        let first = Origins::default().after(
+            std::iter::empty(),
+            [(name("a"), origin("1")), (name("b"), origin("1")), (name("c"), origin("1"))].into_iter(),
+        );
+        let gone = [name("a"), name("b")];
+        let second = first.after(gone.iter(), [(name("a"), origin("2.0"))].into_iter());
+        let told: Vec<_> = second.projects.iter().map(|(name, one)| format!("{name} {}", one.version)).collect();
+        assert_eq!(told, ["a 2.0", "c 1"]);
+        assert!(second.of(&name("a")).unwrap().is_of(&"2".parse().unwrap()));
+        assert!(!second.of(&name("a")).unwrap().is_of(&"2.1".parse().unwrap()));
+        let folder = tempfile::tempdir().unwrap();
+        let register = Register::open(folder.path(), Path::new("/env")).unwrap();
+        assert_eq!(Origins::read(&register), Origins::default());
+        second.write(&register).unwrap();
+        assert_eq!(Origins::read(&register), second);
+        for damaged in ["", "{}", "{\"version\":2,\"projects\":{}}"] {
+            std::fs::write(register.origins(), damaged).unwrap();
+            assert_eq!(Origins::read(&register), Origins::default(), "{damaged}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,80}", near in "[{}\":,a-z0-9]{0,60}") {
+            let _ = (Origins::parse(&text), Origins::parse(&near));
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Putting back what is damaged: single files, from the wheels they came from.
+//!
+//! A file is made ready beside the environment and takes its place by a rename, so that nobody sees half of it, nothing is written through a
+//! link, and a file that other environments share stays as it is for them. Nothing that is installed is run.
+
+mod job;
+mod mend;
+mod put;
+mod repaired;
+mod run;
+mod wheels;
+
+pub use repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};

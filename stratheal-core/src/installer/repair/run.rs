@@ -1,0 +1,279 @@
+//! The whole repair.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use futures::StreamExt;
+
+use super::job::{Job, What, jobs, leftovers};
+use super::mend::{Site, Tried, mend};
+use super::repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};
+use super::wheels::Candidate;
+use crate::base::class::chain;
+use crate::installer::Installer;
+use crate::installer::change::{Change, StageFolder};
+use crate::installer::engine::StopWhenDropped;
+use crate::installer::error::InstallError;
+use crate::installer::origin::Origins;
+use crate::installer::python::Compatibility;
+use crate::installer::stage::{Addition, Contents, remove_tree};
+use crate::installer::switch::{Journal, Register};
+use crate::installer::verify::{Examined, Project, Subject, Verified};
+
+/// A RECORD that was put back may show more that is damaged, and that is put back next.
+const MOST_PASSES: usize = 3;
+
+/// Projects that are worked on at the same time.
+const AT_ONCE: usize = 8;
+
+impl Installer {
+    /// Says what a repair would do. Looks, and changes nothing.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// [`InstallError`] when the environment cannot be looked at.
+    pub async fn repair_plan(&self, subject: &Subject, options: &RepairOptions) -> Result<RepairPlan, InstallError> {
+        let examined = self.examine(subject, options.full).await?;
+        let store = self.fetcher().store().clone();
+        let (planned, removals) = (jobs(&examined), leftovers(&examined));
+        let repairs = tokio::task::spawn_blocking(move || {
+            let each = planned.into_iter().map(|job| {
+                let source = match (&job.origin, &job.name, &job.version) {
+                    (Some(origin), ..) => {
+                        let cached = store.pack(&origin.wheel)?.is_some();
+                        RepairSource::Noted { wheel: origin.file.clone(), cached }
+                    }
+                    (None, Some(_), Some(_)) => RepairSource::Searched,
+                    _ => RepairSource::Unknown,
+                };
+                let paths = match &job.what {
+                    What::Everything => Vec::new(),
+                    What::Files(files) => files.iter().map(|file| PathBuf::from(&file.path)).collect(),
+                };
+                Ok(PlannedRepair { project: job.name, paths, source })
+            });
+            each.collect::<Result<Vec<_>, InstallError>>()
+        });
+        let repairs = repairs.await.map_err(|error| InstallError::Panicked(error.to_string()))??;
+        Ok(RepairPlan { root: subject.root().to_owned(), repairs, removals, verified: examined.verified })
+    }
+
+    /// Puts back what is damaged, file by file, and says how the environment is then. What belongs to nobody stays, and what does not
+    /// fit each other is only named.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work between two files. Each file is the old one or the right one.
+    ///
+    /// # Errors
+    /// [`InstallError`] when the environment cannot be looked at, or when there is no room. What cannot be put back is no error.
+    pub async fn repair(&self, subject: &Subject, options: &RepairOptions) -> Result<Repaired, InstallError> {
+        let root = subject.root();
+        let (locked, register) = self.lock(root, "repair").await?;
+        let locked = Arc::new(locked);
+        let recovered = self.recover(&register, root).await?;
+        let mut examined = self.examine(subject, options.full).await?;
+        let mut work = Work { mended: Vec::new(), removed: Vec::new(), unmended: Vec::new(), tried: BTreeSet::new() };
+        let also_damaged = also_damaged(&examined);
+        for pass in 0..MOST_PASSES {
+            let left = leftovers(&examined).into_iter().filter(|path| work.tried.insert(path.clone()));
+            let left: Vec<_> = left.collect();
+            let wanted = jobs(&examined).into_iter().filter(|job| work.is_new(job, pass));
+            let wanted: Vec<_> = wanted.collect();
+            if wanted.is_empty() && left.is_empty() {
+                break;
+            }
+            // Metadata that is right again may name files that were not known before.
+            let is_single = left.is_empty() && examined.projects.iter().all(Project::is_known);
+            let before = work.mended.len();
+            let stop = Arc::new(AtomicBool::new(false));
+            let _dropped = StopWhenDropped(Arc::clone(&stop));
+            let (stage, _) = StageFolder::make(&register, root, u64::MAX)?;
+            let site = Site {
+                root: root.to_owned(),
+                stage,
+                _locked: Arc::clone(&locked),
+                interpreter: subject.interpreter().cloned(),
+                store: self.fetcher().store().clone(),
+                link_mode: self.link_mode(),
+                full: options.full,
+                stop,
+            };
+            self.pass(Arc::new(site), &register, wanted, &left, &mut work).await?;
+            if is_single {
+                examined.verified.forget(&work.mended[before..].iter().map(|one| one.path.as_path()).collect());
+                break;
+            }
+            examined = self.examine(subject, false).await?;
+        }
+        let Work { mended, removed, unmended, .. } = work;
+        let verified = examined.verified;
+        Ok(Repaired { root: root.to_owned(), mended, removed, unmended, also_damaged, recovered, verified })
+    }
+
+    async fn pass(
+        &self,
+        site: Arc<Site>,
+        register: &Register,
+        wanted: Vec<Job>,
+        left: &[PathBuf],
+        work: &mut Work,
+    ) -> Result<(), InstallError> {
+        for path in left {
+            match remove(&site.root, path) {
+                Ok(()) => work.removed.push(path.clone()),
+                Err(reason) => work.unmended.push(Unmended { project: None, path: path.clone(), reason }),
+            }
+        }
+        let accepts = site.interpreter.as_ref().map(Compatibility::of);
+        let each = wanted.into_iter().map(|job| self.mend(&site, job, accepts.as_ref()));
+        let mut done = futures::stream::iter(each).buffer_unordered(AT_ONCE);
+        let mut failed = None;
+        while let Some(one) = done.next().await {
+            match one {
+                Ok(one) => {
+                    work.mended.extend(one.mended);
+                    work.unmended.extend(one.unmended);
+                    if let Some((addition, contents)) = one.noted {
+                        let change = Change { additions: vec![addition], removals: Vec::new() };
+                        Origins::note(register, &change, &[contents]);
+                    }
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        drop(done);
+        drop(site);
+        Journal::close(register).map_err(|source| InstallError::storage("close the journal", source))?;
+        work.mended.sort_by(|a, b| a.path.cmp(&b.path));
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Puts back one project's files, from one wheel after the other.
+    async fn mend(
+        &self,
+        site: &Arc<Site>,
+        mut job: Job,
+        accepts: Option<&Compatibility>,
+    ) -> Result<Done, InstallError> {
+        let mut done = Done::default();
+        let candidates = match self.candidates(&job, accepts).await {
+            Ok(candidates) => candidates,
+            Err(reason) => return Ok(Done { unmended: failed(&job, &reason), ..done }),
+        };
+        let mut reason = "no wheel of this version holds it".to_owned();
+        let mut is_done = false;
+        for candidate in &candidates {
+            // A wheel that is damaged in the store is had once more.
+            for attempt in 0..2 {
+                let tried = match self.try_one(site, &job, candidate).await {
+                    Ok(tried) => tried,
+                    Err(error @ (InstallError::DiskFull { .. } | InstallError::Panicked(_))) => return Err(error),
+                    Err(InstallError::Store(error)) if error.is_disk_full() => return Err(error.into()),
+                    Err(error) => {
+                        reason = chain(&error);
+                        break;
+                    }
+                };
+                let wheel = || candidate.name.clone();
+                let files = tried.mended.into_iter();
+                done.mended.extend(files.map(|path| Mended { project: job.name.clone(), path, wheel: wheel() }));
+                done.unmended.extend(tried.refused);
+                done.noted = tried.noted;
+                if let What::Files(open) = &mut job.what {
+                    *open = tried.open;
+                    is_done = open.is_empty();
+                } else {
+                    is_done = !tried.again;
+                }
+                if is_done || !tried.again || attempt > 0 {
+                    break;
+                }
+            }
+            if is_done {
+                break;
+            }
+        }
+        if !is_done {
+            done.unmended.extend(failed(&job, &reason));
+        }
+        Ok(done)
+    }
+
+    async fn try_one(&self, site: &Arc<Site>, job: &Job, candidate: &Candidate) -> Result<Tried, InstallError> {
+        let pack = self.wheel(candidate).await?;
+        let (site, job) = (Arc::clone(site), job.clone());
+        let tried = tokio::task::spawn_blocking(move || mend(&site, &job, &pack)).await;
+        tried.map_err(|error| InstallError::Panicked(error.to_string()))?
+    }
+}
+
+/// What was done for one project.
+#[derive(Default)]
+struct Done {
+    mended: Vec<Mended>,
+    unmended: Vec<Unmended>,
+    noted: Option<(Addition, Contents)>,
+}
+
+/// What was done so far.
+struct Work {
+    mended: Vec<Mended>,
+    removed: Vec<PathBuf>,
+    unmended: Vec<Unmended>,
+    /// What need not be tried again.
+    tried: BTreeSet<PathBuf>,
+}
+
+impl Work {
+    /// Whether a job is worth doing: what failed once fails again.
+    fn is_new(&self, job: &Job, pass: usize) -> bool {
+        let is_failed = self.unmended.iter().any(|one| one.project == job.name);
+        pass == 0 || !is_failed
+    }
+}
+
+impl Verified {
+    /// Leaves out what was said about files that are right now.
+    fn forget(&mut self, mended: &BTreeSet<&Path>) {
+        let is_about = |path: Option<&PathBuf>| path.is_some_and(|path| mended.contains(path.as_path()));
+        self.findings.retain(|finding| !(finding.counts() && is_about(finding.path.as_ref())));
+    }
+}
+
+fn also_damaged(examined: &Examined) -> Vec<PathBuf> {
+    let shared = examined.verified.findings.iter().filter_map(|finding| finding.shared.as_ref());
+    let all: BTreeSet<_> = shared.flat_map(|shared| shared.environments.iter().cloned()).collect();
+    all.into_iter().collect()
+}
+
+/// What stays damaged of a job, with what to type.
+fn failed(job: &Job, reason: &str) -> Vec<Unmended> {
+    let next = match (&job.name, &job.version) {
+        (Some(name), Some(version)) => format!("`stratheal install --reinstall {name}=={version}`"),
+        _ => "remove it, and install the project again".to_owned(),
+    };
+    let reason = format!("{reason}: {next}");
+    let one = |path: PathBuf| Unmended { project: job.name.clone(), path, reason: reason.clone() };
+    match &job.what {
+        What::Everything => vec![one(job.folder.clone())],
+        What::Files(files) => files.iter().map(|file| one(PathBuf::from(&file.path))).collect(),
+    }
+}
+
+/// Removes what an interrupted pip has left: something in a folder of packages whose name begins with `~`.
+fn remove(root: &Path, path: &Path) -> Result<(), String> {
+    let place = root.join(path);
+    let is_leftover = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"~"));
+    let parent = place.parent().and_then(|parent| parent.canonicalize().ok());
+    if !is_leftover || !parent.is_some_and(|parent| parent.starts_with(root)) {
+        return Err("it is reached through a link: look at it yourself".to_owned());
+    }
+    let is_folder = fs::symlink_metadata(&place).is_ok_and(|found| found.is_dir());
+    let removed = if is_folder { remove_tree(&place) } else { fs::remove_file(&place) };
+    removed.map_err(|error| format!("it cannot be removed ({error}): remove it yourself"))
+}

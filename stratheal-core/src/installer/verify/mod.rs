@@ -1,0 +1,30 @@
+//! Whether an environment is what its installers made of it.
+//!
+//! Every file is compared with the RECORD of its project, projects with each other, and all of it with the interpreter. Nothing is changed. An
+//! environment whose interpreter is gone can be looked at as well: its files say where they belong.
+
+mod alien;
+mod conflicts;
+mod content;
+mod examine;
+mod expected;
+mod finding;
+mod imports;
+mod judge;
+mod project;
+mod pth;
+mod sentence;
+mod shared;
+mod sight;
+mod stat;
+mod stat_cache;
+mod subject;
+mod verified;
+
+pub(in crate::installer) use content::hash;
+pub(in crate::installer) use examine::Examined;
+pub(in crate::installer) use expected::Expected;
+pub use finding::{Finding, Problem, Severity, Shared};
+pub(in crate::installer) use project::Project;
+pub use subject::Subject;
+pub use verified::{Verified, VerifyOptions};
