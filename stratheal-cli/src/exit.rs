@@ -19,6 +19,9 @@ Exit codes:
   126, 127 `run`: the command cannot be executed, is not there; 128+N: signal N ended it
 Begin with:  stratheal check   |   stratheal init   |   stratheal up   |   stratheal run -- pip install ...";
 
+/// An environment is damaged, or its parts do not fit each other.
+pub(crate) const DAMAGED: u8 = 1;
+
 /// The command is there and cannot be executed, as shells say it.
 pub(crate) const NOT_EXECUTABLE: u8 = 126;
 /// The command is not there, as shells say it.

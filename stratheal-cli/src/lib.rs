@@ -73,6 +73,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         }
         Command::Lock(options) => commands::install::run_lock(&common, &packages, &options),
         Command::Uninstall(options) => commands::install::run_uninstall(&common, &packages, &options),
+        Command::Verify(options) => commands::install::run_verify(&common, &packages, &options),
+        Command::Repair(options) => commands::install::run_repair(&common, &packages, &options),
         Command::Index(command) => commands::index::run(&common, &packages, &command),
         Command::Warm(options) => commands::warm::run(&common, &packages, &options),
         Command::Doctor(options) => commands::doctor::run(&common, &packages, &options),

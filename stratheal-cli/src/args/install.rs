@@ -1,4 +1,4 @@
-//! Options of `install`, `sync` and `uninstall`.
+//! Options of `install`, `sync`, `uninstall`, `lock`, `verify` and `repair`.
 
 use std::path::PathBuf;
 
@@ -113,6 +113,40 @@ pub(crate) struct UninstallOptions {
     /// Projects.
     #[arg(value_name = "PROJECT", required = true)]
     pub(crate) projects: Vec<String>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+/// How it is verified.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyOptions {
+    /// The environment: its folder, or its interpreter.
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) environment: Option<PathBuf>,
+    /// Hash every file, also those that look as they did when they were hashed last.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Import the modules of each project as well; this runs their code.
+    #[arg(long)]
+    pub(crate) imports: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: PlainFormat,
+}
+
+/// How it is repaired.
+#[derive(Debug, Args)]
+pub(crate) struct RepairOptions {
+    /// The environment: its folder, or its interpreter.
+    #[arg(value_name = "ENVIRONMENT")]
+    pub(crate) environment: Option<PathBuf>,
+    /// Hash every file, and every wheel that is used, whatever their sizes and times say.
+    #[arg(long)]
+    pub(crate) full: bool,
+    /// Say what would be put back and where it would come from, and do nothing.
+    #[arg(long)]
+    pub(crate) plan: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: PlainFormat,

@@ -17,7 +17,9 @@ pub(crate) use health::{
 pub(crate) use index::{
     AcceptOptions, ExportOptions, ImportOptions, IndexCommand, IndexStatusOptions, PruneOptions, ServeOptions,
 };
-pub(crate) use install::{EngineName, InstallOptions, LinkModeName, LockOptions, UninstallOptions};
+pub(crate) use install::{
+    EngineName, InstallOptions, LinkModeName, LockOptions, RepairOptions, UninstallOptions, VerifyOptions,
+};
 pub(crate) use packages::{DoctorOptions, Packages};
 pub(crate) use run::{Mode, RunOptions};
 pub(crate) use warm::WarmOptions;
@@ -116,6 +118,17 @@ pub(crate) enum Command {
     Lock(LockOptions),
     /// Remove projects from a virtual environment, all of them in one step.
     Uninstall(UninstallOptions),
+    /// Is an environment what its installers made of it: every file, every requirement, its interpreter.
+    ///
+    /// Compares files with the hashes in RECORD, and changes nothing. A file that looks as it did when it was hashed last is believed,
+    /// unless --full. Works also when the interpreter is gone. Exit code: 0 whole, 1 something is damaged or does not fit; notes and
+    /// warnings do not count.
+    Verify(VerifyOptions),
+    /// Put back what is damaged in an environment: single files, from the wheels they came from.
+    ///
+    /// Each file is put in its place as one step, and looked at afterwards. What belongs to no project stays; what does not fit each other
+    /// is named. Exit code: 0 whole now, 1 something is still damaged or does not fit.
+    Repair(RepairOptions),
     /// The cache of packages, and the index server for a team.
     #[command(subcommand)]
     Index(IndexCommand),

@@ -1,11 +1,14 @@
-//! `stratheal install`, `sync` and `uninstall`.
+//! `stratheal install`, `sync`, `uninstall`, `lock`, `verify` and `repair`.
 
 mod failure;
+mod findings;
 mod lock;
 mod progress;
 mod render;
+mod repair;
 mod target;
 mod uninstall;
+mod verify;
 mod wanted;
 
 use std::process::ExitCode;
@@ -24,7 +27,9 @@ use crate::progress::{Display, Progress};
 use crate::{output, runtime_with_threads};
 
 pub(crate) use self::lock::run as run_lock;
+pub(crate) use self::repair::run as run_repair;
 pub(crate) use self::uninstall::run as run_uninstall;
+pub(crate) use self::verify::run as run_verify;
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(install(common, packages, options))

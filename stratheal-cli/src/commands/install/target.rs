@@ -32,6 +32,11 @@ impl Target {
         let choice = python::choose(packages, setup.config.as_ref());
         Self { path: choice.environment.unwrap_or_else(|| PathBuf::from(".venv")), base }
     }
+
+    /// One that is there: the one that is named first, else as [`Self::choose`] does it.
+    pub(super) fn existing(setup: &Setup, packages: &Packages, named: Option<&Path>) -> PathBuf {
+        named.map_or_else(|| Self::choose(setup, packages, None).path, Path::to_owned)
+    }
 }
 
 /// An installer, and what the user should know about where it gets its packages.

@@ -1,0 +1,211 @@
+//! What was found in an environment, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::json;
+use stratheal_core::installer::{Finding, Problem, RepairPlan, RepairSource, Repaired, Severity, Verified};
+use stratheal_core::model::quantity::show_bytes;
+use stratheal_core::model::report::printable;
+
+use crate::args::{Common, PlainFormat};
+
+/// The most findings of one project that are shown to people, unless they ask for more.
+const MOST_SHOWN: usize = 10;
+
+/// What `verify` says in the end.
+pub(super) fn verified(
+    verified: &Verified,
+    named: &Path,
+    took: Duration,
+    format: PlainFormat,
+    common: &Common,
+) -> String {
+    if format == PlainFormat::Json {
+        let value = json!({
+            "environment": verified.root,
+            "whole": verified.is_whole(),
+            "projects": verified.projects,
+            "files": verified.files,
+            "hashed": verified.hashed,
+            "bytes_hashed": verified.bytes_hashed,
+            "findings": verified.findings,
+            "left_out": verified.left_out,
+        });
+        return format!("{value:#}");
+    }
+    if common.quiet && verified.is_whole() {
+        return String::new();
+    }
+    let mut text = lines(&verified.findings, common.verbose > 0);
+    let bytes = show_bytes(verified.bytes_hashed as f64);
+    let _ = write!(
+        text,
+        "{}: {} projects, {} files, {bytes} hashed in {:.2} s: {}",
+        verified.root.display(),
+        verified.projects,
+        verified.files,
+        took.as_secs_f64(),
+        summary(verified)
+    );
+    let is_leftover = |finding: &Finding| finding.problem == Problem::Leftover;
+    if verified.count(Severity::Damage) > 0 || verified.findings.iter().any(is_leftover) {
+        let _ = write!(text, "\nnext: stratheal repair {}", named.display());
+    }
+    text
+}
+
+/// What `repair --plan` says.
+pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -> String {
+    if format == PlainFormat::Json {
+        let value = json!({
+            "environment": plan.root,
+            "repairs": plan.repairs,
+            "removals": plan.removals,
+            "findings": plan.verified.findings,
+        });
+        return format!("{value:#}");
+    }
+    if common.quiet {
+        return String::new();
+    }
+    let mut text = String::new();
+    for repair in &plan.repairs {
+        let name = repair.project.as_ref().map_or("?", |name| name.as_str());
+        let what = match repair.paths.as_slice() {
+            [] => "all that is not as in its wheel".to_owned(),
+            [one] => one.display().to_string(),
+            several => format!("{} files", several.len()),
+        };
+        let from = match &repair.source {
+            RepairSource::Noted { wheel, cached: true } => format!("from {wheel}, in the cache"),
+            RepairSource::Noted { wheel, .. } => format!("from {wheel}, to be fetched"),
+            RepairSource::Searched => "from a wheel that is looked for".to_owned(),
+            _ => "from nowhere: nobody knows project and version".to_owned(),
+        };
+        let _ = writeln!(text, "~ {name}: {what}, {from}");
+    }
+    for path in &plan.removals {
+        let _ = writeln!(text, "- {}", path.display());
+    }
+    let (repairs, removals) = (plan.repairs.len(), plan.removals.len());
+    let _ = write!(
+        text,
+        "{}: {repairs} projects to repair, {removals} leftovers to remove; {}; nothing was changed",
+        plan.root.display(),
+        summary(&plan.verified)
+    );
+    text
+}
+
+/// What `repair` says in the end.
+pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat, common: &Common) -> String {
+    if format == PlainFormat::Json {
+        let value = json!({
+            "environment": repaired.root,
+            "whole": repaired.verified.is_whole(),
+            "mended": repaired.mended,
+            "removed": repaired.removed,
+            "unmended": repaired.unmended,
+            "also_damaged": repaired.also_damaged,
+            "recovered": repaired.recovered,
+            "findings": repaired.verified.findings,
+        });
+        return format!("{value:#}");
+    }
+    if common.quiet && repaired.verified.is_whole() {
+        return String::new();
+    }
+    let mut text = String::new();
+    let shown = if common.verbose > 0 { repaired.mended.len() } else { MOST_SHOWN };
+    for mended in repaired.mended.iter().take(shown) {
+        let _ = writeln!(text, "~ {} from {}", mended.path.display(), mended.wheel);
+    }
+    if repaired.mended.len() > shown {
+        let _ = writeln!(text, "and {} more: --verbose shows them", repaired.mended.len() - shown);
+    }
+    for path in &repaired.removed {
+        let _ = writeln!(text, "- {}", path.display());
+    }
+    for one in &repaired.unmended {
+        let _ = writeln!(text, "! {}: {}", one.path.display(), printable(&one.reason));
+    }
+    text.push_str(&lines(&repaired.verified.findings, common.verbose > 0));
+    for environment in &repaired.also_damaged {
+        let _ = writeln!(text, "also damaged: {0}: run `stratheal repair {0}`", environment.display());
+    }
+    let _ = write!(
+        text,
+        "{}: {} files put back, {} leftovers removed in {:.2} s: {}",
+        repaired.root.display(),
+        repaired.mended.len(),
+        repaired.removed.len(),
+        took.as_secs_f64(),
+        summary(&repaired.verified)
+    );
+    text
+}
+
+fn summary(verified: &Verified) -> String {
+    let kinds = [
+        (Severity::Damage, "damaged"),
+        (Severity::Conflict, "conflicts"),
+        (Severity::Warning, "warnings"),
+        (Severity::Note, "notes"),
+    ];
+    let parts = kinds.map(|(severity, word)| (verified.count(severity), word));
+    let mut parts: Vec<_> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if verified.is_whole() {
+        parts.insert(0, "whole".to_owned());
+    }
+    if verified.left_out > 0 {
+        parts.push(format!("{} more are not listed", verified.left_out));
+    }
+    parts.join(", ")
+}
+
+/// Findings by project, the worst first. Notes are for those who ask for them.
+pub(super) fn lines(findings: &[Finding], verbose: bool) -> String {
+    let mut groups: Vec<(&str, Vec<&Finding>)> = Vec::new();
+    let mut places: BTreeMap<&str, usize> = BTreeMap::new();
+    for finding in findings.iter().filter(|finding| verbose || finding.severity > Severity::Note) {
+        let name = finding.project.as_ref().map_or("environment", |name| name.as_str());
+        let place = *places.entry(name).or_insert(groups.len());
+        if place == groups.len() {
+            groups.push((name, Vec::new()));
+        }
+        groups[place].1.push(finding);
+    }
+    let mut text = String::new();
+    for (name, findings) in groups {
+        let _ = writeln!(text, "{name}");
+        let shown = if verbose { findings.len() } else { MOST_SHOWN.min(findings.len()) };
+        for finding in &findings[..shown] {
+            let _ = writeln!(text, "  {} {}", word(finding.severity), printable(&finding.message));
+            if let Some(shared) = &finding.shared {
+                for environment in &shared.environments {
+                    let _ = writeln!(text, "    also in {0}: run `stratheal repair {0}`", environment.display());
+                }
+                if shared.unknown > 0 {
+                    let _ = writeln!(text, "    {} more names of this file are not known", shared.unknown);
+                }
+            }
+        }
+        if findings.len() > shown {
+            let _ = writeln!(text, "  and {} more: --verbose shows them", findings.len() - shown);
+        }
+    }
+    text
+}
+
+const fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Damage => "damaged: ",
+        Severity::Conflict => "conflict:",
+        Severity::Warning => "warning: ",
+        Severity::Note => "note:    ",
+    }
+}

@@ -1,0 +1,48 @@
+//! `stratheal repair`.
+
+use std::process::ExitCode;
+
+use stratheal_core::installer::{RepairOptions, Verified};
+
+use super::failure::of;
+use super::progress::Said;
+use super::target::{Target, Ways, open};
+use super::{findings, interruptible, run_to_end};
+use crate::args::{self, Common, Packages};
+use crate::ci::Build;
+use crate::exit;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::output;
+use crate::progress::{Display, Progress};
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &args::RepairOptions) -> Result<ExitCode, Failure> {
+    run_to_end(repair(common, packages, options))
+}
+
+async fn repair(common: &Common, packages: &Packages, options: &args::RepairOptions) -> Result<ExitCode, Failure> {
+    let began = tokio::time::Instant::now();
+    let setup = Setup::read(common, packages)?;
+    let target = Target::existing(&setup, packages, options.environment.as_deref());
+    let opened = open(&setup, packages, &[], Ways::default())?;
+    let installer = &opened.installer;
+    let subject = installer.subject(&target).await.map_err(of)?;
+    let wanted = RepairOptions { full: options.full };
+    if options.plan {
+        let plan = interruptible(async { installer.repair_plan(&subject, &wanted).await.map_err(of) }).await?;
+        output::print(&findings::planned(&plan, options.format, common))?;
+        return Ok(code(&plan.verified));
+    }
+    let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
+    let said = Said::follow(installer.events(), common);
+    let repaired = interruptible(async { installer.repair(&subject, &wanted).await.map_err(of) }).await;
+    said.finish();
+    progress.finish().await;
+    let repaired = repaired?;
+    output::print(&findings::repaired(&repaired, began.elapsed(), options.format, common))?;
+    Ok(code(&repaired.verified))
+}
+
+fn code(verified: &Verified) -> ExitCode {
+    if verified.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::DAMAGED) }
+}

@@ -1,0 +1,33 @@
+//! `stratheal verify`.
+
+use std::process::ExitCode;
+
+use stratheal_core::installer::VerifyOptions;
+
+use super::failure::of;
+use super::target::{Target, Ways, open};
+use super::{findings, interruptible, run_to_end};
+use crate::args::{self, Common, Packages};
+use crate::exit;
+use crate::failure::Failure;
+use crate::fetching::Setup;
+use crate::output;
+
+pub(crate) fn run(common: &Common, packages: &Packages, options: &args::VerifyOptions) -> Result<ExitCode, Failure> {
+    run_to_end(verify(common, packages, options))
+}
+
+async fn verify(common: &Common, packages: &Packages, options: &args::VerifyOptions) -> Result<ExitCode, Failure> {
+    let began = tokio::time::Instant::now();
+    let setup = Setup::read(common, packages)?;
+    let target = Target::existing(&setup, packages, options.environment.as_deref());
+    let installer = open(&setup, packages, &[], Ways::default())?.installer;
+    let work = async {
+        let subject = installer.subject(&target).await.map_err(of)?;
+        let wanted = VerifyOptions { full: options.full, imports: options.imports };
+        installer.verify(&subject, &wanted).await.map_err(of)
+    };
+    let verified = interruptible(work).await?;
+    output::print(&findings::verified(&verified, &target, began.elapsed(), options.format, common))?;
+    Ok(if verified.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::DAMAGED) })
+}
