@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
+#[path = "packages_playground/case.rs"]
+mod case;
 mod packages_playground;
 
 use std::fs;
@@ -11,7 +13,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use packages_playground::{Done, Place, Server, uv};
+use case::Case;
+use packages_playground::uv;
 use serde_json::Value;
 use stratheal_core::testing::faulty_index::{Content, Package};
 use stratheal_core::testing::skipped;
@@ -31,32 +34,14 @@ fn content() -> Content {
 }
 
 /// A place with an environment `.venv` that has alpha and beta.
-struct Case {
-    place: Place,
-    server: Server,
-    path: String,
+fn case() -> Option<Case> {
+    let case = Case::new(content(), Vec::new())?;
+    let done = case.run(&["install", "alpha"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    Some(case)
 }
 
 impl Case {
-    fn new() -> Option<Self> {
-        let uv = uv()?;
-        let folder = Path::new(&uv).parent().unwrap().to_owned();
-        let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
-        if Command::new("python3").arg("--version").output().is_err() {
-            skipped("verifying environments", "there is no python3 in PATH");
-            return None;
-        }
-        let case = Self { place: Place::new(), server: Server::start(content(), Vec::new()), path };
-        let done = case.run(&["install", "alpha"]);
-        assert_eq!(done.code, 0, "{done:?}");
-        Some(case)
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        let url = self.server.url();
-        self.place.run_with(&[("PATH", &self.path)], &[&["--index", &url], arguments].concat())
-    }
-
     fn site(&self, environment: &str) -> PathBuf {
         let lib = fs::read_dir(self.place.path(environment).join("lib")).unwrap();
         lib.map(|entry| entry.unwrap().path().join("site-packages")).find(|path| path.is_dir()).unwrap()
@@ -130,7 +115,7 @@ type Damage<'a> = (&'a str, &'a dyn Fn(), &'a [&'a str]);
 
 #[test]
 fn damage_of_each_kind_is_found_and_put_right() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let site = case.site(".venv");
     let before = files(&case.place.path(".venv"));
     assert_eq!(case.found(&[]), (0, vec![]));
@@ -203,7 +188,7 @@ fn damage_of_each_kind_is_found_and_put_right() {
 
 #[test]
 fn what_python_and_users_add_is_no_damage() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let site = case.site(".venv");
     fs::create_dir_all(site.join("alpha/__pycache__")).unwrap();
     fs::write(site.join("alpha/__pycache__/cli.cpython-312.pyc"), "bytecode").unwrap();
@@ -223,7 +208,7 @@ fn what_python_and_users_add_is_no_damage() {
 
 #[test]
 fn what_does_not_fit_is_named_and_left_alone() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let uv = uv().unwrap();
     let python = case.place.path(".venv/bin/python");
     let mut install = Command::new(uv);
@@ -262,7 +247,7 @@ fn what_does_not_fit_is_named_and_left_alone() {
 
 #[test]
 fn a_file_that_environments_share_is_found_in_each() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     assert_eq!(case.run(&["install", "--python", "second", "alpha"]).code, 0);
     let (first, second) = (case.site(".venv").join("alpha/data3.bin"), case.site("second").join("alpha/data3.bin"));
     if fs::metadata(&first).unwrap().ino() != fs::metadata(&second).unwrap().ino() {
@@ -285,7 +270,7 @@ fn a_file_that_environments_share_is_found_in_each() {
 
 #[test]
 fn a_damaged_store_is_no_obstacle() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let module = case.site(".venv").join("alpha/cli.py");
     let before = fs::read(&module).unwrap();
     let store = case.place.path("packages/objects");
@@ -340,7 +325,7 @@ fn a_damaged_store_is_no_obstacle() {
 
 #[test]
 fn without_its_interpreter_it_is_looked_at_all_the_same() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let python = case.place.path(".venv/bin/python");
     let target = fs::read_link(&python).unwrap();
     let gone = |target: &str| {
@@ -368,7 +353,7 @@ fn without_its_interpreter_it_is_looked_at_all_the_same() {
 
 #[test]
 fn an_environment_of_conda_is_looked_at_and_mended_but_not_exchanged() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     // A Python of its own, as conda makes them: its program, its library, and no pyvenv.cfg.
     let root = case.place.path("conda");
     let said = |program: &Path, code: &str| {
@@ -414,7 +399,7 @@ fn an_environment_of_conda_is_looked_at_and_mended_but_not_exchanged() {
 
 #[test]
 fn a_hostile_record_is_read_and_never_followed() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let site = case.site(".venv");
     let outside = case.place.path("precious");
     fs::write(&outside, "precious").unwrap();
@@ -438,7 +423,7 @@ fn a_hostile_record_is_read_and_never_followed() {
 
 #[test]
 fn killed_at_random_no_file_is_half() {
-    let Some(case) = Case::new() else { return };
+    let Some(case) = case() else { return };
     let environment = case.place.path(".venv");
     let before = files(&environment);
     let url = case.server.url();

@@ -52,7 +52,7 @@ impl Environment {
             if !program.exists() {
                 let home = PyvenvCfg::parse(&cfg).home().map(|home| home.display().to_string()).unwrap_or_default();
                 let reason = format!(
-                    "its interpreter is gone (it was made from {home}): make the environment anew from another one, or bring that one back"
+                    "its interpreter is gone (it was made from {home}): bring that one back, or make the environment anew with `stratheal install --rebuild`"
                 );
                 return Err(cannot(&reason));
             }

@@ -62,6 +62,14 @@ pub enum InstallError {
     /// What is wanted makes no sense.
     #[error(transparent)]
     Requirement(#[from] RequirementError),
+    /// Nobody knows what an installed project was made of.
+    #[error("{name} cannot be made again as it is: {reason}")]
+    Origin {
+        /// The project.
+        name: ProjectName,
+        /// Why, and what to do about it.
+        reason: String,
+    },
     /// There is no lock.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -166,6 +174,7 @@ impl InstallError {
             Self::Build { source, .. } => source.class(),
             Self::Open { .. }
             | Self::Locked { .. }
+            | Self::Origin { .. }
             | Self::Environment { .. }
             | Self::Conflict { .. }
             | Self::DiskFull { .. } => ErrorClass::Permanent,

@@ -11,6 +11,7 @@ mod engine;
 mod environment;
 mod error;
 mod event;
+mod install;
 mod installed;
 pub mod lock;
 mod origin;

@@ -41,9 +41,10 @@ pub(in crate::installer) struct Origin {
 }
 
 impl Origin {
-    /// Whether it is about this version.
-    pub(in crate::installer) fn is_of(&self, version: &Version) -> bool {
+    /// Whether it is about this version, with this RECORD; what another installer has put there since is none of it.
+    pub(in crate::installer) fn is_of(&self, version: &Version, record: Option<ContentId>) -> bool {
         self.version.parse::<Version>().is_ok_and(|own| own == *version)
+            && record.is_none_or(|record| record == self.record)
     }
 }
 
@@ -135,8 +136,8 @@ mod tests {
         let second = first.after(gone.iter(), [(name("a"), origin("2.0"))].into_iter());
         let told: Vec<_> = second.projects.iter().map(|(name, one)| format!("{name} {}", one.version)).collect();
         assert_eq!(told, ["a 2.0", "c 1"]);
-        assert!(second.of(&name("a")).unwrap().is_of(&"2".parse().unwrap()));
-        assert!(!second.of(&name("a")).unwrap().is_of(&"2.1".parse().unwrap()));
+        assert!(second.of(&name("a")).unwrap().is_of(&"2".parse().unwrap(), None));
+        assert!(!second.of(&name("a")).unwrap().is_of(&"2.1".parse().unwrap(), None));
         let folder = tempfile::tempdir().unwrap();
         let register = Register::open(folder.path(), Path::new("/env")).unwrap();
         assert_eq!(Origins::read(&register), Origins::default());

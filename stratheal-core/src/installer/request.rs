@@ -45,6 +45,8 @@ pub struct InstallRequest {
 pub enum Input {
     /// Requirements, which have to be resolved.
     Wanted(Box<Wanted>),
+    /// What is installed, in the same versions: for an environment that is made anew.
+    Installed,
     /// A lock.
     Lock {
         /// The lock.
@@ -68,7 +70,7 @@ pub struct Planned {
     pub exists: bool,
     /// What would be done, by project. Empty when everything is as wanted.
     pub actions: Actions,
-    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, `hashes` and `pins` where there was nothing to choose, or `nobody` when
+    /// Who chose the versions: `uv`, `pip`, `kept`, `lock`, `installed`, `hashes` and `pins` where there was nothing to choose, or `nobody` when
     /// everything was there.
     pub resolved_by: &'static str,
     /// Wheels that are not in the cache.
@@ -187,6 +189,10 @@ impl Installer {
                 let choice = choice(&requested);
                 planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder).await?;
                 (planned.resolved_by, planned.notes) = (resolution.by, resolution.notes);
+            }
+            Input::Installed => {
+                (planned.wheels, planned.notes) = self.wheels_of_installed(environment, &build).await?;
+                planned.resolved_by = "installed";
             }
             Input::Lock { lock, extras, groups, folder } => {
                 let choice = LockChoice { extras, groups: groups.as_deref(), ..choice(&|_| Some(Vec::new())) };

@@ -25,6 +25,10 @@ pub(super) fn read(setup: &Setup, options: &InstallOptions) -> Result<(Input, Ve
     if files.is_empty() && options.requirements.is_empty() && options.editable.is_empty() {
         files.extend(setup.config.iter().flat_map(|config| config.project.requirements.clone()));
     }
+    let is_bare = files.is_empty() && options.requirements.is_empty() && options.editable.is_empty();
+    if options.rebuild && is_bare && options.group.is_empty() {
+        return Ok((Input::Installed, Vec::new()));
+    }
     let (locks, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_lock(file));
     match locks.as_slice() {
         [] => {}

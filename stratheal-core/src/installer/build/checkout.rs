@@ -140,12 +140,15 @@ mod tests {
             checkout(&url, commit, &into, &environment).await.unwrap();
             assert_eq!(std::fs::read_to_string(into.join("a")).unwrap(), text);
         }
-        let into = folder.path().join("never");
-        for (url, commit, reason) in [
+        for (number, (url, commit, reason)) in [
             (url.as_str(), "--upload-pack=x", "no commit"),
             (url.as_str(), &"0".repeat(40), "not our ref"),
             ("ext::sh -c touch% /tmp/x", &first, "not allowed"),
-        ] {
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let into = folder.path().join(format!("never-{number}"));
             let error = checkout(url, commit, &into, &environment).await.unwrap_err().to_string();
             assert!(error.contains(reason), "{error}");
         }

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use super::Change;
 use super::bytecode::Bytecode;
 use super::dropped::{Dropped, dropped};
 use super::stage_folder::{StageFolder, walk_environment};
 use super::switching::{Switched, Switching};
+use super::{Change, Ways};
 use crate::installer::error::InstallError;
 use crate::installer::installed::Installed;
 use crate::installer::python::Interpreter;
@@ -24,7 +24,6 @@ use crate::installer::stage::{
     Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
 };
 use crate::installer::switch::{Identity, Journal, Register};
-use crate::objects::LinkMode;
 
 /// How often a change is begun anew because somebody else changed the environment meanwhile.
 const MOST_ATTEMPTS: usize = 3;
@@ -83,13 +82,9 @@ pub(in crate::installer) struct Applying<'a> {
     pub(in crate::installer) change: &'a Change,
     /// What each addition puts there, in the same order.
     pub(in crate::installer) contents: &'a [Contents],
-    pub(in crate::installer) link_mode: LinkMode,
-    /// Whether files are replaced one by one although the whole could be.
-    pub(in crate::installer) in_place: bool,
+    pub(in crate::installer) ways: Ways,
     /// Whether nothing of what is there stays.
     pub(in crate::installer) fresh: bool,
-    /// Whether what is new is compiled before it is there.
-    pub(in crate::installer) compile: bool,
     /// Set by whoever wants it to stop. From the switch on it is not looked at.
     pub(in crate::installer) stop: &'a AtomicBool,
     pub(in crate::installer) told: &'a (dyn Fn(Moment) + Sync),
@@ -127,7 +122,7 @@ impl Applying<'_> {
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;
         let (stage, is_beside) = StageFolder::make(self.register, root, COUNT.fetch_add(1, Ordering::Relaxed))?;
-        let in_place = before.is_some() && (self.in_place || !is_beside);
+        let in_place = before.is_some() && (self.ways.in_place || !is_beside);
         let read = before.filter(|_| !self.fresh).map(|_| walk_environment(root));
         let current = read.transpose().map_err(storage("read the environment"))?;
         // An empty folder is a place for an environment, and none yet.
@@ -139,11 +134,11 @@ impl Applying<'_> {
             current: current.as_ref().map(|_| root),
             composition: &staged,
             contents: self.contents,
-            link_mode: self.link_mode,
+            link_mode: self.ways.link_mode,
             stop: self.stop,
         };
         let built = build(&building, stage.path())?;
-        let uncompiled = if self.compile { self.compile(&composition, &stage)? } else { None };
+        let uncompiled = if self.ways.compile { self.compile(&composition, &stage)? } else { None };
         (self.told)(Moment::Checking);
         self.check(stage.path(), in_place)?;
         if self.stop.load(Ordering::Relaxed) {
@@ -172,7 +167,7 @@ impl Applying<'_> {
         let how = if current.is_none() && !self.fresh { How::Created } else { how };
         let mut notes = self.notes(&composition.overlaps, &outside);
         notes.extend(uncompiled);
-        if how == How::Replaced && !self.in_place {
+        if how == How::Replaced && !self.ways.in_place {
             notes.push(format!(
                 "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
                  meanwhile may have seen some of both",

@@ -14,6 +14,18 @@ pub(in crate::installer) use stage_folder::StageFolder;
 
 use super::installed::Distribution;
 use super::stage::Addition;
+use crate::objects::LinkMode;
+
+/// How environments are changed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::installer) struct Ways {
+    /// How files come out of the store.
+    pub(in crate::installer) link_mode: LinkMode,
+    /// Whether files are replaced one by one although the whole could be.
+    pub(in crate::installer) in_place: bool,
+    /// Whether what is new is compiled before it is there.
+    pub(in crate::installer) compile: bool,
+}
 
 /// What is to be different. Wheels replace what is installed of the same project only if that is among the removals.
 #[derive(Debug, Clone, Default)]

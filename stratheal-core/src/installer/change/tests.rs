@@ -13,7 +13,7 @@ use crate::installer::installed::Installed;
 use crate::installer::python::Interpreter;
 use crate::installer::stage::{changed_between, contents_of, walk};
 use crate::installer::switch::{Journal, Recovered, Register};
-use crate::objects::{LinkMode, Store};
+use crate::objects::Store;
 use crate::testing::faulty_index::Package;
 use crate::testing::skipped;
 
@@ -24,8 +24,7 @@ struct Case {
     interpreter: Interpreter,
     register: Register,
     stop: AtomicBool,
-    in_place: bool,
-    compile: bool,
+    ways: Ways,
     fresh: bool,
 }
 
@@ -47,8 +46,7 @@ impl Case {
             interpreter: base.in_environment(&root),
             register: Register::open(&place.join("state"), &root).unwrap(),
             stop: AtomicBool::new(false),
-            in_place: false,
-            compile: false,
+            ways: Ways::default(),
             fresh: false,
             place,
             _folder: folder,
@@ -96,9 +94,7 @@ impl Case {
             register: &self.register,
             change: &change,
             contents: &contents?,
-            link_mode: LinkMode::Auto,
-            in_place: self.in_place,
-            compile: self.compile,
+            ways: self.ways,
             fresh: self.fresh,
             stop: &self.stop,
             told,
@@ -234,7 +230,7 @@ async fn who_changes_it_meanwhile_loses_nothing() {
 async fn files_are_replaced_in_place() {
     let Some(mut case) = Case::new("a change in place").await else { return };
     case.change(&[Package::new("alpha", "1.0").file("alpha/gone/old.py", ""), rich("1.0")], &[]).unwrap();
-    case.in_place = true;
+    case.ways.in_place = true;
     let identity = |path: &Path| fs::metadata(path).unwrap().ino();
     let (root, kept) = (identity(case.root()), identity(&case.site().join("rich/cli.py")));
     case.python("import alpha, rich.cli");
@@ -268,7 +264,7 @@ async fn a_rebuilt_one_has_nothing_else() {
         case.change(&[Package::new("alpha", "1.0"), rich("1.0")], &[]).unwrap();
         fs::write(case.site().join("own.py"), "").unwrap();
         fs::remove_file(case.root().join("bin/python")).unwrap();
-        (case.fresh, case.in_place) = (true, in_place);
+        (case.fresh, case.ways.in_place) = (true, in_place);
         let applied = case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
         assert_eq!(applied.how, if in_place { How::Replaced } else { How::Exchanged });
         assert!(!case.site().join("own.py").exists() && !case.site().join("rich").exists());
@@ -281,7 +277,7 @@ async fn a_rebuilt_one_has_nothing_else() {
 async fn what_is_new_is_compiled_as_if_it_lay_in_its_place() {
     let Some(mut case) = Case::new("bytecode").await else { return };
     case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
-    case.compile = true;
+    case.ways.compile = true;
     let broken = rich("1.0").file("rich/template.py", "def {{ name }}(): pass\n");
     let case = tokio::task::spawn_blocking(move || {
         let applied = case.change(&[broken], &[]).unwrap();
@@ -355,7 +351,7 @@ async fn dies() {
     let (Ok(moment), Ok(folder)) = (std::env::var(DIES_AT), std::env::var(DIES_IN)) else { return };
     let base = Interpreter::ask(Path::new("python3"), Duration::from_secs(20)).await.unwrap();
     let mut case = Case::at(folder.into(), &base, None);
-    case.in_place = std::env::var_os(DIES_IN_PLACE).is_some();
+    case.ways.in_place = std::env::var_os(DIES_IN_PLACE).is_some();
     let told = |at: Moment| {
         if serde_json::to_value(at).unwrap() == moment {
             std::process::abort();

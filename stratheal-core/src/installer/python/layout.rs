@@ -21,12 +21,17 @@ pub(in crate::installer) struct Layout {
 }
 
 /// Lays out an environment that will be at `root`, made from `base`. `templates` are names and texts of activation scripts.
-pub(in crate::installer) fn base_layout(base: &Interpreter, root: &Path, templates: &[(String, String)]) -> Layout {
+pub(in crate::installer) fn base_layout(
+    base: &Interpreter,
+    root: &Path,
+    sees_system: bool,
+    templates: &[(String, String)],
+) -> Layout {
     let series = base.series();
     let home = base.base_executable.parent().unwrap_or(Path::new("/")).to_owned();
     let mut cfg = PyvenvCfg::default();
     cfg.set("home", home.display().to_string());
-    cfg.set("include-system-site-packages", "false");
+    cfg.set("include-system-site-packages", sees_system.to_string());
     let (major, minor, patch) = base.version;
     cfg.set("version", format!("{major}.{minor}.{patch}"));
     cfg.set("executable", base.base_executable.display().to_string());

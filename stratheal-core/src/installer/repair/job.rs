@@ -83,12 +83,12 @@ pub(super) fn jobs(examined: &Examined) -> Vec<Job> {
     wanted.into_iter().map(job).collect()
 }
 
-/// The wheel that a project was installed from. What another installer has put there since is none of it.
+/// The wheel that a project was installed from.
 fn origin_of<'a>(examined: &'a Examined, project: &Project) -> Option<&'a Origin> {
     let origin = examined.origins.of(project.name.as_ref()?)?;
-    let is_same = project.version.as_ref().is_some_and(|version| origin.is_of(version));
-    let is_ours = project.record == Some(origin.record) || project.rows.is_err();
-    (is_same && is_ours).then_some(origin)
+    // A RECORD that cannot be read says nothing about who wrote it.
+    let record = project.record.filter(|_| project.rows.is_ok());
+    project.version.as_ref().is_some_and(|version| origin.is_of(version, record)).then_some(origin)
 }
 
 /// What interrupted installers have left.

@@ -8,6 +8,5 @@ mod mend;
 mod put;
 mod repaired;
 mod run;
-mod wheels;
 
 pub use repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};

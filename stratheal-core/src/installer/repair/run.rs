@@ -11,17 +11,18 @@ use futures::StreamExt;
 use super::job::{Job, What, jobs, leftovers};
 use super::mend::{Site, Tried, mend};
 use super::repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};
-use super::wheels::Candidate;
 use crate::base::class::chain;
 use crate::installer::Installer;
 use crate::installer::change::{Change, StageFolder};
-use crate::installer::engine::StopWhenDropped;
 use crate::installer::error::InstallError;
+use crate::installer::install::StopWhenDropped;
 use crate::installer::origin::Origins;
+use crate::installer::prepare::pack_of;
 use crate::installer::python::Compatibility;
 use crate::installer::stage::{Addition, Contents, remove_tree};
 use crate::installer::switch::{Journal, Register};
 use crate::installer::verify::{Examined, Project, Subject, Verified};
+use crate::installer::wheels::{Candidate, Sought};
 
 /// A RECORD that was put back may show more that is damaged, and that is put back next.
 const MOST_PASSES: usize = 3;
@@ -99,7 +100,7 @@ impl Installer {
                 _locked: Arc::clone(&locked),
                 interpreter: subject.interpreter().cloned(),
                 store: self.fetcher().store().clone(),
-                link_mode: self.link_mode(),
+                link_mode: self.ways().link_mode,
                 full: options.full,
                 stop,
             };
@@ -161,7 +162,11 @@ impl Installer {
         accepts: Option<&Compatibility>,
     ) -> Result<Done, InstallError> {
         let mut done = Done::default();
-        let candidates = match self.candidates(&job, accepts).await {
+        let Some(name) = job.name.clone() else {
+            return Ok(Done { unmended: failed(&job, "nobody knows which project it is"), ..done });
+        };
+        let sought = Sought { name: &name, version: job.version.as_ref(), origin: job.origin.as_ref() };
+        let candidates = match self.candidates(sought, accepts).await {
             Ok(candidates) => candidates,
             Err(reason) => return Ok(Done { unmended: failed(&job, &reason), ..done }),
         };
@@ -205,7 +210,7 @@ impl Installer {
     }
 
     async fn try_one(&self, site: &Arc<Site>, job: &Job, candidate: &Candidate) -> Result<Tried, InstallError> {
-        let pack = self.wheel(candidate).await?;
+        let pack = pack_of(self.fetcher(), &self.place(candidate).await?).await?;
         let (site, job) = (Arc::clone(site), job.clone());
         let tried = tokio::task::spawn_blocking(move || mend(&site, &job, &pack)).await;
         tried.map_err(|error| InstallError::Panicked(error.to_string()))?

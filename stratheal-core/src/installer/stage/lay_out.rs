@@ -6,11 +6,14 @@ use std::path::Path;
 
 use super::build::{symlink, write};
 use crate::base::fs::{named, read_text};
-use crate::installer::python::{Interpreter, base_layout};
+use crate::installer::python::{Interpreter, PyvenvCfg, base_layout};
 
-/// Puts what makes a folder an environment that will be at `root` into `stage`, a folder that is there and empty.
+/// Puts what makes a folder an environment that will be at `root` into `stage`, a folder that is there and empty. Whether it sees the
+/// packages of its interpreter is as it was, if there is an environment.
 pub(in crate::installer) fn lay_out(interpreter: &Interpreter, root: &Path, stage: &Path) -> io::Result<()> {
-    let layout = base_layout(interpreter, root, &templates(&interpreter.stdlib));
+    let old = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST);
+    let sees_system = old.is_ok_and(|old| PyvenvCfg::parse(&old).sees_system_packages());
+    let layout = base_layout(interpreter, root, sees_system, &templates(&interpreter.stdlib));
     for folder in &layout.folders {
         fs::create_dir_all(stage.join(folder)).map_err(|error| named(&stage.join(folder), &error))?;
     }

@@ -18,8 +18,8 @@ use super::stat_cache::StatCache;
 use super::{Finding, Problem, Project, Subject, Verified, VerifyOptions, content, imports, pth};
 use crate::base::clock::{Clock, SystemClock};
 use crate::installer::Installer;
-use crate::installer::engine::StopWhenDropped;
 use crate::installer::error::InstallError;
+use crate::installer::install::StopWhenDropped;
 use crate::installer::installed::Installed;
 use crate::installer::origin::Origins;
 use crate::installer::switch::{Identity, Register};
@@ -254,7 +254,7 @@ fn altered(projects: &mut [Project], origins: &Origins) -> Vec<Finding> {
     let mut findings = Vec::new();
     for project in projects.iter_mut().filter(|project| project.rows.is_ok()) {
         let (Some(name), Some(version)) = (&project.name, &project.version) else { continue };
-        let Some(origin) = origins.of(name).filter(|origin| origin.is_of(version)) else { continue };
+        let Some(origin) = origins.of(name).filter(|origin| origin.is_of(version, None)) else { continue };
         let ours = project.distribution.as_ref().and_then(crate::installer::installed::Distribution::installer);
         if project.record != Some(origin.record) && ours.as_deref() == Some("stratheal") {
             let reason = "it is not the one that was installed".to_owned();

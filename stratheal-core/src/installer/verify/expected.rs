@@ -139,8 +139,8 @@ mod tests {
         #[test]
         fn the_short_way_is_the_long_one(row in "(\\.\\./|\\./|/|a|b|\\.|/env/){1,8}") {
             let long = resolve(&row, Path::new("lib/p"), Path::new("/env"));
-            let long = long.map(|path| path.to_str().unwrap().to_owned());
-            prop_assert_eq!(place(&row, "lib/p", Path::new("/env")), long);
+            let short = place(&row, "lib/p", Path::new("/env"));
+            prop_assert_eq!(short.as_ref().map(Path::new), long.as_deref());
         }
     }
 }

@@ -26,5 +26,6 @@ pub(in crate::installer) use examine::Examined;
 pub(in crate::installer) use expected::Expected;
 pub use finding::{Finding, Problem, Severity, Shared};
 pub(in crate::installer) use project::Project;
+pub(in crate::installer) use shared::packages_of;
 pub use subject::Subject;
 pub use verified::{Verified, VerifyOptions};

@@ -1,23 +1,33 @@
-//! Which wheels may hold what is damaged.
+//! Which wheels a project may have been installed from.
 
 use pep440_rs::Version;
 
-use super::job::Job;
 use crate::fetch::FileRequest;
 use crate::index::{DistributionKind, DistributionName, ProjectName};
 use crate::installer::Installer;
 use crate::installer::error::InstallError;
-use crate::installer::prepare::{FileSource, pack_of};
+use crate::installer::origin::Origin;
+use crate::installer::prepare::FileSource;
 use crate::installer::python::Compatibility;
-use crate::objects::{ContentId, Pack};
+use crate::objects::ContentId;
 
 /// The most wheels of one version that are tried.
 const MOST_TRIED: usize = 8;
 
+/// A project whose wheel is looked for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::installer) struct Sought<'a> {
+    pub(in crate::installer) name: &'a ProjectName,
+    /// `None` when nobody knows it.
+    pub(in crate::installer) version: Option<&'a Version>,
+    /// The wheel that it was installed from, if somebody has noted that.
+    pub(in crate::installer) origin: Option<&'a Origin>,
+}
+
 /// Where a wheel may be had.
 #[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub(super) name: String,
+pub(in crate::installer) struct Candidate {
+    pub(in crate::installer) name: String,
     from: From,
 }
 
@@ -30,17 +40,17 @@ enum From {
 
 impl Installer {
     /// The wheel that a project was installed from; without a note, those of its version that are in the store and on the index, best
-    /// first. The reason when nothing can be looked for.
-    pub(super) async fn candidates(
+    /// first, and at least one. The reason when nothing can be looked for.
+    pub(in crate::installer) async fn candidates(
         &self,
-        job: &Job,
+        sought: Sought<'_>,
         accepts: Option<&Compatibility>,
     ) -> Result<Vec<Candidate>, String> {
-        let Some(name) = &job.name else { return Err("nobody knows which project it is".to_owned()) };
-        if let Some(origin) = &job.origin {
+        let Sought { name, version, origin } = sought;
+        if let Some(origin) = origin {
             return Ok(vec![Candidate { name: origin.file.clone(), from: From::Id(name.clone(), origin.wheel) }]);
         }
-        let Some(version) = &job.version else { return Err("nobody knows which version it is".to_owned()) };
+        let Some(version) = version else { return Err("nobody knows which version it is".to_owned()) };
         let mut found = self.stored(name, version, accepts).await;
         let asked = self.fetcher().page(name).await;
         match asked {
@@ -91,25 +101,24 @@ impl Installer {
         ranked.into_iter().map(|(_, file, id)| Candidate { name: file, from: From::Id(name.clone(), id) }).collect()
     }
 
-    /// Gets a wheel: out of the store, else from the index.
-    pub(super) async fn wheel(&self, candidate: &Candidate) -> Result<Pack, InstallError> {
+    /// Where a wheel is: in the store, else on the index.
+    pub(in crate::installer) async fn place(&self, candidate: &Candidate) -> Result<FileSource, InstallError> {
         let (name, id) = match &candidate.from {
-            From::Index(request) => return Ok(pack_of(self.fetcher(), &FileSource::Index(request.clone())).await?),
+            From::Index(request) => return Ok(FileSource::Index(request.clone())),
             From::Id(name, id) => (name, *id),
         };
         let store = self.fetcher().store().clone();
         let there = tokio::task::spawn_blocking(move || store.pack(&id)).await;
         if let Some(pack) = there.map_err(|error| InstallError::Panicked(error.to_string()))?? {
-            return Ok(pack);
+            return Ok(FileSource::Store(pack));
         }
         let page = self.fetcher().page(name).await?;
         let file = page.page.files.iter().find(|file| file.hashes.sha256 == Some(id));
-        let file = file.cloned().ok_or_else(|| InstallError::Locked {
+        let file = file.cloned().ok_or_else(|| InstallError::Origin {
             name: name.clone(),
             reason: format!("{} is neither in the cache nor on the index any more", candidate.name),
         })?;
-        let request = FileRequest { source: page.source, project: name.clone(), file };
-        Ok(pack_of(self.fetcher(), &FileSource::Index(Box::new(request))).await?)
+        Ok(FileSource::Index(Box::new(FileRequest { source: page.source, project: name.clone(), file })))
     }
 }
 
