@@ -1,11 +1,11 @@
-//! Real installers through `stratheal run`, under every pattern of faults that leaves a chance.
+//! Real installers through `stratheal run`, and `stratheal install`, under every pattern of faults that leaves a chance.
 //!
 //! Some patterns are tried each time, all of them by `make chaos`. Each installation starts with empty caches.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -40,6 +40,11 @@ const USUAL: &[&str] = &[
 enum Installer {
     Uv,
     Pip,
+    Ours,
+}
+
+impl Installer {
+    const ALL: [Self; 3] = [Self::Uv, Self::Pip, Self::Ours];
 }
 
 struct Installers {
@@ -68,21 +73,32 @@ impl Installers {
         let target = folder.path().join("target");
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stratheal"));
         tools::clean(&mut command, folder.path());
-        command.args(["run", "--cache-dir"]).arg(folder.path().join("gateway"));
+        command.arg(if matches!(installer, Installer::Ours) { "install" } else { "run" });
+        command.arg("--cache-dir").arg(folder.path().join("gateway"));
         for (position, url) in scenario.urls().iter().enumerate() {
             command.arg(if position == 0 { "--index" } else { "--mirror" }).arg(url);
         }
-        command.arg("--");
         match installer {
             Installer::Uv => {
-                command.arg(self.uv.program("uv")).args(["pip", "install", "--python"]).arg(self.pip.program("python"));
+                command
+                    .arg("--")
+                    .arg(self.uv.program("uv"))
+                    .args(["pip", "install", "--python"])
+                    .arg(self.pip.program("python"));
                 command.env("UV_CACHE_DIR", folder.path().join("uv"));
             }
             Installer::Pip => {
-                command.arg(self.pip.program("python")).args(["-m", "pip", "install", "--no-compile"]);
+                command.arg("--").arg(self.pip.program("python")).args(["-m", "pip", "install", "--no-compile"]);
+            }
+            Installer::Ours => {
+                let uv = self.uv.program("uv");
+                let path = [uv.parent().unwrap(), Path::new("/usr/bin"), Path::new("/bin")];
+                command.env("PATH", std::env::join_paths(path).unwrap()).env("UV_CACHE_DIR", folder.path().join("uv"));
+                command.arg("--base").arg(self.pip.program("python"));
             }
         }
-        command.arg("--target").arg(&target).arg("-r").arg(&requirements);
+        command.arg(if matches!(installer, Installer::Ours) { "--python" } else { "--target" }).arg(&target);
+        command.arg("-r").arg(&requirements);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
         let child = Command::from(command).kill_on_drop(true).spawn().unwrap();
@@ -95,8 +111,14 @@ impl Installers {
         if !done.status.success() {
             return Err(format!("{} after {:.1} s: {said}", done.status, began.elapsed().as_secs_f64()));
         }
-        installed(&target, content)
+        let folder = if matches!(installer, Installer::Ours) { site_packages(&target) } else { target };
+        installed(&folder, content)
     }
+}
+
+fn site_packages(environment: &Path) -> PathBuf {
+    let mut pythons = environment.join("lib").read_dir().unwrap();
+    pythons.next().unwrap().unwrap().path().join("site-packages")
 }
 
 /// Complains unless everything is there, byte for byte.
@@ -124,8 +146,7 @@ fn content() -> Content {
 async fn try_all(patterns: Vec<Pattern>) {
     let Some(installers) = Installers::new() else { return };
     let content = content();
-    let trials =
-        patterns.iter().flat_map(|pattern| [Installer::Uv, Installer::Pip].map(|installer| (pattern, installer)));
+    let trials = patterns.iter().flat_map(|pattern| Installer::ALL.map(|installer| (pattern, installer)));
     let outcomes: Vec<_> = stream::iter(trials)
         .map(async |(pattern, installer)| {
             (pattern.name, installer, installers.install(installer, pattern, &content).await)
@@ -143,7 +164,7 @@ async fn try_all(patterns: Vec<Pattern>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pip_and_uv_survive_some_patterns() {
+async fn installers_survive_some_patterns() {
     let all = single().into_iter().chain(mirrored());
     let usual: Vec<_> = all.filter(|pattern| USUAL.contains(&pattern.name)).collect();
     assert_eq!(usual.len(), USUAL.len(), "a name is wrong");
@@ -152,6 +173,6 @@ async fn pip_and_uv_survive_some_patterns() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "chaos: takes minutes"]
-async fn chaos_pip_and_uv_survive_all_patterns() {
+async fn chaos_installers_survive_all_patterns() {
     try_all(single().into_iter().chain(mirrored()).collect()).await;
 }
