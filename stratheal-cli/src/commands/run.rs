@@ -40,6 +40,7 @@ async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Res
     let progress = Progress::follow(lead.fetcher.events(), Display::Silent);
     let ended = child::run(&options.command, &lead.variables).await;
     let served = lead.running.stop().await;
+    lead.fetcher.settled().await;
     let summary = progress.finish().await;
     let ended = ended.map_err(|source| {
         let program = options.command.first().map(|program| program.to_string_lossy().into_owned());

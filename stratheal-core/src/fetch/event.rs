@@ -34,6 +34,13 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// The metadata of a wheel was had.
+    Metadata {
+        /// The project.
+        project: String,
+        /// The name of the wheel.
+        file: String,
+    },
     /// A file begins to arrive.
     FileStarted {
         /// Its name.

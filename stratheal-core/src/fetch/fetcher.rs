@@ -107,6 +107,15 @@ impl Fetcher {
         FetcherStatus { members, totals: self.shared.counters.totals() }
     }
 
+    /// Waits until the pages that came so far are in the cache on disk, which nobody waits for otherwise. A program that ends without this
+    /// may have to fetch the last ones again.
+    ///
+    /// # Cancellation
+    /// Dropping the future is harmless: writing goes on.
+    pub async fn settled(&self) {
+        self.shared.pages.settled().await;
+    }
+
     /// The page of a project, from the first source of the chain that has it.
     ///
     /// # Cancellation
@@ -197,6 +206,9 @@ impl Fetcher {
     /// # Errors
     /// See [`FetchError`].
     pub async fn metadata(&self, request: &FileRequest) -> Result<Bytes, FetchError> {
-        self.told(&request.file.name, metadata::metadata(&self.shared, request).await)
+        let found = self.told(&request.file.name, metadata::metadata(&self.shared, request).await)?;
+        let (project, file) = (request.project.to_string(), request.file.name.clone());
+        self.shared.tell(Event::Metadata { project, file });
+        Ok(found)
     }
 }

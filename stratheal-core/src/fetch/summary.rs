@@ -144,7 +144,7 @@ impl Summary {
                 let failure = Missed { cause: *cause, reason: reason.clone() };
                 self.left_out += u64::from(!keep(&mut self.failures, wanted, failure));
             }
-            Event::FileStarted { .. } | Event::FileProgress { .. } => {}
+            Event::Metadata { .. } | Event::FileStarted { .. } | Event::FileProgress { .. } => {}
         }
     }
 

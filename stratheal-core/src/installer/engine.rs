@@ -20,6 +20,7 @@ use super::requirement::{ExtraName, GroupName, Wanted};
 use super::resolve::{Resolution, ResolveError, ResolveOptions, Resolving, resolve};
 use super::satisfied::is_satisfied;
 use super::switch::Recovered;
+use super::unpack::Unpacker;
 use super::wheels::{Sorted, Sorting};
 use crate::base::clock::{Clock, SystemClock};
 use crate::fetch::Fetcher;
@@ -41,6 +42,7 @@ struct Shared {
     cache: PathBuf,
     state: PathBuf,
     known: KnownInterpreters,
+    unpacker: Arc<Unpacker>,
     ways: Ways,
     events: broadcast::Sender<InstallEvent>,
 }
@@ -115,8 +117,15 @@ impl InstallerBuilder {
     pub fn build(self) -> Installer {
         let known = KnownInterpreters::new(self.cache.join("interpreters"));
         let (events, _) = broadcast::channel(EVENTS);
-        let shared =
-            Shared { fetcher: self.fetcher, cache: self.cache, state: self.state, known, ways: self.ways, events };
+        let shared = Shared {
+            fetcher: self.fetcher,
+            cache: self.cache,
+            state: self.state,
+            known,
+            unpacker: Arc::new(Unpacker::new()),
+            ways: self.ways,
+            events,
+        };
         Installer { shared: Arc::new(shared) }
     }
 }
@@ -274,6 +283,11 @@ impl Installer {
     /// The folder for what is kept about environments.
     pub(in crate::installer) fn state(&self) -> &Path {
         &self.shared.state
+    }
+
+    /// Who unpacks wheels.
+    pub(in crate::installer) fn unpacker(&self) -> &Arc<Unpacker> {
+        &self.shared.unpacker
     }
 
     pub(in crate::installer) fn ways(&self) -> Ways {

@@ -113,7 +113,7 @@ impl Installer {
         }
         self.tell(InstallEvent::Preparing { wheels: wanted.len() });
         let tell = |event| self.tell(event);
-        prepare(&self.builds(environment, &tell), wanted).await
+        prepare(&self.builds(environment, &tell), self.unpacker(), wanted).await
     }
 
     pub(in crate::installer) async fn lock(

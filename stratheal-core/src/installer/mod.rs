@@ -3,6 +3,7 @@
 //! What is wanted ([`requirement`]) becomes a lock of files with hashes ([`lock`]); the files become the next environment, which is
 //! built beside the current one, checked, and switched in as one step.
 
+mod ahead;
 mod build;
 mod change;
 mod check;
@@ -26,6 +27,7 @@ mod satisfied;
 mod scratch;
 mod stage;
 mod switch;
+mod unpack;
 mod verify;
 mod wheel;
 mod wheels;

@@ -11,6 +11,7 @@ use super::error::InstallError;
 use super::event::InstallEvent;
 use super::requirement::ExtraName;
 use super::stage::{Addition, Contents, contents_of};
+use super::unpack::Unpacker;
 use crate::base::class::chain;
 use crate::fetch::{FetchError, Fetcher, FileRequest};
 use crate::index::ProjectName;
@@ -83,18 +84,16 @@ pub(super) struct Prepared {
 /// Dropping the future stops what is being fetched; what arrived is kept.
 pub(super) async fn prepare(
     builder: &Builder<'_>,
+    unpacker: &Unpacker,
     mut wanted: Vec<WantedWheel>,
 ) -> Result<Vec<Prepared>, InstallError> {
     let Builder { fetcher, interpreter, tell, .. } = *builder;
     wanted.sort_by_key(|wheel| std::cmp::Reverse(wheel.size()));
     let interpreter = Arc::new(interpreter.clone());
-    // Unpacking is work of processors and disks; more of it at once makes nothing faster.
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let permits = Arc::new(Semaphore::new(threads + 1));
     let builds = Semaphore::new(BUILDS);
     let builds = &builds;
     let each = wanted.into_iter().map(|wheel| {
-        let (interpreter, permits) = (Arc::clone(&interpreter), Arc::clone(&permits));
+        let interpreter = Arc::clone(&interpreter);
         async move {
             let pack = match &wheel.from {
                 WheelSource::File(file) => pack_of(fetcher, file).await?,
@@ -103,17 +102,14 @@ pub(super) async fn prepare(
                     builder.build(buildable).await.map_err(InstallError::building(buildable))?.pack
                 }
             };
-            let permit = permits.acquire_owned().await;
+            let tree = unpacker.tree(fetcher.store(), &pack).await?;
             let WantedWheel { name, version, requested, direct_url, .. } = wheel;
             let addition = Addition { name, version, wheel: pack, requested, direct_url };
-            let store = fetcher.store().clone();
-            let unpacked = tokio::task::spawn_blocking(move || {
-                let _permit = permit;
-                let tree = store.tree(&addition.wheel)?;
+            let looked_at = tokio::task::spawn_blocking(move || {
                 let contents = contents_of(&addition, tree, &interpreter)?;
                 Ok::<_, InstallError>(Prepared { addition, contents })
             });
-            let prepared = unpacked.await.map_err(|error| InstallError::Panicked(error.to_string()))??;
+            let prepared = looked_at.await.map_err(|error| InstallError::Panicked(error.to_string()))??;
             tell(InstallEvent::Prepared { wheel: prepared.addition.wheel.name().to_owned() });
             Ok::<_, InstallError>(prepared)
         }

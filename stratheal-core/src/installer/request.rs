@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::ahead::Ahead;
 use super::build::BuildSettings;
 use super::engine::{Installer, LockChoice, Outcome, satisfies};
 use super::environment::Environment;
@@ -86,6 +87,9 @@ pub struct Planned {
     pub(in crate::installer) closed: bool,
     #[serde(skip)]
     pub(in crate::installer) wheels: Vec<WantedWheel>,
+    /// What is on its way already.
+    #[serde(skip)]
+    ahead: Option<Arc<Ahead>>,
 }
 
 impl InstallRequest {
@@ -128,6 +132,31 @@ impl Installer {
     /// # Errors
     /// [`InstallError`].
     pub async fn planned(&self, environment: &Environment, request: &InstallRequest) -> Result<Planned, InstallError> {
+        self.look(environment, request, false).await
+    }
+
+    /// As [`Installer::planned`], for whoever means to do it: wheels that will probably be needed are fetched while versions are
+    /// still being chosen, unless the fetcher is offline.
+    ///
+    /// # Cancellation
+    /// As for [`Installer::planned`]. What arrived stays in the cache.
+    ///
+    /// # Errors
+    /// [`InstallError`].
+    pub async fn planned_ahead(
+        &self,
+        environment: &Environment,
+        request: &InstallRequest,
+    ) -> Result<Planned, InstallError> {
+        self.look(environment, request, !self.fetcher().is_offline()).await
+    }
+
+    async fn look(
+        &self,
+        environment: &Environment,
+        request: &InstallRequest,
+        ahead: bool,
+    ) -> Result<Planned, InstallError> {
         let there =
             environment.installed().map_err(|source| InstallError::storage("read what is installed", source))?;
         let mut planned = Planned {
@@ -141,6 +170,7 @@ impl Installer {
             notes: Vec::new(),
             closed: false,
             wheels: Vec::new(),
+            ahead: None,
         };
         let build = Arc::new(request.build_settings());
         let choice = |requested| LockChoice { extras: &[], groups: None, requested, build: Some(&build) };
@@ -171,6 +201,10 @@ impl Installer {
                     preferred: if request.upgrade { Lock::new(Vec::new()) } else { preferred(&there) },
                     variables: request.variables.clone(),
                 };
+                if ahead {
+                    let settled = there.distributions.keys().filter(|_| !request.upgrade).cloned().collect();
+                    planned.ahead = Some(Arc::new(Ahead::begin(self.fetcher(), self.unpacker(), settled)));
+                }
                 let resolution = self.resolve(environment, wanted, &options, &request.folder).await?;
                 let mut asked: BTreeMap<&ProjectName, Vec<ExtraName>> = BTreeMap::new();
                 for what in wanted.requirements.iter().map(|one| &one.what) {
@@ -189,6 +223,9 @@ impl Installer {
                 let choice = choice(&requested);
                 planned.wheels = self.wheels(environment, &resolution.lock, &choice, &request.folder).await?;
                 (planned.resolved_by, planned.notes) = (resolution.by, resolution.notes);
+                if let Some(ahead) = &planned.ahead {
+                    ahead.keep(&planned.wheels);
+                }
             }
             Input::Installed => {
                 (planned.wheels, planned.notes) = self.wheels_of_installed(environment, &build).await?;
@@ -243,7 +280,9 @@ impl Installer {
             return Ok(Outcome { root, actions: Actions::new(), applied: None, recovered: None });
         }
         let options = PlanOptions { closed: options.closed || planned.closed, ..options };
-        self.install(environment, planned.wheels, options).await
+        let outcome = self.install(environment, planned.wheels, options).await;
+        drop(planned.ahead);
+        outcome
     }
 
     fn has(&self, file: &FileSource) -> bool {

@@ -62,6 +62,7 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
         never = keep_small(super::store(&setup)?, bound) => match never {},
     }
     running.stop().await;
+    fetcher.settled().await;
     progress.finish().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -48,6 +48,7 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     };
     let resolved = interruptible(work).await;
     said.finish();
+    installer.fetcher().settled().await;
     progress.finish().await;
     let resolution = resolved?;
     for note in opened.notes.iter().chain(&resolution.notes) {

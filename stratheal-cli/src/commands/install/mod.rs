@@ -56,7 +56,12 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
     let said = Said::follow(installer.events(), common);
     let done = async {
-        let planned = installer.planned(&environment, &request).await.map_err(of)?;
+        let planned = if options.plan {
+            installer.planned(&environment, &request).await
+        } else {
+            installer.planned_ahead(&environment, &request).await
+        };
+        let planned = planned.map_err(of)?;
         if options.plan {
             return Ok((planned, None));
         }
@@ -65,6 +70,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     };
     let done = interruptible(done).await;
     said.finish();
+    installer.fetcher().settled().await;
     progress.finish().await;
     let (planned, outcome) = done?;
     for note in opened.notes.iter().chain(&planned.notes) {

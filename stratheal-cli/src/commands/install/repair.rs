@@ -37,6 +37,7 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     let said = Said::follow(installer.events(), common);
     let repaired = interruptible(async { installer.repair(&subject, &wanted).await.map_err(of) }).await;
     said.finish();
+    installer.fetcher().settled().await;
     progress.finish().await;
     let repaired = repaired?;
     output::print(&findings::repaired(&repaired, began.elapsed(), options.format, common))?;

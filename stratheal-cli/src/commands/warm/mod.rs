@@ -180,6 +180,7 @@ impl Work<'_> {
             Ok(Answer::Solved(needed)) => fetch(&lead.fetcher, needed).await,
             _ => Ok(()),
         };
+        lead.fetcher.settled().await;
         let summary = progress.finish().await;
         for note in lead.notes {
             self.note(note);

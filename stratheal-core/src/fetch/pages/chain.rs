@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 
 use super::folder::Folders;
@@ -36,7 +37,7 @@ pub(in crate::fetch) struct Pages {
     folders: Vec<Folders>,
     flights: Flights<Result<Found, FetchError>>,
     /// What changes a record on disk holds the lock of its project: two answers for one project must not undo each other.
-    writing: [tokio::sync::Mutex<()>; 16],
+    writing: [Arc<Mutex<()>>; 16],
 }
 
 /// What one source says.
@@ -53,10 +54,17 @@ impl Pages {
         Self { memory: Recent::new(MEMORY), folders, flights: Flights::new(), writing: Default::default() }
     }
 
-    fn lock_of(&self, key: &Key) -> &tokio::sync::Mutex<()> {
+    async fn lock(&self, key: &Key) -> OwnedMutexGuard<()> {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        &self.writing[hasher.finish() as usize % self.writing.len()]
+        Arc::clone(&self.writing[hasher.finish() as usize % self.writing.len()]).lock_owned().await
+    }
+
+    /// Waits until what came so far is on disk.
+    pub(in crate::fetch) async fn settled(&self) {
+        for lock in &self.writing {
+            drop(lock.lock().await);
+        }
     }
 }
 
@@ -181,7 +189,8 @@ fn current(known: &Known, how: &'static str) -> Option<Found> {
     }
 }
 
-/// Takes new answers into memory and onto the disk. A disk that takes nothing costs the cache, not the page.
+/// Takes new answers into memory, and begins to write them to disk: nobody waits for that but whoever changes the same page next. A disk
+/// that takes nothing costs the cache, not the page.
 async fn keep(
     shared: &Arc<Shared>,
     number: usize,
@@ -190,7 +199,7 @@ async fn keep(
     new: Vec<MemberRecord>,
 ) -> SharedKnown {
     let key = (number, project.clone());
-    let _lock = shared.pages.lock_of(&key).lock().await;
+    let lock = shared.pages.lock(&key).await;
     let (mut record, memory) = match shared.pages.memory.get(&key) {
         Some(known) => (known.record.clone(), known.memory.clone()),
         None => read(shared, number, project).await,
@@ -205,17 +214,14 @@ async fn keep(
     shared.pages.memory.put(key, known.clone(), known.size());
     if is_new && let Some(folders) = shared.pages.folders.get(number).cloned() {
         let (project, written) = (project.clone(), known.clone());
-        let write = tokio::task::spawn_blocking(move || {
-            if written.memory.seen != seen {
-                folders.remember(&project, &written.memory.seen)?;
+        tokio::task::spawn_blocking(move || {
+            let _lock = lock;
+            let remembered =
+                if written.memory.seen == seen { Ok(()) } else { folders.remember(&project, &written.memory.seen) };
+            if let Err(error) = remembered.and_then(|()| folders.write(&project, &written.record)) {
+                tracing::warn!(%error, "a page cannot be kept");
             }
-            folders.write(&project, &written.record)
         });
-        match write.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "a page cannot be kept"),
-            Err(error) => tracing::warn!(%error, "a page cannot be kept"),
-        }
     }
     known
 }
@@ -260,7 +266,7 @@ pub(in crate::fetch) async fn accept(
         return Err(FetchError::Settings(format!("there is no source named `{source}`")));
     };
     let key = (number, project.clone());
-    let _lock = shared.pages.lock_of(&key).lock().await;
+    let _lock = shared.pages.lock(&key).await;
     let (project, file) = (project.clone(), file.to_owned());
     let written = tokio::task::spawn_blocking(move || folders.accept(&project, &file, hash)).await;
     written
