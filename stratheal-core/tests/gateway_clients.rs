@@ -18,9 +18,9 @@ use stratheal_core::testing::tools::{PIP, Tool, UV, clean};
 use tempfile::TempDir;
 
 const POETRY: &[&str] = &["poetry==2.5.1", "poetry-plugin-pypi-mirror"];
-const PDM: &[&str] = &["pdm==2.29.4"];
-/// The version before, with what it was tested with itself: it breaks with later versions of what it needs, and the newest one needs
-/// what not every index has.
+/// It takes any hishel, and works with the first major version only.
+const PDM: &[&str] = &["pdm==2.29.4", "hishel==1.2.1"];
+/// The version before, with what it was tested with itself: the newest one needs what not every index has.
 const OLDER_PDM: &[&str] = &["pdm[locked]==2.29.3"];
 
 /// Two wheels of which one needs the other, a source archive, and one whose build needs a wheel of the index.
@@ -174,6 +174,18 @@ async fn pip_installs_wheels_and_builds() {
     assert_eq!(world.installed("built"), ["delta-3.0", "gamma-2.0"]);
     let report = world.gateway.report();
     assert_eq!(report.bypasses, [], "nothing goes past the gateway");
+}
+
+/// Those that came with distributions which are still in use.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_pips_install() {
+    let old: [&'static [&'static str]; 3] = [&["pip==21.3.1"], &["pip==23.0.1"], &["pip==24.0"]];
+    for requirements in old {
+        let Some(tool) = tool(requirements, "an older pip through the gateway") else { return };
+        let world = World::new(Settings::new()).await;
+        world.through(&tool.program("pip"), &["install", "--target", "wheels", "alpha"]);
+        assert_eq!(world.installed("wheels"), ["alpha-1.0", "beta-1.5"], "{requirements:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -276,7 +276,8 @@ impl Serialize for File<'_> {
             Yanked::Yes(reason) if reason.is_empty() => map.serialize_entry("yanked", &true)?,
             Yanked::Yes(reason) => map.serialize_entry("yanked", reason)?,
         }
-        for key in ["core-metadata", "dist-info-metadata"] {
+        // Not `dist-info-metadata`, the name that was specified first: pip 22.3 to 23.0 end with a traceback where its value is no text.
+        for key in ["core-metadata", "data-dist-info-metadata"] {
             match self.metadata {
                 None => map.serialize_entry(key, &false)?,
                 Some(hashes) if *hashes == Hashes::default() => map.serialize_entry(key, &true)?,

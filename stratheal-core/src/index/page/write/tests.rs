@@ -80,7 +80,7 @@ fn rules_of_metadata() {
     ] {
         let json = json_of(&page, rule);
         for (file, expected) in json["files"].as_array().unwrap().iter().zip(&expected) {
-            assert_eq!((&file["core-metadata"], &file["dist-info-metadata"]), (expected, expected), "{rule:?}");
+            assert_eq!((&file["core-metadata"], &file["data-dist-info-metadata"]), (expected, expected), "{rule:?}");
         }
         let html = page.to_html(rule, |file| file.url.to_string());
         let count = expected.iter().filter(|value| **value != json!(false)).count();
