@@ -18,8 +18,17 @@ pub fn named(path: &Path, error: &io::Error) -> io::Error {
 /// # Errors
 /// What the system says with the path in front, or `InvalidData` when the file is larger or not UTF-8.
 pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
+    String::from_utf8(read_bytes(path, limit)?)
+        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not UTF-8", path.display())))
+}
+
+/// Reads a file of at most `limit` bytes.
+///
+/// # Errors
+/// What the system says with the path in front, or `InvalidData` when the file is larger.
+pub fn read_bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     use std::io::Read;
-    /// Most files of text are smaller, and are read in one step then.
+    /// Most files are smaller, and are read in one step then.
     const USUAL: u64 = 16 << 10;
     let file = File::open(path).map_err(|error| named(path, &error))?;
     let mut bytes = Vec::with_capacity(usize::try_from(USUAL.min(limit + 1)).unwrap_or_default());
@@ -30,8 +39,7 @@ pub fn read_text(path: &Path, limit: u64) -> io::Result<String> {
             format!("{}: larger than {limit} bytes", path.display()),
         ));
     }
-    String::from_utf8(bytes)
-        .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, format!("{}: not UTF-8", path.display())))
+    Ok(bytes)
 }
 
 /// Replaces a file's content atomically: a reader sees the old text or the new one, also after a crash.

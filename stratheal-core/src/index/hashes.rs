@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use crate::objects::ContentId;
 
 /// Hashes of one file. Only SHA-256 is believed; the others are kept so that they can be passed on.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hashes {
     /// The SHA-256.
     pub sha256: Option<ContentId>,

@@ -4,9 +4,11 @@
 //! name that people have pinned; only a person can tell.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
 use super::ProjectPage;
 use crate::base::redact::safe_url;
@@ -16,21 +18,57 @@ use crate::objects::ContentId;
 const MOST_FILES: usize = 200_000;
 
 /// What is remembered about the files of one project of one source.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(from = "Vec<Sighting>")]
 pub struct SeenFiles {
     files: BTreeMap<String, SeenFile>,
 }
 
 /// What is remembered about a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeenFile {
     /// Its hash.
     pub sha256: ContentId,
-    /// Where it was, as a safe URL.
-    pub at: String,
+    /// Where it was: the server, as a safe URL. Thousands of files of a page share it.
+    pub at: Arc<str>,
     /// When it was seen first with this hash.
     pub when: Timestamp,
+}
+
+/// Files that were seen first at the same time and place, as they are kept.
+#[derive(Deserialize)]
+struct Sighting {
+    at: String,
+    when: Timestamp,
+    files: BTreeMap<String, ContentId>,
+}
+
+impl From<Vec<Sighting>> for SeenFiles {
+    fn from(sightings: Vec<Sighting>) -> Self {
+        let mut files = BTreeMap::new();
+        for Sighting { at, when, files: seen } in sightings {
+            let at: Arc<str> = at.into();
+            let seen = seen.into_iter().map(|(name, sha256)| (name, SeenFile { sha256, at: Arc::clone(&at), when }));
+            files.extend(seen);
+        }
+        Self { files }
+    }
+}
+
+impl Serialize for SeenFiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Sighting<'a> {
+            at: &'a str,
+            when: Timestamp,
+            files: BTreeMap<&'a str, &'a ContentId>,
+        }
+        let mut sightings: BTreeMap<(&str, Timestamp), BTreeMap<&str, &ContentId>> = BTreeMap::new();
+        for (name, seen) in &self.files {
+            sightings.entry((&seen.at, seen.when)).or_default().insert(name, &seen.sha256);
+        }
+        serializer.collect_seq(sightings.into_iter().map(|((at, when), files)| Sighting { at, when, files }))
+    }
 }
 
 /// A file whose hash changed.
@@ -89,10 +127,16 @@ impl SeenFiles {
 
     /// Remembers every file of a page that has a hash. One that is no longer listed stays remembered.
     pub fn remember(&mut self, page: &ProjectPage, now: Timestamp) {
+        let mut place: Option<(&Url, Arc<str>)> = None;
         for file in &page.files {
             let Some(sha256) = file.hashes.sha256 else { continue };
             if self.files.get(&file.name).is_none_or(|before| before.sha256 != sha256) {
-                let seen = SeenFile { sha256, at: safe_url(file.url.as_str()), when: now };
+                let at = match &place {
+                    Some((url, at)) if is_same_server(url, &file.url) => Arc::clone(at),
+                    _ => server(&file.url),
+                };
+                place = Some((&file.url, Arc::clone(&at)));
+                let seen = SeenFile { sha256, at, when: now };
                 self.files.insert(file.name.clone(), seen);
             }
         }
@@ -114,6 +158,14 @@ impl SeenFiles {
             !goes
         });
     }
+}
+
+fn server(url: &Url) -> Arc<str> {
+    safe_url(&url[..url::Position::BeforePath]).into()
+}
+
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    one[..url::Position::BeforePath] == other[..url::Position::BeforePath]
 }
 
 #[cfg(test)]
@@ -191,8 +243,7 @@ mod tests {
     fn kept_as_json_and_bounded() {
         let mut seen = SeenFiles::default();
         for second in 0..5 {
-            let file =
-                SeenFile { sha256: ContentId::of(b"1"), at: "https://index.example/a".to_owned(), when: time(second) };
+            let file = SeenFile { sha256: ContentId::of(b"1"), at: "https://index.example".into(), when: time(second) };
             seen.insert(&format!("{second}.whl"), file);
         }
         let text = serde_json::to_string(&seen).unwrap();

@@ -9,14 +9,14 @@ use url::Url;
 
 use super::freshness::{self, fresh_for};
 use super::record::{MemberRecord, Said};
-use crate::base::class::chain;
+use super::sent::Sent;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::insist::insist;
 use crate::fetch::member::{MemberState, Purpose, Turn};
 use crate::fetch::shared::Shared;
 use crate::fetch::totals::Count;
 use crate::fetch::transport::{Answer, Ask, Encoding};
-use crate::index::{Member, PageContext, PageFormat, PageLimits, ParsedPage, ProjectName, ProjectPage, Trust};
+use crate::index::{Member, PageFormat, PageLimits, ProjectName, Trust};
 
 /// How long a page may send nothing before it is given up: doubled with each failure, because a server that always stalls that long
 /// must be reachable all the same.
@@ -86,7 +86,7 @@ impl Question {
         let idle = IDLE.saturating_mul(1 << failures.min(4)).min(shared.deadline);
         let mut ask = Ask { accept: Some(PageFormat::ACCEPT), encoding: Encoding::Compressed, ..Ask::default() };
         // Only what is at hand can be "unchanged".
-        if let Some(known) = self.known.as_ref().filter(|known| matches!(known.said, Said::Page(_))) {
+        if let Some(known) = self.known.as_ref().filter(|known| matches!(known.said, Said::Page(..))) {
             ask.etag.clone_from(&known.etag);
             ask.last_modified.clone_from(&known.last_modified);
         }
@@ -129,25 +129,29 @@ impl Question {
         let header = |name| answer.header(name).map(str::to_owned);
         let (etag, last_modified) = (header("etag"), header("last-modified"));
         let (content_type, serial) = (header("content-type"), header("x-pypi-last-serial"));
+        let serial = serial.and_then(|serial| serial.trim().parse().ok());
         let fresh_for = fresh_for(answer.header("cache-control"), answer.header("age"));
-        let context = PageContext { project: self.project.clone(), base: answer.final_url.clone(), limits };
+        let base = answer.final_url.clone();
         let body = answer.collect(limits.bytes, idle, arrived).await?;
         let is_large = body.len() > LARGE;
-        let read = move || read_page(&body, content_type.as_deref(), &context);
-        let parsed = if is_large {
+        let (sent, project) = (Sent { body, content_type, base, serial }, self.project.clone());
+        let read = move || {
+            let damaged = |text| Failure::new(FailureKind::Content, format!("sent a page that cannot be used: {text}"));
+            let (page, left_out) = sent.read(&project).map_err(damaged)?;
+            Ok::<_, Failure>((page, sent, left_out))
+        };
+        let (page, sent, left_out) = if is_large {
             let local =
                 |error| Failure::new(FailureKind::Local, format!("sent a page that cannot be read here: {error}"));
             tokio::task::spawn_blocking(read).await.map_err(local)??
         } else {
             read()?
         };
-        if parsed.left_out.count > 0 {
-            let (member, count) = (self.state.name(), parsed.left_out.count);
-            tracing::debug!(member, project = %self.project, count, first = ?parsed.left_out.first.first(), "files left out of a page");
+        if left_out.count > 0 {
+            let (member, count) = (self.state.name(), left_out.count);
+            tracing::debug!(member, project = %self.project, count, first = ?left_out.first.first(), "files left out of a page");
         }
-        let mut page = parsed.page;
-        page.meta.last_serial = page.meta.last_serial.or_else(|| serial?.trim().parse().ok());
-        Ok(self.record(Said::Page(Arc::new(page)), etag, last_modified, shared.now(), fresh_for))
+        Ok(self.record(Said::Page(page, sent), etag, last_modified, shared.now(), fresh_for))
     }
 
     fn record(
@@ -161,20 +165,4 @@ impl Question {
         let (member, is_believed) = (self.member.url.clone(), self.member.trust == Trust::Pages);
         MemberRecord { member, is_believed, said, etag, last_modified, at, fresh_for }
     }
-}
-
-/// Reads a page in whichever form it has. One that is cut off or empty is a failure like a broken connection, never a page.
-fn read_page(body: &[u8], content_type: Option<&str>, context: &PageContext) -> Result<ParsedPage, Failure> {
-    let damaged = |text: String| Failure::new(FailureKind::Content, format!("sent a page that cannot be used: {text}"));
-    let parsed = match PageFormat::of_answer(content_type, body) {
-        Some(PageFormat::Json) => ProjectPage::from_json(body, context),
-        Some(PageFormat::Html | PageFormat::PlainHtml) => ProjectPage::from_html(body, context),
-        None => {
-            return Err(damaged(format!(
-                "it is neither JSON nor HTML ({})",
-                content_type.unwrap_or("no content type")
-            )));
-        }
-    };
-    parsed.map_err(|error| damaged(chain(&error)))
 }

@@ -12,8 +12,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{FORMAT, Record};
-use crate::base::fs::{named, read_text, replace_unsynced, write_atomic};
+use super::form;
+use super::record::Record;
+use crate::base::fs::{named, read_bytes, read_text, replace_unsynced, write_atomic};
 use crate::index::{ProjectName, Source};
 use crate::objects::ContentId;
 
@@ -53,15 +54,12 @@ impl Folders {
     pub(super) fn read(&self, project: &ProjectName) -> Record {
         let mut known = Record::default();
         for folder in &self.0 {
-            let path = folder.join(format!("{project}.json"));
-            match read_text(&path, MAX_RECORD) {
-                Ok(text) => match serde_json::from_str::<Record>(&text) {
-                    Ok(record) if record.format == FORMAT => known.absorb(record),
-                    Ok(record) => {
-                        tracing::debug!(path = %path.display(), format = record.format, "another version's page");
-                    }
+            let path = folder.join(format!("{project}.page"));
+            match read_bytes(&path, MAX_RECORD) {
+                Ok(text) => match form::read(&text.into(), project) {
+                    Ok(record) => known.absorb(record),
                     Err(error) => {
-                        tracing::warn!(path = %path.display(), %error, "a cached page is damaged; it is fetched anew");
+                        tracing::warn!(path = %path.display(), error, "a cached page is damaged; it is fetched anew");
                     }
                 },
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -83,8 +81,7 @@ impl Folders {
     pub(super) fn write(&self, project: &ProjectName, record: &Record) -> io::Result<()> {
         let Some(folder) = self.0.first() else { return Ok(()) };
         fs::create_dir_all(folder).map_err(|error| named(folder, &error))?;
-        let text = serde_json::to_vec(record).map_err(io::Error::other)?;
-        replace_unsynced(&folder.join(format!("{project}.json")), &text)
+        replace_unsynced(&folder.join(format!("{project}.page")), &form::write(record)?)
     }
 }
 
@@ -217,8 +214,8 @@ mod tests {
             assert_eq!(Folders::of(cache.path(), &source(&[A])).unwrap(), first, "{text}");
         }
         let project = "demo".parse().unwrap();
-        first.write(&project, &Record { format: FORMAT, members: Vec::new() }).unwrap();
-        let path = first.0[0].join("demo.json");
+        first.write(&project, &Record { members: Vec::new() }).unwrap();
+        let path = first.0[0].join("demo.page");
         for text in ["", "{", r#"{"format":99,"members":[]}"#] {
             fs::write(&path, text).unwrap();
             assert_eq!(first.read(&project), Record::default(), "{text}");

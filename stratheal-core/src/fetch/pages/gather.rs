@@ -119,7 +119,7 @@ pub(super) async fn gather(
         match news {
             News::Answer(record) => {
                 asked.standing = match record.said {
-                    Said::Page(_) => Standing::Page,
+                    Said::Page(..) => Standing::Page,
                     Said::Missing => Standing::Missing,
                 };
                 if asked.standing == Standing::Page && asked.is_believed {

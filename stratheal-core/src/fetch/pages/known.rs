@@ -89,7 +89,7 @@ impl Known {
             now: change.now,
             now_at: change.now_at.clone(),
             before: change.before.sha256,
-            before_at: change.before.at.clone(),
+            before_at: change.before.at.to_string(),
             before_when: change.before.when,
         })
     }
@@ -108,7 +108,8 @@ impl Known {
             State::Page(offer, _) => offer.page.files.len(),
             State::Missing | State::Unknown => 0,
         };
-        1024 + files * 1024 * (self.members.len() + 1)
+        let sent: usize = self.record.members.iter().map(|member| member.said.bytes()).sum();
+        1024 + files * 1024 * (self.members.len() + 1) + sent
     }
 }
 

@@ -7,6 +7,7 @@ mod ask;
 mod chain;
 mod decide;
 mod folder;
+mod form;
 mod freshness;
 mod gather;
 mod known;
@@ -14,6 +15,7 @@ mod memory;
 mod portable;
 mod record;
 mod seen;
+mod sent;
 
 #[cfg(test)]
 mod tests;

@@ -6,8 +6,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use super::folder::{is_harmless, join_sources};
-use super::record::{Record, Said};
-use crate::base::fs::{named, read_text, replace_unsynced};
+use super::form;
+use super::record::Said;
+use bytes::Bytes;
+
+use crate::base::fs::{named, read_bytes, read_text, replace_unsynced};
 use crate::index::ProjectName;
 use crate::objects::bundle::export::Writer;
 use crate::objects::bundle::import::{ImportReport, Placed, read};
@@ -45,16 +48,16 @@ pub fn export_cache(cache: &Path, projects: &[ProjectName], to: &mut dyn Write) 
     let index = cache.join("index");
     for folder in names(&index)?.into_iter().filter(|name| is_harmless(name) && index.join(name).is_dir()) {
         for name in names(&index.join(&folder))? {
-            // `six.json` is a page; `six.seen.json` is remembered about it. A project's name has no dot.
+            // `six.page` is a page; `six.seen.json` is remembered about it. A project's name has no dot.
             let Some((project, rest)) = name.split_once('.') else { continue };
-            if !wanted.is_empty() && !wanted.contains(project) || !rest.ends_with("json") {
+            let kind = if rest == "page" { PAGE } else { MEMORY };
+            if !wanted.is_empty() && !wanted.contains(project) || kind == MEMORY && !rest.ends_with("json") {
                 continue;
             }
             let path = index.join(&folder).join(&name);
-            let kind = if rest == "json" { PAGE } else { MEMORY };
             if kind == PAGE {
                 exported.pages += 1;
-                listed.extend(hashes(&path));
+                listed.extend(hashes(&path, project));
             }
             writer.add_file(kind, &format!("{folder}/{name}"), &path)?;
         }
@@ -102,38 +105,32 @@ fn place(index: &Path, entry: &Entry, scratch: &Scratch) -> io::Result<Placed> {
         _ => return Ok(Placed::Unknown),
     };
     let plain = name.split_once('.').is_some_and(|(project, rest)| {
-        let known = if entry.kind == PAGE { rest == "json" } else { matches!(rest, "seen.json" | "accepted.json") };
+        let known = if entry.kind == PAGE { rest == "page" } else { matches!(rest, "seen.json" | "accepted.json") };
         known && project.parse::<ProjectName>().is_ok_and(|parsed| parsed.as_str() == project)
     });
     if !plain || !is_harmless(folder) {
         return Ok(Placed::Unknown);
     }
-    let text = read_text(scratch.path(), MAX_PAGE)?;
+    let text = Bytes::from(read_bytes(scratch.path(), MAX_PAGE)?);
     let target = index.join(folder).join(name);
     let kept = match entry.kind.as_str() {
-        PAGE => read_text(&target, MAX_PAGE).is_ok_and(|there| newest(&there) >= newest(&text)),
+        PAGE => read_bytes(&target, MAX_PAGE).is_ok_and(|there| form::newest(&there.into()) >= form::newest(&text)),
         _ => target.exists(),
     };
     if kept {
         return Ok(Placed::Kept);
     }
     fs::create_dir_all(index.join(folder)).map_err(|error| named(index, &error))?;
-    replace_unsynced(&target, text.as_bytes())?;
+    replace_unsynced(&target, &text)?;
     Ok(Placed::Added)
 }
 
-/// When a page was had last.
-fn newest(text: &str) -> Option<jiff::Timestamp> {
-    let record: Record = serde_json::from_str(text).ok()?;
-    record.members.iter().map(|member| member.at).max()
-}
-
 /// The hashes of the files that a page lists.
-fn hashes(page: &Path) -> Vec<ContentId> {
-    let text = read_text(page, MAX_PAGE);
-    let record = text.ok().and_then(|text| serde_json::from_str::<Record>(&text).ok()).unwrap_or_default();
+fn hashes(page: &Path, project: &str) -> Vec<ContentId> {
+    let text = read_bytes(page, MAX_PAGE).ok().zip(project.parse().ok());
+    let record = text.and_then(|(text, project)| form::read(&text.into(), &project).ok()).unwrap_or_default();
     let pages = record.members.into_iter().filter_map(|member| match member.said {
-        Said::Page(page) => Some(page),
+        Said::Page(page, _) => Some(page),
         Said::Missing => None,
     });
     pages.flat_map(|page| page.files.iter().filter_map(|file| file.hashes.sha256).collect::<Vec<_>>()).collect()

@@ -7,24 +7,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::freshness;
+use super::sent::Sent;
 use crate::index::{Answer, MemberAnswer, ProjectPage, Source, Trust};
 
-/// The version of the form on disk. A file of another version is as good as none.
-pub(super) const FORMAT: u32 = 1;
-
 /// Everything known about one project of one source.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Record {
-    pub(super) format: u32,
     pub(super) members: Vec<MemberRecord>,
 }
 
 /// The last answer of one member.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct MemberRecord {
     /// Its base URL.
     pub(super) member: Url,
@@ -40,9 +36,10 @@ pub(super) struct MemberRecord {
 }
 
 /// What a member said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub(super) enum Said {
-    Page(Arc<ProjectPage>),
+    /// A page, and how it was sent.
+    Page(Arc<ProjectPage>, Sent),
     /// 404.
     Missing,
 }
@@ -59,7 +56,6 @@ impl MemberRecord {
 impl Record {
     /// Takes a newer answer of a member in place of its older one.
     pub(super) fn put(&mut self, new: MemberRecord) {
-        self.format = FORMAT;
         match self.members.iter_mut().find(|known| known.member == new.member) {
             Some(known) if known.at > new.at => {}
             Some(known) => *known = new,
@@ -108,21 +104,40 @@ impl Record {
         let believed =
             || source.members.iter().filter(|member| member.trust == Trust::Pages).map(|member| self.of(&member.url));
         let fresh = |known: &MemberRecord| known.is_fresh(now);
-        let is_page = |known: &MemberRecord| matches!(known.said, Said::Page(_));
+        let is_page = |known: &MemberRecord| matches!(known.said, Said::Page(..));
         believed().flatten().any(|known| is_page(known) && fresh(known))
             || believed().all(|known| known.is_some_and(|known| !is_page(known) && fresh(known)))
     }
 
     /// When the newest page among these came.
     pub(super) fn since(&self) -> Option<Timestamp> {
-        self.members.iter().filter(|known| matches!(known.said, Said::Page(_))).map(|known| known.at).max()
+        self.members.iter().filter(|known| matches!(known.said, Said::Page(..))).map(|known| known.at).max()
+    }
+}
+
+/// By what was said, not by how it was written.
+impl PartialEq for Said {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Page(one, sent), Self::Page(other, also_sent)) => sent == also_sent || one == other,
+            (Self::Missing, Self::Missing) => true,
+            _ => false,
+        }
     }
 }
 
 impl Said {
+    /// What the page took when it was sent.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Page(_, sent) => sent.body.len(),
+            Self::Missing => 0,
+        }
+    }
+
     fn to_answer(&self) -> Answer {
         match self {
-            Self::Page(page) => Answer::Page(page.clone()),
+            Self::Page(page, _) => Answer::Page(page.clone()),
             Self::Missing => Answer::Missing,
         }
     }
@@ -151,17 +166,14 @@ mod tests {
         let name: crate::index::ProjectName = "demo".parse().unwrap();
         let page_of = || {
             let json = r#"{"meta":{"api-version":"1.0"},"name":"demo","files":[]}"#;
-            let context = crate::index::PageContext {
-                project: name.clone(),
-                base: member.parse().unwrap(),
-                limits: crate::index::PageLimits::default(),
-            };
-            Arc::new(ProjectPage::from_json(json.as_bytes(), &context).unwrap().page)
+            let base = member.parse().unwrap();
+            let sent = Sent { body: json.into(), content_type: None, base, serial: None };
+            Said::Page(sent.read(&name).unwrap().0, sent)
         };
         MemberRecord {
             member: member.parse().unwrap(),
             is_believed: true,
-            said: if page { Said::Page(page_of()) } else { Said::Missing },
+            said: if page { page_of() } else { Said::Missing },
             etag: None,
             last_modified: None,
             at: Timestamp::from_second(at).unwrap(),
@@ -170,7 +182,7 @@ mod tests {
     }
 
     fn record(members: Vec<MemberRecord>) -> Record {
-        Record { format: FORMAT, members }
+        Record { members }
     }
 
     const A: &str = "http://a.test/simple/";
@@ -208,7 +220,7 @@ mod tests {
     fn the_newer_answer_stays() {
         let mut known = record(vec![said(A, 5, 1, true)]);
         known.put(said(A, 4, 1, false));
-        assert!(matches!(known.members[0].said, Said::Page(_)));
+        assert!(matches!(known.members[0].said, Said::Page(..)));
         known.absorb(record(vec![said(A, 6, 1, false), said(B, 1, 1, true)]));
         assert_eq!(known.members.len(), 2);
         assert_eq!(known.members[0].said, Said::Missing);

@@ -1,14 +1,13 @@
 //! What an index says about one project.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
 use crate::index::{Hashes, ProjectName};
 
 /// One project of one index: its files, in the order in which the index gives them.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ProjectPage {
     /// The project.
     pub name: ProjectName,
@@ -35,7 +34,7 @@ impl ProjectPage {
 }
 
 /// What a page says about itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PageMeta {
     /// The version of the API: major and minor.
     pub api_version: (u32, u32),
@@ -48,7 +47,7 @@ pub struct PageMeta {
 }
 
 /// A project's status marker (PEP 792).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProjectStatus {
     /// `active`, `archived`, `quarantined`, `deprecated`, or what a later version of the specification adds.
     pub status: String,
@@ -57,7 +56,7 @@ pub struct ProjectStatus {
 }
 
 /// A file an index offers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct IndexFile {
     /// Its name: one path component, of characters that are harmless in a path, a URL and a terminal.
     pub name: String,
@@ -84,7 +83,7 @@ pub struct IndexFile {
 }
 
 /// Whether a file was withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Yanked {
     /// It was not.
     #[default]
@@ -94,7 +93,7 @@ pub enum Yanked {
 }
 
 /// Whether a file's metadata can be had alone.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CoreMetadata {
     /// It cannot, or the index does not say.
     #[default]
