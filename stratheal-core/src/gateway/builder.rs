@@ -15,6 +15,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::access::{AccessToken, Names};
 use super::files::Aborted;
+use super::fitting::Fitting;
 use super::origin::SharedOrigin;
 use super::proxy::{Host, Proxy, ProxySettings};
 use super::remembered::{self, Remembered};
@@ -63,6 +64,7 @@ pub struct GatewayBuilder {
     insecure: bool,
     names: Vec<String>,
     silence: Duration,
+    fitting: Option<Fitting>,
     proxy: Option<ProxySettings>,
     clock: Arc<dyn Clock>,
 }
@@ -117,6 +119,7 @@ impl GatewayBuilder {
             insecure: false,
             names: Vec::new(),
             silence: Duration::from_mins(15),
+            fitting: None,
             proxy: None,
             clock: Arc::new(SystemClock),
         }
@@ -170,6 +173,15 @@ impl GatewayBuilder {
     #[must_use]
     pub const fn silence(mut self, silence: Duration) -> Self {
         self.silence = silence;
+        self
+    }
+
+    /// Shows only wheels that fit, and every file of a version of which nothing would be left: for clients that choose for one
+    /// interpreter. It is asked with the wheel's file name. Pages are shorter by far then. What a proxy sends stays as the index says
+    /// it.
+    #[must_use]
+    pub fn fitting(mut self, fits: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        self.fitting = Some(Fitting(Arc::new(fits)));
         self
     }
 
@@ -267,6 +279,7 @@ impl GatewayBuilder {
             names: Names { port: address.port(), loopback, also: self.names },
             offline: self.offline,
             compress: !loopback,
+            fitting: self.fitting,
             proxy,
             listing: tokio::sync::Mutex::default(),
         });

@@ -9,6 +9,7 @@ mod body;
 mod builder;
 mod environment;
 mod files;
+mod fitting;
 mod origin;
 mod pages;
 mod patience;

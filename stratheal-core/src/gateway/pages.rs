@@ -1,5 +1,6 @@
 //! Pages: which form, which URLs in them, and whether the client has them already.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use hyper::header::{
 
 use super::body::Body;
 use super::files::{header, matches_tag};
+use super::fitting::Fitting;
 use super::problem::{self, Answer};
 use super::rendered::{Form, Rendered};
 use super::route;
@@ -82,17 +84,19 @@ async fn rendered(service: &Service, page: Page, form: Form) -> io::Result<Rende
         add(&service.tally.pages_from_memory, 1);
         return Ok(rendered);
     }
+    let fitting = service.fitting.clone().filter(|_| !form.canonical);
     let made = if page.page.files.len() > MANY_FILES || form.gzip {
         let page = page.clone();
-        tokio::task::spawn_blocking(move || render(&page, form)).await.map_err(io::Error::other)??
+        tokio::task::spawn_blocking(move || render(&page, form, fitting.as_ref())).await.map_err(io::Error::other)??
     } else {
-        render(&page, form)?
+        render(&page, form, fitting.as_ref())?
     };
     service.kept.put(page, form, made.clone());
     Ok(made)
 }
 
-fn render(page: &Page, form: Form) -> io::Result<Rendered> {
+fn render(page: &Page, form: Form, fitting: Option<&Fitting>) -> io::Result<Rendered> {
+    let shown = fitting.map_or_else(|| Cow::Borrowed(&*page.page), |fitting| Cow::Owned(fitting.of(&page.page)));
     let rule = if form.canonical { MetadataRule::AsGiven } else { MetadataRule::EveryWheel };
     let url = |file: &IndexFile| {
         if form.canonical {
@@ -103,8 +107,8 @@ fn render(page: &Page, form: Form) -> io::Result<Rendered> {
         }
     };
     let plain = match form.format {
-        PageFormat::Json => page.page.to_json(rule, url).map_err(io::Error::other)?,
-        PageFormat::Html | PageFormat::PlainHtml => page.page.to_html(rule, url).into_bytes(),
+        PageFormat::Json => shown.to_json(rule, url).map_err(io::Error::other)?,
+        PageFormat::Html | PageFormat::PlainHtml => shown.to_html(rule, url).into_bytes(),
     };
     let compressed = form.gzip && plain.len() >= WORTH_COMPRESSING;
     let bytes = if compressed {

@@ -12,6 +12,7 @@ use hyper::{Method, Request, StatusCode};
 use super::access::{AccessToken, Names};
 use super::body::Body;
 use super::files::{self, Aborted};
+use super::fitting::Fitting;
 use super::origin::SharedOrigin;
 use super::pages;
 use super::problem::{self, Answer};
@@ -33,6 +34,8 @@ pub(super) struct Service {
     pub offline: bool,
     /// Whether pages are worth compressing: over loopback that costs more than it saves.
     pub compress: bool,
+    /// Which wheels are shown; all of them by default.
+    pub fitting: Option<Fitting>,
     pub proxy: Option<Proxy>,
     /// Held while the list of all projects is made.
     pub listing: tokio::sync::Mutex<()>,

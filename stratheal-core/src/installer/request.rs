@@ -198,6 +198,7 @@ impl Installer {
                     engine: request.engine,
                     pre: request.pre,
                     refresh: request.refresh,
+                    fitting_only: true,
                     preferred: if request.upgrade { Lock::new(Vec::new()) } else { preferred(&there) },
                     variables: request.variables.clone(),
                 };

@@ -35,6 +35,7 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
         engine: choice(options.engine),
         pre: options.pre,
         // Whoever writes a lock wants to know what is there now.
+        fitting_only: false,
         refresh: true,
         preferred: if options.upgrade { Lock::new(Vec::new()) } else { before(&options.output) },
         variables: std::env::vars_os().collect(),

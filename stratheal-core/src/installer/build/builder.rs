@@ -211,6 +211,7 @@ impl Builder<'_> {
         buildable: &Buildable,
     ) -> Result<(), ResolveError> {
         let job = Job {
+            fitting: None,
             engine: engine.name(),
             argv,
             environment: &buildable.settings.variables,

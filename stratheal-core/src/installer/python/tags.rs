@@ -3,10 +3,10 @@
 //! Source: "Platform compatibility tags" of the packaging specifications (PEP 425, 600, 656, 703). The order is the one `packaging`
 //! gives, which all installers follow.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Interpreter, Libc};
-use crate::index::WheelTags;
+use crate::index::{DistributionKind, DistributionName, WheelTags};
 
 /// Names that manylinux platforms had before PEP 600, by the minor version of glibc.
 const OLD_NAMES: &[(u32, &str)] = &[(17, "manylinux2014"), (12, "manylinux2010"), (5, "manylinux1")];
@@ -16,6 +16,8 @@ const OLD_NAMES: &[(u32, &str)] = &[(17, "manylinux2014"), (12, "manylinux2010")
 pub struct Compatibility {
     tags: Vec<(String, String, String)>,
     ranks: HashMap<(String, String, String), usize>,
+    /// Every interpreter, ABI and platform that stands in a tag: most wheels that do not fit have none of one kind.
+    parts: HashSet<String>,
 }
 
 impl Compatibility {
@@ -29,12 +31,17 @@ impl Compatibility {
         for (rank, tag) in tags.iter().enumerate() {
             ranks.entry(tag.clone()).or_insert(rank);
         }
-        Self { tags, ranks }
+        let parts = tags.iter().flat_map(|(python, abi, platform)| [python, abi, platform]).cloned().collect();
+        Self { tags, ranks, parts }
     }
 
     /// How good a wheel is for it: the lower the better; `None` when it does not run.
     #[must_use]
     pub fn rank(&self, wheel: &WheelTags) -> Option<usize> {
+        let may = |parts: &[String]| parts.iter().any(|part| self.parts.contains(part));
+        if !may(&wheel.platform) || !may(&wheel.python) || !may(&wheel.abi) {
+            return None;
+        }
         let triples = wheel.python.iter().flat_map(|python| {
             wheel.abi.iter().flat_map(move |abi| wheel.platform.iter().map(move |platform| (python, abi, platform)))
         });
@@ -42,6 +49,19 @@ impl Compatibility {
             .filter_map(|(python, abi, platform)| self.ranks.get(&(python.clone(), abi.clone(), platform.clone())))
             .min()
             .copied()
+    }
+
+    /// Whether a wheel with this file name runs. Most that do not are told by their names alone.
+    #[must_use]
+    pub fn takes(&self, file_name: &str) -> bool {
+        let is_known = |part: &str| part.split('.').any(|one| self.parts.contains(one));
+        // Platform, ABI, interpreter.
+        let mut tags = file_name.strip_suffix(".whl").unwrap_or(file_name).rsplit('-').take(3);
+        tags.all(is_known)
+            && DistributionName::parse(file_name, None).is_ok_and(|name| match &name.kind {
+                DistributionKind::Wheel(tags) => self.rank(tags).is_some(),
+                DistributionKind::Sdist | DistributionKind::Legacy => false,
+            })
     }
 
     /// The tags, best first: interpreter, ABI, platform.

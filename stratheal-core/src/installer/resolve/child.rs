@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::broadcast::error::TryRecvError;
@@ -11,6 +12,7 @@ use super::engine::{broken, variables};
 use super::error::{EngineFailure, ResolveError};
 use crate::fetch::{Cause, Event, Fetcher};
 use crate::gateway::{Environment, Gateway, ModeChoice, Plugin, plan_with};
+use crate::installer::python::Compatibility;
 use crate::sys::command::{Command, Ending};
 
 /// Building the largest packages from source takes hours; more is a hang.
@@ -29,6 +31,8 @@ pub(in crate::installer) struct Job<'a> {
     pub(in crate::installer) environment: &'a Environment,
     /// The folder that relative paths in its configuration mean.
     pub(in crate::installer) folder: &'a Path,
+    /// Which wheels it is to see, where it only has to choose among those that fit.
+    pub(in crate::installer) fitting: Option<Arc<Compatibility>>,
     /// What an exit code and the messages mean.
     pub(in crate::installer) failure: &'a (dyn Fn(i32, &str) -> ResolveError + Send + Sync),
 }
@@ -40,8 +44,11 @@ pub(in crate::installer) struct Job<'a> {
 pub(in crate::installer) async fn run(job: &Job<'_>, fetcher: &Fetcher, cache: &Path) -> Result<String, ResolveError> {
     let name = job.engine;
     let plan = plan_with(job.argv, job.environment, ModeChoice::Index, Plugin::Unknown);
-    let gateway = Gateway::builder(fetcher.clone()).state_folder(cache.join("gateway")).start().await;
-    let gateway = gateway.map_err(|source| ResolveError::Gateway { engine: name, source })?;
+    let mut gateway = Gateway::builder(fetcher.clone()).state_folder(cache.join("gateway"));
+    if let Some(accepts) = job.fitting.clone() {
+        gateway = gateway.fitting(move |wheel| accepts.takes(wheel));
+    }
+    let gateway = gateway.start().await.map_err(|source| ResolveError::Gateway { engine: name, source })?;
     let environment = job.environment.clone().with(&gateway.child_environment(&plan));
     let place = place_of(&gateway.safe_url());
     let mut told = fetcher.events();

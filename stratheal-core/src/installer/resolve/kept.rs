@@ -26,6 +26,7 @@ pub(super) struct Question<'a> {
     pub(super) constraints: &'a str,
     pub(super) preferred: Vec<(String, String)>,
     pub(super) pre: bool,
+    pub(super) fitting_only: bool,
     pub(super) interpreter: Accepts<'a>,
     /// The sources of the chain, by name, each with what it answers for. Not by their URLs: any mirror of a source gives the same.
     pub(super) sources: Vec<(String, Vec<String>)>,

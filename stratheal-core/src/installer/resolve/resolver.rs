@@ -1,6 +1,7 @@
 //! Choosing versions: what was found before, else by the engines that are there, one after the other.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,7 @@ use crate::fetch::Fetcher;
 use crate::gateway::Environment as Variables;
 use crate::installer::environment::Environment;
 use crate::installer::lock::Lock;
+use crate::installer::python::Compatibility;
 use crate::installer::requirement::Wanted;
 use crate::installer::scratch::Scratch;
 
@@ -30,6 +32,8 @@ pub struct ResolveOptions {
     pub pre: bool,
     /// Whether what was found before does not count.
     pub refresh: bool,
+    /// Whether the lock needs no files but those that fit the environment. Large projects are resolved sooner then.
+    pub fitting_only: bool,
     /// Versions that are taken where they will do.
     pub preferred: Lock,
     /// The environment of this process: engines get it, changed where the gateway needs it.
@@ -76,6 +80,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
             .filter_map(|package| Some((package.name.to_string(), package.version.as_ref()?.to_string())))
             .collect(),
         pre,
+        fitting_only: options.fitting_only,
         interpreter: Accepts::of(&environment.interpreter),
         sources: sources(fetcher),
     };
@@ -113,6 +118,9 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     };
     let own = environment.exists.then(|| environment.root());
     let interpreters = [interpreter.executable.as_path(), interpreter.base_executable.as_path()];
+    // Whoever wants no source distributions is told what there is for other platforms.
+    let is_told = !wanted.options.only_binary.is_all && wanted.options.only_binary.names.is_empty();
+    let fitting = (options.fitting_only && is_told).then(|| Arc::new(Compatibility::of(interpreter)));
     let mut notes = Vec::new();
     let mut found = engines(options.engine, own, &interpreters, &options.variables);
     if found.is_empty() {
@@ -122,7 +130,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         (resolving.begins)(engine.name());
         let text = requirements_text(wanted, engine.reads_settings());
         std::fs::write(&requirements_file, text.expose()).map_err(storage("write what an engine reads"))?;
-        match attempt(engine.as_ref(), &request, fetcher, cache).await {
+        match attempt(engine.as_ref(), &request, fitting.clone(), fetcher, cache).await {
             Ok(lock) => {
                 if is_keepable {
                     kept.keep(&question, &lock);
@@ -142,6 +150,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
 async fn attempt(
     engine: &dyn super::Engine,
     request: &ResolveRequest<'_>,
+    fitting: Option<Arc<Compatibility>>,
     fetcher: &Fetcher,
     cache: &Path,
 ) -> Result<Lock, ResolveError> {
@@ -151,6 +160,7 @@ async fn attempt(
         argv: &engine.command(request),
         environment: request.environment,
         folder: request.folder,
+        fitting,
         failure: &|code, said| engine.failure(code, said),
     };
     let gateway = child::run(&job, fetcher, cache).await?;
