@@ -258,3 +258,56 @@ fn a_mount_point_keeps_its_place() {
     fs::rename(case.place.path("copy"), case.place.path(".venv")).unwrap();
     assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0', 'gamma 1.0']");
 }
+
+/// Makes a wheel whose RECORD says something else than what is in it.
+const LYING_WHEEL: &str = r#"
+import zipfile
+with zipfile.ZipFile("lying-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("lying.py", "x = 1\n")
+    wheel.writestr("lying-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: lying\nVersion: 1.0\n")
+    wheel.writestr("lying-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+    wheel.writestr("lying-1.0.dist-info/RECORD", "lying.py,sha256=" + "A" * 43 + ",6\nlying-1.0.dist-info/METADATA,,\n"
+        "lying-1.0.dist-info/WHEEL,,\nlying-1.0.dist-info/RECORD,,\n")
+"#;
+
+#[test]
+fn a_wrong_record_is_told_and_refused_on_request() {
+    let Some(case) = case(Vec::new()) else { return };
+    let made = Command::new("python3").args(["-c", LYING_WHEEL]).current_dir(case.place.path("")).status().unwrap();
+    assert!(made.success());
+    let refused = case.run(&["install", "--strict", "./lying-1.0-py3-none-any.whl"]);
+    assert_eq!((refused.code, refused.err.contains("lying.py")), (65, true), "{refused:?}");
+    assert!(!case.place.path(".venv").exists());
+    let told = case.run(&["install", "./lying-1.0-py3-none-any.whl"]);
+    assert_eq!((told.code, told.out.contains("wrong RECORD: lying.py")), (0, true), "{told:?}");
+    assert_eq!(case.run(&["verify"]).code, 0, "the installed one is right");
+}
+
+#[test]
+fn after_a_restart_of_the_machine_what_is_damaged_is_put_back() {
+    let Some(case) = case(Vec::new()) else { return };
+    assert_eq!(case.run(&["install", "alpha==1.0", "beta<2"]).code, 0);
+    let module = PathBuf::from(case.python(".venv", "import alpha; print(alpha.__file__)"));
+    let before = fs::read(&module).unwrap();
+    // As after a power loss: the name is there, the content is not.
+    fs::remove_file(&module).unwrap();
+    fs::write(&module, "").unwrap();
+    let again = case.run(&["install", "alpha"]);
+    assert!(again.err.is_empty() && again.out.starts_with("nothing to do"), "under the same start: {again:?}");
+    let find = Command::new("find").arg(case.place.path("")).args(["-path", "*/environments/*/boot"]).output().unwrap();
+    let note = String::from_utf8(find.stdout).unwrap();
+    if note.is_empty() {
+        return skipped("environments after a restart", "this system has no boot id");
+    }
+    fs::write(note.trim(), "another-start").unwrap();
+    let planned = case.run(&["install", "--plan", "alpha"]);
+    assert_eq!((planned.code, fs::read(&module).unwrap().len()), (0, 0), "who only plans changes nothing: {planned:?}");
+    let after = case.run(&["--offline", "install", "alpha"]);
+    assert_eq!(
+        (after.code, after.err.contains("restarted") && after.err.contains("1 put back")),
+        (0, true),
+        "{after:?}"
+    );
+    assert_eq!(fs::read(&module).unwrap(), before);
+    assert!(case.run(&["install", "alpha"]).err.is_empty(), "once");
+}

@@ -61,6 +61,9 @@ pub(crate) struct InstallOptions {
     /// Replace files one by one instead of the environment as a whole, as where others have it mounted.
     #[arg(long)]
     pub(crate) in_place: bool,
+    /// Refuse wheels whose own list of files is wrong.
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Say what would be done and what would be fetched, and do nothing.
     #[arg(long)]
     pub(crate) plan: bool,

@@ -112,6 +112,14 @@ impl InstallerBuilder {
         self
     }
 
+    /// Refuses wheels whose RECORD is wrong. Without it, that is told, and the installed RECORD is right: what arrived is what the hash of
+    /// the wheel stands for in any case.
+    #[must_use]
+    pub const fn strict(mut self, strict: bool) -> Self {
+        self.ways.strict = strict;
+        self
+    }
+
     /// The installer.
     #[must_use]
     pub fn build(self) -> Installer {

@@ -12,7 +12,7 @@ use super::stage::{BuildError, Conflict, WheelError};
 use crate::base::class::{ErrorClass, of_io};
 use crate::fetch::FetchError;
 use crate::index::ProjectName;
-use crate::objects::StoreError;
+use crate::objects::{RecordProblem, StoreError};
 
 /// Why an environment could not be brought to what was wanted. It is as it was before, whole.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +85,14 @@ pub enum InstallError {
     /// A wheel is refused.
     #[error(transparent)]
     Wheel(#[from] WheelError),
+    /// A wheel is not what its own list of files says, and that is not put up with.
+    #[error("{wheel} is refused: {problem}; without `--strict` it is installed, with a RECORD that is right")]
+    WrongRecord {
+        /// The file name of the wheel.
+        wheel: String,
+        /// What is wrong.
+        problem: RecordProblem,
+    },
     /// What is to be installed does not fit what is there.
     #[error("nothing was changed in {}", root.display())]
     Conflict {
@@ -180,7 +188,7 @@ impl InstallError {
             | Self::DiskFull { .. } => ErrorClass::Permanent,
             Self::Managed { .. } => ErrorClass::Denied,
             Self::Wheel(WheelError::Store(error)) | Self::Store(error) => error.class(),
-            Self::Wheel(WheelError::Refused { .. }) => ErrorClass::Corrupt,
+            Self::Wheel(WheelError::Refused { .. }) | Self::WrongRecord { .. } => ErrorClass::Corrupt,
             Self::Disturbed { .. } => ErrorClass::Transient,
             Self::Fetch(error) => error.class(),
             Self::Storage { source, .. } => of_io(source),

@@ -40,6 +40,15 @@ pub enum InstallEvent {
         /// What became of it.
         how: Recovered,
     },
+    /// The machine was restarted since the environment was changed last, so all of it was looked at.
+    Restarted {
+        /// Files that were looked at.
+        files: usize,
+        /// Those that were damaged and put back.
+        mended: usize,
+        /// Those that could not be put back.
+        unmended: usize,
+    },
     /// The change goes on to its next moment.
     Change {
         /// Which.

@@ -14,6 +14,7 @@ use super::installed::{Distribution, Installed, read_record};
 use super::origin::Origins;
 use super::plan::{Action, Actions, PlanOptions};
 use super::prepare::{Prepared, WantedWheel, prepare};
+use super::restart;
 use super::stage::Addition;
 use super::switch::{EnvironmentLock, Journal, Recovered, Register};
 use crate::index::ProjectName;
@@ -34,6 +35,7 @@ impl Installer {
         options: PlanOptions,
     ) -> Result<Outcome, InstallError> {
         let work = format!("install {} projects", wheels.len());
+        self.after_restart(environment).await?;
         let mut prepared = self.prepare(environment, &wheels, options).await?;
         let (locked, register) = self.lock(environment.root(), &work).await?;
         let recovered = self.recover(&register, environment.root()).await?;
@@ -78,6 +80,7 @@ impl Installer {
         environment: &Environment,
         names: &[ProjectName],
     ) -> Result<(Outcome, Vec<ProjectName>), InstallError> {
+        self.after_restart(environment).await?;
         let work = format!("uninstall {} projects", names.len());
         let (locked, register) = self.lock(environment.root(), &work).await?;
         let recovered = self.recover(&register, environment.root()).await?;
@@ -113,7 +116,11 @@ impl Installer {
         }
         self.tell(InstallEvent::Preparing { wheels: wanted.len() });
         let tell = |event| self.tell(event);
-        prepare(&self.builds(environment, &tell), self.unpacker(), wanted).await
+        let prepared = prepare(&self.builds(environment, &tell), self.unpacker(), wanted).await?;
+        if self.ways().strict {
+            prepared.iter().try_for_each(as_its_record_says)?;
+        }
+        Ok(prepared)
     }
 
     pub(in crate::installer) async fn lock(
@@ -169,6 +176,7 @@ impl Installer {
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
             })?;
             Origins::note(&register, &change, &contents);
+            restart::note(&register);
             Ok(applied)
         });
         let applied = applied.await.map_err(|error| InstallError::Panicked(error.to_string()))?;
@@ -222,6 +230,12 @@ fn closed(
         Some(one) => Err(InstallError::Open { by: one.by, requirement: one.requirement.to_string() }),
         None => Ok(()),
     }
+}
+
+/// Whether a wheel is what its RECORD says.
+fn as_its_record_says(one: &Prepared) -> Result<(), InstallError> {
+    let Some(problem) = one.contents.problems.first() else { return Ok(()) };
+    Err(InstallError::WrongRecord { wheel: one.addition.wheel.name().to_owned(), problem: problem.clone() })
 }
 
 /// Whether it was installed from this very wheel.

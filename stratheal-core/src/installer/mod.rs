@@ -23,6 +23,7 @@ mod repair;
 mod request;
 pub mod requirement;
 mod resolve;
+mod restart;
 mod satisfied;
 mod scratch;
 mod stage;

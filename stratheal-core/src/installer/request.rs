@@ -136,7 +136,8 @@ impl Installer {
     }
 
     /// As [`Installer::planned`], for whoever means to do it: wheels that will probably be needed are fetched while versions are
-    /// still being chosen, unless the fetcher is offline.
+    /// still being chosen, unless the fetcher is offline; and where the machine was restarted since the environment was changed, what
+    /// a power loss may have damaged is put back first.
     ///
     /// # Cancellation
     /// As for [`Installer::planned`]. What arrived stays in the cache.
@@ -148,6 +149,7 @@ impl Installer {
         environment: &Environment,
         request: &InstallRequest,
     ) -> Result<Planned, InstallError> {
+        self.after_restart(environment).await?;
         self.look(environment, request, !self.fetcher().is_offline()).await
     }
 

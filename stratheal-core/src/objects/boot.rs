@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::base::fs::read_text;
 
 /// The id of this start, or `None` where the system does not tell: then nothing is believed from one process to the next.
-pub(super) fn id() -> Option<Arc<str>> {
+pub(crate) fn id() -> Option<Arc<str>> {
     if !cfg!(target_os = "linux") {
         return None;
     }

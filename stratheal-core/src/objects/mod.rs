@@ -6,7 +6,7 @@
 //! use a store at the same time, and each of them may be killed at any moment.
 
 pub mod archive;
-mod boot;
+pub(crate) mod boot;
 pub mod bundle;
 mod error;
 mod gc;

@@ -21,6 +21,7 @@ pub(super) fn of(error: InstallError) -> Failure {
         InstallError::Select(_) => Some(Cause::NotFound),
         InstallError::DiskFull { .. } => Some(Cause::Disk),
         InstallError::Store(error) if error.is_disk_full() => Some(Cause::Disk),
+        InstallError::WrongRecord { .. } => Some(Cause::Content),
         InstallError::Wheel(_) | InstallError::Store(_) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),
         _ => None,
     };

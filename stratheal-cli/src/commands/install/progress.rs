@@ -52,6 +52,16 @@ fn line(event: &InstallEvent, verbose: bool) -> Option<String> {
             }
             _ => "an interrupted change had not happened: what it left was deleted".to_owned(),
         },
+        InstallEvent::Restarted { files, mended, unmended } => {
+            let left = if *unmended == 0 {
+                String::new()
+            } else {
+                format!(", {unmended} could not be: see `stratheal verify`")
+            };
+            format!(
+                "the machine was restarted since this environment was changed: {files} files were looked at, {mended} put back{left}"
+            )
+        }
         // It takes long, and runs what the package brings.
         InstallEvent::Building { what } => format!("building {what}"),
         InstallEvent::Resolving { engine } if verbose => format!("{engine} chooses versions"),

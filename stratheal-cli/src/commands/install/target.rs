@@ -52,11 +52,17 @@ pub(super) struct Ways {
     link_mode: LinkModeName,
     in_place: bool,
     compile: bool,
+    strict: bool,
 }
 
 impl Ways {
     pub(super) const fn of(options: &InstallOptions) -> Self {
-        Self { link_mode: options.link_mode, in_place: options.in_place, compile: options.compile }
+        Self {
+            link_mode: options.link_mode,
+            in_place: options.in_place,
+            compile: options.compile,
+            strict: options.strict,
+        }
     }
 }
 
@@ -66,10 +72,11 @@ pub(super) fn open(setup: &Setup, packages: &Packages, files: &[PathBuf], ways: 
     let sources = Sources::find(setup, packages, named)?;
     let fetcher = setup.fetcher(&sources)?;
     let builder = Installer::builder(fetcher, setup.cache.clone(), state(&setup.cache));
-    let builder = builder.in_place(ways.in_place).compile(ways.compile).link_mode(match ways.link_mode {
-        LinkModeName::Auto => LinkMode::Auto,
-        LinkModeName::Copy => LinkMode::Copy,
-    });
+    let builder =
+        builder.in_place(ways.in_place).compile(ways.compile).strict(ways.strict).link_mode(match ways.link_mode {
+            LinkModeName::Auto => LinkMode::Auto,
+            LinkModeName::Copy => LinkMode::Copy,
+        });
     Ok(Opened { installer: builder.build(), notes: sources.notes })
 }
 

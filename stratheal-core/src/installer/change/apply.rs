@@ -262,7 +262,7 @@ impl Applying<'_> {
                 let more = contents.problems.len() - 1;
                 let more = if more == 0 { String::new() } else { format!(", and {more} more") };
                 notes.push(format!(
-                    "the RECORD in the wheel of {} is wrong: {problem:?}{more}; the installed one is right",
+                    "the wheel of {} has a wrong RECORD: {problem}{more}; the installed one is right",
                     addition.name
                 ));
             }

@@ -25,6 +25,8 @@ pub(in crate::installer) struct Ways {
     pub(in crate::installer) in_place: bool,
     /// Whether what is new is compiled before it is there.
     pub(in crate::installer) compile: bool,
+    /// Whether a wheel whose RECORD is wrong is refused.
+    pub(in crate::installer) strict: bool,
 }
 
 /// What is to be different. Wheels replace what is installed of the same project only if that is among the removals.

@@ -54,6 +54,11 @@ impl Register {
         self.folder.join("journal.json")
     }
 
+    /// The start of the machine under which the environment was changed last.
+    pub(in crate::installer) fn boot(&self) -> PathBuf {
+        self.folder.join("boot")
+    }
+
     /// What the environment was made of.
     pub(in crate::installer) fn origins(&self) -> PathBuf {
         self.folder.join("origins.json")

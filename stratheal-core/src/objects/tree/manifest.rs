@@ -52,31 +52,36 @@ impl TreeFile {
 }
 
 /// Something that a wheel's RECORD says, and that is not so. The wheel is what it is: its own hash was verified.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case", tag = "problem")]
 #[non_exhaustive]
 pub enum RecordProblem {
     /// The file has another hash or size.
+    #[error("{path} has another hash or size than its RECORD says")]
     Differs {
         /// The file.
         path: String,
     },
     /// The file is not in the wheel.
+    #[error("{path} is in its RECORD and not in the wheel")]
     Missing {
         /// The file.
         path: String,
     },
     /// The file is in the wheel, and RECORD does not list it.
+    #[error("{path} is in the wheel and not in its RECORD")]
     Unlisted {
         /// The file.
         path: String,
     },
     /// The file has no hash, or one of another algorithm.
+    #[error("{path} has no SHA-256 in its RECORD")]
     Unchecked {
         /// The file.
         path: String,
     },
     /// RECORD cannot be read at all.
+    #[error("its RECORD cannot be read: {reason}")]
     Unreadable {
         /// What is wrong with it.
         reason: String,
