@@ -12,7 +12,7 @@ help: ## this list
 
 # The debug build: it is there in a fraction of the time of an optimised one, shares its parts with `make test`, and a demo of
 # ten checks does not notice the difference. `cargo build --release -p stratheal-cli` builds what to deploy.
-run: ## build, then watch a small web server and this host; Ctrl-C ends it
+run: ## build, then install a small web server, and watch it and this host; Ctrl-C ends it
 	cargo build --locked -p stratheal-cli
 	@scripts/demo
 

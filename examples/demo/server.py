@@ -1,6 +1,6 @@
 """A small web server for the demo to watch.
 
-Usage: python3 server.py PORT
+Usage: python server.py PORT, with a Python that has what requirements.txt names
 
     GET /healthz   {"status": "ok", "queue": {"depth": N}}, where N goes from 0 to 100 and back within two minutes
     GET /slow      the same, half a second later
@@ -8,12 +8,19 @@ Usage: python3 server.py PORT
 It listens on 127.0.0.1 only, prints one line when it is ready, and ends on SIGTERM or SIGINT with exit code 0.
 """
 
+from __future__ import annotations
+
 import json
 import signal
 import sys
 import time
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+from waitress.server import create_server
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 HOST = "127.0.0.1"
 PERIOD = 120.0
@@ -22,6 +29,10 @@ DEEPEST = 100
 """The queue's depth at its peak."""
 SLOWNESS = 0.5
 """How much later `/slow` answers, in seconds."""
+IDLE = 30
+"""An idle connection is closed after so many seconds, so that connections do not pile up."""
+
+STARTED = time.monotonic()
 
 
 def depth(seconds: float) -> int:
@@ -34,33 +45,29 @@ def depth(seconds: float) -> int:
     return round(DEEPEST * (1 - abs(2 * phase - 1)))
 
 
-class Handler(BaseHTTPRequestHandler):
-    """Answers the two paths."""
+def answer(method: str, path: str) -> tuple[HTTPStatus, object]:
+    """Returns the status and the content of an answer.
 
-    protocol_version = "HTTP/1.1"
-    server_version = "stratheal-demo"
-    timeout = 30
-    """An idle connection is closed after so many seconds, so that connections do not pile up."""
+    Args:
+        method: Of the request.
+        path: Of the request, without a query.
+    """
+    if path not in ("/healthz", "/slow"):
+        return HTTPStatus.NOT_FOUND, {"status": "there is no such page"}
+    if method not in ("GET", "HEAD"):
+        return HTTPStatus.METHOD_NOT_ALLOWED, {"status": "only GET is answered"}
+    if path == "/slow":
+        time.sleep(SLOWNESS)
+    return HTTPStatus.OK, {"status": "ok", "queue": {"depth": depth(time.monotonic() - STARTED)}}
 
-    started = time.monotonic()
 
-    def do_GET(self) -> None:
-        """Answers a GET request."""
-        if self.path == "/slow":
-            time.sleep(SLOWNESS)
-        elif self.path != "/healthz":
-            self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        state = {"status": "ok", "queue": {"depth": depth(time.monotonic() - self.started)}}
-        body = json.dumps(state).encode()
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class names it)
-        """Stays silent: a line for every probe would bury what `stratheal up` prints."""
+def application(request: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+    """Answers a request, as WSGI (PEP 3333) has it."""
+    status, content = answer(request["REQUEST_METHOD"], request["PATH_INFO"])
+    body = json.dumps(content).encode()
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    start_response(f"{status.value} {status.phrase}", headers)
+    return [body]
 
 
 def stop(_signal: int, _frame: object) -> None:
@@ -86,13 +93,13 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
-        server = ThreadingHTTPServer((HOST, port), Handler)
+        server = create_server(application, host=HOST, port=port, ident="stratheal-demo", channel_timeout=IDLE)
     except OSError as error:
         print(f"cannot listen on {HOST}:{port}: {error.strerror}", file=sys.stderr)
         return 1
-    with server:
-        print(f"demo server: http://{HOST}:{port}/healthz", flush=True)
-        server.serve_forever()
+    print(f"demo server: http://{HOST}:{port}/healthz", flush=True)
+    # It returns when a signal ends it, after requests that it is answering.
+    server.run()
     return 0
 
 
