@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
@@ -169,4 +169,88 @@ fn gateway() {
     assert_eq!(code, Some(0), "{output}");
     assert!(output.contains("1 fetched"), "{output}");
     assert_eq!(fs::read_dir(target).unwrap().count(), 1);
+}
+
+/// Whether there is a Python that environments can be made from.
+fn is_python_there(example: &str) -> bool {
+    let is_there = Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !is_there {
+        stratheal_core::testing::skipped(&format!("examples: {example}"), "there is no python3 in PATH");
+    }
+    is_there
+}
+
+fn install(folder: &Path, index: &FaultyIndex) -> (Option<i32>, String) {
+    let environment = folder.join("env");
+    let arguments = [&index.url(), text(&environment), "alpha==1.0"];
+    run_with_cache(env!("CARGO_BIN_EXE_install"), &folder.join("cache"), &arguments)
+}
+
+fn module(environment: &Path) -> PathBuf {
+    let lib = fs::read_dir(environment.join("lib")).unwrap().next().unwrap().unwrap().path();
+    lib.join("site-packages/alpha/__init__.py")
+}
+
+#[test]
+fn installing() {
+    if !is_python_there("install") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(vec![Rule::files(Fault::ResetWithin(40_000)).first(1)]);
+    let (code, output) = install(folder.path(), &index);
+    assert_eq!(code, Some(0), "{output}");
+    for part in
+        ["+ alpha 1.0", "1 files to fetch, versions by pins", "1 wheels are fetched", "Compiling", ": Created, "]
+    {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    assert!(module(&folder.path().join("env")).is_file());
+    let (code, output) = install(folder.path(), &index);
+    assert_eq!((code, output.contains("nothing to do")), (Some(0), true), "{output}");
+}
+
+#[test]
+fn installing_is_stopped() {
+    if !is_python_there("install, stopped") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(vec![Rule::files(Fault::SilenceWithin(10))]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_install"));
+    command.args([&index.url(), text(&folder.path().join("env")), "alpha==1.0"]);
+    let mut child = command.env("CACHE", folder.path().join("cache")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut running = Running(child);
+    let begun = lines.by_ref().map(Result::unwrap).any(|line| line.contains("are fetched and unpacked"));
+    assert!(begun && run("kill", &["-INT", &running.0.id().to_string()]).0 == Some(0));
+    assert_eq!(lines.map(Result::unwrap).last().as_deref(), Some("stopped"));
+    assert_eq!(running.0.wait().unwrap().code(), Some(130));
+    let left = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    let left: Vec<_> = left.filter(|name| name != "cache" && name != "cache.state").collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn verifying() {
+    if !is_python_there("verify") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(Vec::new());
+    let (code, output) = install(folder.path(), &index);
+    assert_eq!(code, Some(0), "{output}");
+    let environment = folder.path().join("env");
+    let verify = || {
+        let arguments = [text(&environment), &index.url()];
+        run_with_cache(env!("CARGO_BIN_EXE_verify"), &folder.path().join("cache"), &arguments)
+    };
+    let (code, output) = verify();
+    assert!(code == Some(0) && output.starts_with("1 projects, ") && !output.contains("put back"), "{output}");
+    fs::write(module(&environment), "damaged").unwrap();
+    let (code, output) = verify();
+    assert_eq!(code, Some(0), "{output}");
+    for part in ["__init__.py was changed", "put back ", "from alpha-1.0-py3-none-any.whl", "healthy   environment"] {
+        assert!(output.contains(part), "{part}: {output}");
+    }
 }
