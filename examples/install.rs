@@ -41,7 +41,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     let work = async {
         // A folder that is missing becomes a new environment, made from this interpreter.
         let environment = installer.environment(Path::new(&folder), Path::new("python3")).await?;
-        let planned = installer.planned(&environment, &request).await?;
+        // `planned` looks only; this also fetches what will probably be chosen while it is.
+        let planned = installer.planned_ahead(&environment, &request).await?;
         for (name, action) in &planned.actions {
             match action {
                 Action::Install { version } => println!("+ {name} {version}"),
@@ -63,6 +64,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
     };
     told.abort();
+    // Pages that came are written to the cache beside the work.
+    installer.fetcher().settled().await;
     match outcome.applied {
         Some(applied) => println!("{}: {:?}, {} new files", outcome.root.display(), applied.how, applied.new_files),
         None => println!("{}: nothing to do", outcome.root.display()),
