@@ -47,6 +47,8 @@ pub(crate) enum Failure {
     Caused { cause: Cause, text: String },
     #[error("stopped: nothing was changed")]
     Interrupted,
+    #[error("stopped too late: {what}")]
+    InterruptedLate { what: &'static str },
     #[error("{0}")]
     Usage(String),
     #[error("cannot {action}")]
@@ -81,7 +83,7 @@ impl Failure {
                 ExitCode::from(exit::NO_COMMAND)
             }
             Self::Command { .. } => ExitCode::from(exit::NOT_EXECUTABLE),
-            Self::Interrupted => ExitCode::from(exit::INTERRUPTED),
+            Self::Interrupted | Self::InterruptedLate { .. } => ExitCode::from(exit::INTERRUPTED),
             _ => code(Status::Unknown),
         }
     }

@@ -311,3 +311,29 @@ fn after_a_restart_of_the_machine_what_is_damaged_is_put_back() {
     assert_eq!(fs::read(&module).unwrap(), before);
     assert!(case.run(&["install", "alpha"]).err.is_empty(), "once");
 }
+
+#[test]
+fn who_presses_ctrl_c_is_told_what_became_of_it() {
+    let many = ["1.0", "2.0"].map(|version| Package::new("many", version).payload(600_000).files(1_500));
+    let Some(case) = Case::new(Content::new(many), Vec::new()) else { return };
+    assert_eq!(case.run(&["install", "many==1.0"]).code, 0);
+    let url = case.server.url();
+    for round in 0..16_u64 {
+        let before = case.versions(".venv");
+        let wanted = if before.contains("1.0") { "many==2.0" } else { "many==1.0" };
+        let running = case.place.start_with(&[("PATH", &case.path)], &["--index", &url, "install", wanted]);
+        std::thread::sleep(std::time::Duration::from_millis(60 + 40 * round));
+        running.signal(rustix::process::Signal::INT);
+        let done = running.end();
+        let is_changed = case.versions(".venv") != before;
+        let said = match done.code {
+            0 => true,
+            130 if done.err.contains("nothing was changed") => false,
+            130 if done.err.contains("too late") => true,
+            // It came before anybody listened for it.
+            -1 => false,
+            _ => panic!("{done:?}"),
+        };
+        assert_eq!(said, is_changed, "{done:?}");
+    }
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::{OwnedRwLockReadGuard, RwLock, broadcast};
 
 use super::build::{BuildSettings, Builder};
 use super::change::{Applied, Ways};
@@ -45,6 +45,8 @@ struct Shared {
     unpacker: Arc<Unpacker>,
     ways: Ways,
     events: broadcast::Sender<InstallEvent>,
+    /// Held by each change that is at work, also when nobody waits for it any more.
+    at_work: Arc<RwLock<()>>,
 }
 
 /// What is taken of a lock.
@@ -131,6 +133,7 @@ impl InstallerBuilder {
             state: self.state,
             known,
             unpacker: Arc::new(Unpacker::new()),
+            at_work: Arc::default(),
             ways: self.ways,
             events,
         };
@@ -167,6 +170,19 @@ impl Installer {
     pub(in crate::installer) fn tell(&self, event: InstallEvent) {
         // Nobody may be listening.
         drop(self.shared.events.send(event));
+    }
+
+    /// Waits until changes that were dropped have come to their end: each is either made, or taken back.
+    ///
+    /// # Cancellation
+    /// Dropping the future only stops waiting.
+    pub async fn settled(&self) {
+        drop(self.shared.at_work.write().await);
+    }
+
+    /// That a change is at work, as long as this is held.
+    pub(in crate::installer) async fn at_work(&self) -> OwnedRwLockReadGuard<()> {
+        Arc::clone(&self.shared.at_work).read_owned().await
     }
 
     /// Finds an environment: see [`Environment::find`].

@@ -156,6 +156,7 @@ impl Installer {
         let stop = Arc::new(AtomicBool::new(false));
         let dropped = StopWhenDropped(Arc::clone(&stop));
         let installer = self.clone();
+        let at_work = self.at_work().await;
         let Changing { environment, prepared, removals, register, locked, fresh } = changing;
         let (additions, contents): (Vec<_>, Vec<_>) = prepared
             .into_iter()
@@ -163,7 +164,7 @@ impl Installer {
             .map(|one| (one.addition, one.contents))
             .unzip();
         let applied = tokio::task::spawn_blocking(move || {
-            let _locked = locked;
+            let _held = (locked, at_work);
             let change = Change { additions, removals };
             let applied = apply(&Applying {
                 interpreter: &environment.interpreter,

@@ -14,7 +14,8 @@ mod wanted;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use stratheal_core::installer::{InstallRequest, PlanOptions};
+use stratheal_core::installer::{InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
+use tokio::sync::broadcast::error::TryRecvError;
 
 use self::failure::of;
 use self::progress::Said;
@@ -68,7 +69,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
         let outcome = installer.carry_out(&environment, planned.clone(), request.options).await.map_err(of)?;
         Ok::<_, Failure>((planned, Some(outcome)))
     };
-    let done = interruptible(done).await;
+    let done = Box::pin(changing(installer, done)).await;
     said.finish();
     installer.fetcher().settled().await;
     progress.finish().await;
@@ -87,7 +88,7 @@ fn run_to_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<E
     let runtime = runtime_with_threads()?;
     let code = runtime.block_on(work);
     match code {
-        Err(Failure::Interrupted) => runtime.shutdown_timeout(MOMENT),
+        Err(Failure::Interrupted | Failure::InterruptedLate { .. }) => runtime.shutdown_timeout(MOMENT),
         // A look-up that hangs must not keep the program from ending.
         _ => runtime.shutdown_background(),
     }
@@ -101,6 +102,26 @@ async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.map_err(|error| Failure::io("listen for Ctrl-C", error))?;
             Err(Failure::Interrupted)
+        }
+    }
+}
+
+/// As [`interruptible`], for what changes an environment: a switch that has begun is brought to its end, and told.
+async fn changing<T>(installer: &Installer, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut events = installer.events();
+    let done = interruptible(work).await;
+    if !matches!(done, Err(Failure::Interrupted)) {
+        return done;
+    }
+    installer.settled().await;
+    loop {
+        match events.try_recv() {
+            // It is only told of a change that is made.
+            Ok(InstallEvent::Change { moment: Moment::Cleaning }) => {
+                return Err(Failure::InterruptedLate { what: "the environment was changed, all of it" });
+            }
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return done,
         }
     }
 }

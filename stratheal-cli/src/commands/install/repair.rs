@@ -36,6 +36,11 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
     let said = Said::follow(installer.events(), common);
     let repaired = interruptible(async { installer.repair(&subject, &wanted).await.map_err(of) }).await;
+    let what = "each file is the damaged one, or the right one";
+    let repaired = repaired.map_err(|failure| match failure {
+        Failure::Interrupted => Failure::InterruptedLate { what },
+        other => other,
+    });
     said.finish();
     installer.fetcher().settled().await;
     progress.finish().await;

@@ -8,7 +8,7 @@ use stratheal_core::index::ProjectName;
 use super::failure::of;
 use super::progress::Said;
 use super::target::{Target, Ways, open};
-use super::{interruptible, render, run_to_end};
+use super::{changing, render, run_to_end};
 use crate::args::{Common, Packages, UninstallOptions};
 use crate::failure::Failure;
 use crate::fetching::Setup;
@@ -31,7 +31,7 @@ async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOpti
     }
     let said = Said::follow(opened.installer.events(), common);
     let work = async { opened.installer.uninstall(&environment, &names).await.map_err(of) };
-    let done = interruptible(work).await;
+    let done = changing(&opened.installer, work).await;
     said.finish();
     let (outcome, absent) = done?;
     for name in absent {

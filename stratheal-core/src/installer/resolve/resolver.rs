@@ -1,5 +1,6 @@
 //! Choosing versions: what was found before, else by the engines that are there, one after the other.
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -122,11 +123,23 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     let is_told = !wanted.options.only_binary.is_all && wanted.options.only_binary.names.is_empty();
     let fitting = (options.fitting_only && is_told).then(|| Arc::new(Compatibility::of(interpreter)));
     let mut notes = Vec::new();
-    let mut found = engines(options.engine, own, &interpreters, &options.variables);
-    if found.is_empty() {
-        found.extend(provision(options.engine, interpreter, fetcher, cache).await?);
-    }
-    for engine in found {
+    let mut found = VecDeque::from(engines(options.engine, own, &interpreters, &options.variables));
+    let mut is_last = false;
+    loop {
+        let engine = match found.pop_front() {
+            Some(engine) => engine,
+            None if is_last => break,
+            // None of those that are there can be used.
+            None => {
+                is_last = true;
+                match provision(options.engine, interpreter, fetcher, cache).await {
+                    Ok(fetched) => found.extend(fetched),
+                    Err(error) if notes.is_empty() => return Err(error),
+                    Err(error) => notes.push(chain(&error)),
+                }
+                continue;
+            }
+        };
         (resolving.begins)(engine.name());
         let text = requirements_text(wanted, engine.reads_settings());
         std::fs::write(&requirements_file, text.expose()).map_err(storage("write what an engine reads"))?;
