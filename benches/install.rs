@@ -18,7 +18,7 @@ fn play(arguments: &[String]) -> Result<(), Failure> {
     match arguments {
         [role, ..] if role == launcher::ARGUMENT => Err(launcher::launch(&arguments[1..])),
         _ if program::is_wanted(arguments) => {
-            let settings = Settings::read(|name| std::env::var(name).ok())?;
+            let settings = Settings::read(9, |name| std::env::var(name).ok())?;
             block_on_threads(report::run(&settings))
         }
         _ => say("run it with: cargo bench -p stratheal-benches --bench install"),

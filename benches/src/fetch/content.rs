@@ -43,10 +43,16 @@ impl Set {
         Self::new((0..150).map(|number| wheel("small", number).payload(20_000).files(5)))
     }
 
-    /// As a large application: 60 wheels with 9,000 files and 120 MB.
+    /// As a large application: 60 wheels with 9,000 files and 230 MB.
     #[must_use]
     pub fn many_files() -> Self {
-        Self::new((0..60).map(|number| wheel("many", number).payload(2_000_000).files(150)))
+        Self::new((0..60).map(|number| wheel("many", number).payload(3_830_000).files(150)))
+    }
+
+    /// 301 small ones.
+    #[must_use]
+    pub fn many_projects() -> Self {
+        Self::new((0..301).map(|number| wheel("one", number).payload(20_000).files(5)))
     }
 
     /// A few, for the patterns of faults: ten wheels, and one that has to be built.

@@ -64,6 +64,16 @@ impl Peer {
     /// # Errors
     /// When it cannot be had, or does not start.
     pub async fn start(self, index: &str, folder: &Path) -> Result<Server, Failure> {
+        self.start_with(&["--index", index], folder).await
+    }
+
+    /// As [`Peer::start`], with the words that name the index of ours: others get the last one.
+    ///
+    /// # Errors
+    /// As for [`Peer::start`].
+    pub async fn start_with(self, index: &[&str], folder: &Path) -> Result<Server, Failure> {
+        let ours = index;
+        let index = index.last().copied().unwrap_or_default();
         let address = free_address()?;
         let (host, port) = (address.ip().to_string(), address.port().to_string());
         let log = folder.join("server.log");
@@ -74,8 +84,8 @@ impl Peer {
                 let token = folder.join("token");
                 std::fs::write(&token, TOKEN)?;
                 let (token, listen) = (token.display().to_string(), address.to_string());
-                let words = [tool::ROLE, "index", "serve", "--index", index, "--cache-dir", &path];
-                let words = words.into_iter().chain(["--token-file", &token, "--listen", &listen]);
+                let words = [tool::ROLE, "index", "serve", "--cache-dir", &path, "--token-file", &token];
+                let words = words.into_iter().chain(["--listen", &listen]).chain(ours.iter().copied());
                 (program, words.map(str::to_owned).collect(), "/simple/")
             }
             Self::Devpi => {
@@ -116,6 +126,13 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{}", self.address, self.simple)
+    }
+
+    /// The same with user and password, where it wants them.
+    #[must_use]
+    pub fn url_with_login(&self) -> String {
+        let login = self.login.as_ref().map(|login| format!("{login}@")).unwrap_or_default();
+        format!("http://{login}{}{}", self.address, self.simple)
     }
 
     /// A connection to it.

@@ -64,6 +64,23 @@ impl Programs {
         make
     }
 
+    /// Writes a lock of what is wanted, by uv, so that all installers get the same one.
+    pub(super) fn lock(&self, url: &str, input: &Path, lock: &Path, home: &Path) -> Command {
+        let mut command = Command::new(self.uv.program("uv"));
+        tools::clean(&mut command, home);
+        command.args(["pip", "compile", "--quiet", "--format", "pylock.toml", "--default-index", url, "--python"]);
+        command.arg(self.pip.program("python")).arg(input).arg("--output-file").arg(lock);
+        command
+    }
+
+    /// The command line of one of our commands about an environment.
+    pub(super) fn ours(command: &[&str], environment: &Path, cache: &Path, home: &Path) -> Result<Command, Failure> {
+        let mut ours = Command::new(std::env::current_exe()?);
+        tools::clean(&mut ours, home);
+        ours.arg(tool::ROLE).args(command).args(["--quiet", "--offline", "--cache-dir"]).arg(cache).arg(environment);
+        Ok(ours)
+    }
+
     /// The command line of an installation.
     pub(super) fn install(&self, candidate: Candidate, of: &Installation<'_>) -> Result<Command, Failure> {
         let mut command = match candidate {
