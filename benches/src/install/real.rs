@@ -6,11 +6,12 @@ use crate::failure::Failure;
 use crate::fetch::peers::{Peer, Server};
 use crate::fetch::place::Place;
 
-/// Sets, by name: what somebody would write down, with all that it requires in whichever version is the newest.
+/// Sets, by name: what somebody would write down, with all that it requires in whichever version is the newest. Nobody requires the
+/// last one.
 pub(super) const SETS: [(&str, &[&str]); 3] = [
-    ("service", &["fastapi[standard]", "sqlalchemy", "alembic", "pydantic-settings"]),
-    ("science", &["numpy", "pandas", "scipy", "scikit-learn", "matplotlib"]),
-    ("site", &["django", "djangorestframework", "celery[redis]", "psycopg[binary]", "gunicorn"]),
+    ("service", &["fastapi[standard]", "sqlalchemy", "alembic", "pydantic-settings", "tenacity"]),
+    ("science", &["numpy", "pandas", "scipy", "scikit-learn", "matplotlib", "tenacity"]),
+    ("site", &["django", "djangorestframework", "celery[redis]", "psycopg[binary]", "gunicorn", "tenacity"]),
 ];
 
 /// Starts an index that has a set.

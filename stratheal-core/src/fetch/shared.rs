@@ -22,7 +22,7 @@ use super::{Event, FetchError, FileRequest};
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
 use crate::index::{Chain, Source, Trust};
-use crate::objects::Store;
+use crate::objects::{ContentId, Store};
 
 /// What all parts of a fetcher share.
 #[derive(Debug)]
@@ -65,15 +65,26 @@ impl Shared {
         self.chain.sources.iter().find(|source| source.name == name)
     }
 
-    /// Refuses a file that changed under its name: a request may stand on a page from before.
+    /// Refuses a file that changed under its name: a request may stand on a page from before. What is in the store was looked at when it
+    /// came; its page is not read for that again.
     pub(super) async fn refuse_changed(self: &Arc<Self>, request: &FileRequest) -> Result<(), FetchError> {
         let number = self.chain.sources.iter().position(|source| source.name == *request.source);
         let (Some(number), Some(hash)) = (number, request.file.hashes.sha256) else { return Ok(()) };
-        let known = pages::known(self, number, &request.project).await;
+        let known = match pages::in_memory(self, number, &request.project) {
+            None if self.has(hash).await => return Ok(()),
+            None => pages::known(self, number, &request.project).await,
+            known => known,
+        };
         match known.and_then(|known| known.change(&request.file.name, &hash)) {
             Some(change) => Err(FetchError::Changed(Box::new(change))),
             None => Ok(()),
         }
+    }
+
+    async fn has(&self, id: ContentId) -> bool {
+        let store = self.store.clone();
+        let found = tokio::task::spawn_blocking(move || store.pack(&id)).await;
+        matches!(found, Ok(Ok(Some(_))))
     }
 
     /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the

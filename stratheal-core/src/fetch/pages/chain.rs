@@ -98,6 +98,11 @@ pub(in crate::fetch) async fn page(shared: &Arc<Shared>, project: &ProjectName) 
     Err(doubt.unwrap_or_else(|| FetchError::NoSuchProject { project: project.to_string(), asked }))
 }
 
+/// What is known of a project at a source, if it is in memory.
+pub(in crate::fetch) fn in_memory(shared: &Shared, number: usize, project: &ProjectName) -> Option<SharedKnown> {
+    shared.pages.memory.get(&(number, project.clone()))
+}
+
 /// What is known of a project at a source without asking anybody, from memory or from disk.
 pub(in crate::fetch) async fn known(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> Option<SharedKnown> {
     let source = shared.chain.sources.get(number)?;

@@ -20,6 +20,6 @@ mod sent;
 #[cfg(test)]
 mod tests;
 
-pub(super) use chain::{Pages, accept, known, page};
+pub(super) use chain::{Pages, accept, in_memory, known, page};
 pub(super) use folder::Folders;
 pub use portable::{Exported, export_cache, export_cache_to, import_cache};
