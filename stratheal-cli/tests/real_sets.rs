@@ -238,3 +238,26 @@ fn a_large_one_with_a_hash_for_everything() {
     fs::write(&locked, text).unwrap();
     case.compare(&locked);
 }
+
+#[test]
+fn an_engine_is_fetched_where_there_is_none() {
+    let Some(case) = Case::new("engine") else { return };
+    let python = Command::new("python3").args(["-c", "import sys; print(sys.executable)"]).output().unwrap();
+    let python = String::from_utf8(python.stdout).unwrap();
+    let path = case.place.path("nothing");
+    fs::create_dir(&path).unwrap();
+    // Its pip says what the default index is.
+    std::os::unix::fs::symlink(python.trim(), path.join("python3")).unwrap();
+    let cache = kept("stratheal");
+    // What is fetched stays, so that only the first run takes it from the network; what is made of it is made anew.
+    drop(fs::remove_dir_all(cache.join("tools")));
+    let variables = [("PATH", path.to_str().unwrap()), ("STRATHEAL_CACHE_DIR", cache.to_str().unwrap())];
+    let install = ["install", "--engine", "uv", "--refresh", "--base", python.trim(), "six<1.17"];
+    let done = case.place.run_with(&variables, &install);
+    if done.err.contains("no index of the chain has it") {
+        return skipped("fetching an engine", "the default index does not have this version of it");
+    }
+    assert_eq!((done.code, done.out.contains("+ six 1.16")), (0, true), "{done:?}");
+    let tools: Vec<_> = fs::read_dir(cache.join("tools")).unwrap().collect();
+    assert_eq!(tools.len(), 1);
+}
