@@ -79,7 +79,7 @@ async fn measure_all(settings: &Settings, stage: &Stage<'_>, set: &str, table: &
 }
 
 async fn measure(stage: &Stage<'_>, set: &str, scene: Scene, rounds: usize, table: &mut Table) -> Result<(), Failure> {
-    let candidates = [(Candidate::Uv, rounds), (Candidate::Ours, rounds), (Candidate::Pip, rounds.min(2))];
+    let candidates = [(Candidate::Uv, rounds), (Candidate::Ours, rounds), (Candidate::Pip, rounds.min(1))];
     let candidates: Vec<_> = candidates.into_iter().filter(|(candidate, _)| scene.is_for(*candidate)).collect();
     let mut times = vec![Vec::new(); candidates.len()];
     // Round 0 fills the caches that are meant to be full, and the system's own. A B A B from then on.
