@@ -15,14 +15,19 @@
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
 mod packages_playground;
+#[path = "real_sets/relay.rs"]
+mod relay;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use packages_playground::{Done, Place, uv};
+use relay::Relay;
 use stratheal_core::testing::{skipped, tools};
 
 /// A place, and where uv is.
@@ -260,4 +265,37 @@ fn an_engine_is_fetched_where_there_is_none() {
     assert_eq!((done.code, done.out.contains("+ six 1.16")), (0, true), "{done:?}");
     let tools: Vec<_> = fs::read_dir(cache.join("tools")).unwrap().collect();
     assert_eq!(tools.len(), 1);
+}
+
+#[test]
+fn a_site_over_a_bad_line() {
+    let Some(case) = Case::new("django, over a bad line") else { return };
+    let (file, token) = (set("django"), case.place.path("token"));
+    fs::write(&token, "secret-of-this-test").unwrap();
+    let server = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap();
+    let cache = kept("stratheal");
+    let variables = [("STRATHEAL_CACHE_DIR", cache.to_str().unwrap())];
+    let serve = ["--quiet", "index", "serve", "--listen", &server.to_string(), "--token-file", token.to_str().unwrap()];
+    let _serving = case.place.start_with(&variables, &serve);
+    let listens = || {
+        std::thread::sleep(Duration::from_millis(50));
+        TcpStream::connect(server).is_ok()
+    };
+    assert!((0..200).any(|_| listens()), "the server does not start");
+    let relay = Relay::to(server);
+    let file = file.to_str().unwrap();
+    let index = |address: SocketAddr| format!("http://user:secret-of-this-test@{address}/simple/");
+    let install = |environment: &str, cache: &str, index: &str| {
+        let own = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{own}", case.uv.parent().unwrap().display());
+        let cache = case.place.path(cache);
+        let variables = [("PATH", path.as_str()), ("STRATHEAL_CACHE_DIR", cache.to_str().unwrap())];
+        case.place.run_with(&variables, &["--index", index, "install", "--python", environment, "-r", file])
+    };
+    let done = install("good", "good-cache", &index(server));
+    assert_eq!(done.code, 0, "{done:?}");
+    let done = install("bad", "bad-cache", &index(relay.address()));
+    assert_eq!(done.code, 0, "{done:?}");
+    assert!(relay.broken() > 3, "{} connections", relay.broken());
+    same(&case.place.path("good"), &case.place.path("bad"));
 }
