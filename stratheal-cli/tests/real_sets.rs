@@ -11,6 +11,7 @@
 //! - what makes a folder an environment (`pyvenv.cfg`, scripts that activate it, notes for backup programs and git) is each one's own;
 //! - `direct_url.json` is the same JSON, with another order of keys.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 

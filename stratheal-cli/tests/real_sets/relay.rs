@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// After so many bytes of answers something happens, at least; at most this much more.
-const LEAST: usize = 150_000;
-const MORE: usize = 1_500_000;
+const LEAST: usize = 300_000;
+const MORE: usize = 4_000_000;
 /// How long a silence is, unless the client gives up before.
 const SILENCE: Duration = Duration::from_secs(20);
 
@@ -76,7 +76,7 @@ fn relay(
         let _ = to_server.shutdown(Shutdown::Both);
     });
     let (mut answers, mut to_client) = (upstream, client);
-    let mut left = LEAST + number * 7_919_003 % MORE;
+    let mut left = LEAST + number * 1_919_003 % MORE;
     let mut buffer = vec![0; 16 << 10];
     while let Ok(length @ 1..) = answers.read(&mut buffer) {
         let length = length.min(left);
