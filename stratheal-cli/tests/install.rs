@@ -259,6 +259,28 @@ fn a_mount_point_keeps_its_place() {
     assert_eq!(case.versions(".venv"), "['alpha 2.0', 'beta 2.0', 'gamma 1.0']");
 }
 
+#[test]
+fn a_full_disk_is_that_of_the_environment() {
+    let Some(case) = case(Vec::new()) else { return };
+    let install = format!("'{}' --index {} install", env!("CARGO_BIN_EXE_stratheal"), case.server.url());
+    let script = format!(
+        "mkdir small; mount -t tmpfs -o size=120k none small || exit 9; {install} --link-mode copy --python small/env alpha==1.0; \
+         code=$?; ls -A small; umount small; exit $code"
+    );
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--mount", "sh", "-c", &script]).current_dir(case.place.path(""));
+    stratheal_core::testing::tools::clean(&mut unshare, &case.place.path(""));
+    unshare.env("PATH", &case.path).env("STRATHEAL_CACHE_DIR", case.place.path("packages"));
+    let ran = unshare.output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    if said.contains("unshare failed") || ran.status.code() == Some(9) {
+        return skipped("an environment on a full disk", "only root may mount");
+    }
+    assert_eq!((ran.status.code(), ran.stdout.is_empty()), (Some(74), true), "{ran:?}");
+    assert!(said.contains("there is no room to build the next environment") && !said.contains("store"), "{said}");
+    assert_eq!(said.matches("/.stratheal/stage/").count(), 1, "the path is named once: {said}");
+}
+
 /// Makes a wheel whose RECORD says something else than what is in it.
 const LYING_WHEEL: &str = r#"
 import zipfile

@@ -21,6 +21,13 @@ pub enum StoreError {
         #[source]
         source: io::Error,
     },
+    /// There is no room where a file of the store is linked to.
+    #[error("no space left for files out of the store: free some")]
+    DestinationFull {
+        /// What the system said, with the path.
+        #[source]
+        source: io::Error,
+    },
     /// This user may not write there, or nobody can.
     #[error("cannot {action} in the store: give this user write access to it, or choose another folder")]
     ReadOnly {
@@ -107,7 +114,10 @@ impl StoreError {
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::DiskFull { .. } | Self::NewerFormat { .. } | Self::NotAStore { .. } => ErrorClass::Permanent,
+            Self::DiskFull { .. }
+            | Self::DestinationFull { .. }
+            | Self::NewerFormat { .. }
+            | Self::NotAStore { .. } => ErrorClass::Permanent,
             Self::ReadOnly { .. } => ErrorClass::Denied,
             Self::Mismatch { .. } | Self::DamagedRoots { .. } => ErrorClass::Corrupt,
             Self::Gone { .. } => ErrorClass::Transient,
@@ -120,7 +130,7 @@ impl StoreError {
     /// Whether there is no room: nothing else helps than making some.
     #[must_use]
     pub const fn is_disk_full(&self) -> bool {
-        matches!(self, Self::DiskFull { .. })
+        matches!(self, Self::DiskFull { .. } | Self::DestinationFull { .. })
     }
 
     /// Whether the system said that nothing can be written there, by this user or by anybody.
@@ -142,6 +152,14 @@ impl StoreError {
                 _ if Self::is_read_only(&error) => Self::ReadOnly { action, source },
                 _ => Self::Storage { action, source },
             }
+        }
+    }
+
+    /// What was said about a file outside the store: a disk that is full there is another one.
+    pub(super) fn outside(self) -> Self {
+        match self {
+            Self::DiskFull { source, .. } => Self::DestinationFull { source },
+            other => other,
         }
     }
 }

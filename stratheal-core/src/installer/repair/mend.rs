@@ -16,7 +16,7 @@ use crate::installer::python::Interpreter;
 use crate::installer::stage::{Addition, Content, Contents, Placed, WheelError, contents_of, write};
 use crate::installer::switch::EnvironmentLock;
 use crate::installer::verify::hash;
-use crate::objects::{ContentId, LinkMode, Linker, Pack, Store, StoreError, Tree};
+use crate::objects::{ContentId, LinkMode, Linker, Pack, Store, StoreError, Tree, TreeFile};
 
 /// The largest `direct_url.json`, in bytes.
 const LARGEST_NOTE: u64 = 1 << 20;
@@ -176,12 +176,12 @@ fn put_back(site: &Site, tree: &Tree, linker: &Linker<'_>, placed: &Placed) -> R
         Content::Bytes(bytes, mode) => write(&ready, bytes, *mode).map_err(storage)?,
         Content::Tree(number) => {
             let file = &tree.files()[*number];
-            linker.link(file, &ready)?;
+            link(linker, file, &ready)?;
             if !is(&ready, &placed.id) {
                 // An edit of the tree that hides its time: the same file may be the damaged one.
                 tree.check(file)?;
                 fs::remove_file(&ready).map_err(storage)?;
-                linker.link(file, &ready)?;
+                link(linker, file, &ready)?;
             }
         }
     }
@@ -197,6 +197,16 @@ fn put_back(site: &Site, tree: &Tree, linker: &Linker<'_>, placed: &Placed) -> R
         return Err(Failed::Refused("it was changed again at once: find out by whom".to_owned()));
     }
     Ok(())
+}
+
+fn link(linker: &Linker<'_>, file: &TreeFile, ready: &Path) -> Result<(), Failed> {
+    match linker.link(file, ready) {
+        Ok(_) => Ok(()),
+        Err(StoreError::DestinationFull { source }) => {
+            Err(Failed::Error(InstallError::storage("put a file back", source)))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn is(path: &Path, id: &ContentId) -> bool {

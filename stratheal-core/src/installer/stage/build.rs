@@ -28,13 +28,22 @@ pub(in crate::installer) struct Built {
 pub(in crate::installer) enum BuildError {
     /// The store could not give a file.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// The system refused.
     #[error("cannot build the next environment")]
     Storage(#[source] io::Error),
     /// Somebody asked for it to stop.
     #[error("stopped")]
     Stopped,
+}
+
+impl From<StoreError> for BuildError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::DestinationFull { source } => Self::Storage(source),
+            error => Self::Store(error),
+        }
+    }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> BuildError {

@@ -129,7 +129,8 @@ impl Tree {
         for file in self.files() {
             let path = destination.join(&file.path);
             if let Some(parent) = path.parent().filter(|parent| parent_there.as_deref() != Some(*parent)) {
-                fs::create_dir_all(parent).map_err(StoreError::at("make a folder", parent))?;
+                let failed = |error| StoreError::at("make a folder", parent)(error).outside();
+                fs::create_dir_all(parent).map_err(failed)?;
                 parent_there = Some(parent.to_owned());
             }
             match self.link_by(&ways, file, &path)? {
@@ -153,14 +154,14 @@ impl Tree {
             return Ok(linked);
         }
         // Edited again at once, or unpacked by another user: a copy of what the pack holds is right in any case.
-        self.unpack_to(file, destination)?;
+        self.unpack_to(file, destination).map_err(StoreError::outside)?;
         Ok(Linked::Copy)
     }
 
     /// Links the file if it is as it was unpacked. `None` when it is not, and then nothing is at the destination.
     fn try_link(&self, ways: &Ways, file: &TreeFile, destination: &Path) -> Result<Option<Linked>, StoreError> {
         let source = self.path_of(file);
-        let failed = |error| StoreError::at("link", destination)(error);
+        let failed = |error| StoreError::at("link", destination)(error).outside();
         let linked = match any_way(ways, &source, destination) {
             Err(_) if is_missing(&source) => return Ok(None),
             linked => linked.map_err(failed)?,
