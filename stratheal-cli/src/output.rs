@@ -9,8 +9,11 @@ use stratheal_core::model::view::Snapshot;
 use crate::args::{Common, Format};
 use crate::failure::Failure;
 
-/// Prints a text and ends the line. A reader that has closed the pipe has seen enough.
+/// Prints a text and ends the line; nothing when there is no text. A reader that has closed the pipe has seen enough.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    if text.is_empty() {
+        return Ok(());
+    }
     let mut out = io::stdout().lock();
     let ends = if text.ends_with('\n') { "" } else { "\n" };
     match write!(out, "{text}{ends}").and_then(|()| out.flush()) {

@@ -281,6 +281,21 @@ fn a_full_disk_is_that_of_the_environment() {
     assert_eq!(said.matches("/.stratheal/stage/").count(), 1, "the path is named once: {said}");
 }
 
+#[test]
+fn who_wants_silence_gets_it() {
+    let Some(case) = case(Vec::new()) else { return };
+    for arguments in [
+        &["install", "-q", "gamma"][..],
+        &["install", "-q", "gamma"],
+        &["verify", "-q"],
+        &["repair", "-q"],
+        &["uninstall", "-q", "gamma"],
+    ] {
+        let done = case.run(arguments);
+        assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (0, "", ""), "{arguments:?}");
+    }
+}
+
 /// Makes a wheel whose RECORD says something else than what is in it.
 const LYING_WHEEL: &str = r#"
 import zipfile
