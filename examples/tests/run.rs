@@ -244,7 +244,7 @@ fn verifying() {
         run_with_cache(env!("CARGO_BIN_EXE_verify"), &folder.path().join("cache"), &arguments)
     };
     let (code, output) = verify();
-    assert!(code == Some(0) && output.starts_with("1 projects, ") && !output.contains("put back"), "{output}");
+    assert!(code == Some(0) && output.starts_with("1 project, ") && !output.contains("put back"), "{output}");
     fs::write(module(&environment), "damaged").unwrap();
     let (code, output) = verify();
     assert_eq!(code, Some(0), "{output}");

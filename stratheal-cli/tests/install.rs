@@ -294,6 +294,9 @@ fn who_wants_silence_gets_it() {
         let done = case.run(arguments);
         assert_eq!((done.code, done.out.as_str(), done.err.as_str()), (0, "", ""), "{arguments:?}");
     }
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let told = case.run(&["verify"]);
+    assert!(told.out.contains(": 1 project, ") && told.out.ends_with(": whole\n"), "{told:?}");
 }
 
 /// Makes a wheel whose RECORD says something else than what is in it.

@@ -8,6 +8,7 @@ use super::engine::Installer;
 use super::verify::{Severity, Verified, VerifyOptions};
 use crate::base::class::chain;
 use crate::contract::{CheckContext, CheckError, CheckKind, HealthCheck};
+use crate::model::quantity::show_count;
 use crate::model::{CheckId, Metric, Report, Unit};
 
 /// The findings that are named in the summary.
@@ -69,8 +70,8 @@ fn report(verified: &Verified, environment: &str) -> Report {
         }
         Some(_) => Report::warning(summary).code("conflict").hint("install versions that fit each other"),
         None => {
-            let (projects, files) = (verified.projects, verified.files);
-            Report::healthy(format!("{projects} projects, {files} files as they were installed"))
+            let (projects, files) = (show_count(verified.projects, "project"), show_count(verified.files, "file"));
+            Report::healthy(format!("{projects}, {files} as they were installed"))
         }
     };
     report

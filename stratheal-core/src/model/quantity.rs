@@ -141,10 +141,23 @@ pub fn show_bytes(bytes: f64) -> String {
     }
 }
 
+/// Writes how many there are of something that has a regular plural: `1 file`, `2 files`.
+#[must_use]
+pub fn show_count(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn counts_have_their_grammar() {
+        for (count, shown) in [(0, "0 files"), (1, "1 file"), (2, "2 files")] {
+            assert_eq!(show_count(count, "file"), shown);
+        }
+    }
 
     #[test]
     fn refuses_what_is_no_quantity() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use stratheal_core::installer::{Finding, Problem, RepairPlan, RepairSource, Repaired, Severity, Verified};
-use stratheal_core::model::quantity::show_bytes;
+use stratheal_core::model::quantity::{show_bytes, show_count};
 use stratheal_core::model::report::printable;
 
 use crate::args::{Common, PlainFormat};
@@ -43,10 +43,10 @@ pub(super) fn verified(
     let bytes = show_bytes(verified.bytes_hashed as f64);
     let _ = write!(
         text,
-        "{}: {} projects, {} files, {bytes} hashed in {:.2} s: {}",
+        "{}: {}, {}, {bytes} hashed in {:.2} s: {}",
         verified.root.display(),
-        verified.projects,
-        verified.files,
+        show_count(verified.projects, "project"),
+        show_count(verified.files, "file"),
         took.as_secs_f64(),
         summary(verified)
     );
@@ -77,7 +77,7 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
         let what = match repair.paths.as_slice() {
             [] => "all that is not as in its wheel".to_owned(),
             [one] => one.display().to_string(),
-            several => format!("{} files", several.len()),
+            several => show_count(several.len(), "file"),
         };
         let from = match &repair.source {
             RepairSource::Noted { wheel, cached: true } => format!("from {wheel}, in the cache"),
@@ -90,11 +90,12 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
     for path in &plan.removals {
         let _ = writeln!(text, "- {}", path.display());
     }
-    let (repairs, removals) = (plan.repairs.len(), plan.removals.len());
     let _ = write!(
         text,
-        "{}: {repairs} projects to repair, {removals} leftovers to remove; {}; nothing was changed",
+        "{}: {} to repair, {} to remove; {}; nothing was changed",
         plan.root.display(),
+        show_count(plan.repairs.len(), "project"),
+        show_count(plan.removals.len(), "leftover"),
         summary(&plan.verified)
     );
     text
@@ -138,10 +139,10 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
     }
     let _ = write!(
         text,
-        "{}: {} files put back, {} leftovers removed in {:.2} s: {}",
+        "{}: {} put back, {} removed in {:.2} s: {}",
         repaired.root.display(),
-        repaired.mended.len(),
-        repaired.removed.len(),
+        show_count(repaired.mended.len(), "file"),
+        show_count(repaired.removed.len(), "leftover"),
         took.as_secs_f64(),
         summary(&repaired.verified)
     );
@@ -149,20 +150,20 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
 }
 
 fn summary(verified: &Verified) -> String {
-    let kinds = [
-        (Severity::Damage, "damaged"),
-        (Severity::Conflict, "conflicts"),
-        (Severity::Warning, "warnings"),
-        (Severity::Note, "notes"),
-    ];
-    let parts = kinds.map(|(severity, word)| (verified.count(severity), word));
+    let nouns = [(Severity::Conflict, "conflict"), (Severity::Warning, "warning"), (Severity::Note, "note")];
+    let nouns = nouns.map(|(severity, noun)| (verified.count(severity), noun));
     let mut parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+        nouns.iter().filter(|(count, _)| *count > 0).map(|(count, noun)| show_count(*count, noun)).collect();
+    let damaged = verified.count(Severity::Damage);
+    if damaged > 0 {
+        parts.insert(0, format!("{damaged} damaged"));
+    }
     if verified.is_whole() {
         parts.insert(0, "whole".to_owned());
     }
     if verified.left_out > 0 {
-        parts.push(format!("{} more are not listed", verified.left_out));
+        let verb = if verified.left_out == 1 { "is" } else { "are" };
+        parts.push(format!("{} more {verb} not listed", verified.left_out));
     }
     parts.join(", ")
 }
@@ -190,7 +191,8 @@ pub(super) fn lines(findings: &[Finding], verbose: bool) -> String {
                     let _ = writeln!(text, "    also in {0}: run `stratheal repair {0}`", environment.display());
                 }
                 if shared.unknown > 0 {
-                    let _ = writeln!(text, "    {} more names of this file are not known", shared.unknown);
+                    let verb = if shared.unknown == 1 { "name of this file is" } else { "names of this file are" };
+                    let _ = writeln!(text, "    {} more {verb} not known", shared.unknown);
                 }
             }
         }

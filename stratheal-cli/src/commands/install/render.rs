@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use stratheal_core::installer::{Action, Actions, How, Outcome, Planned};
-use stratheal_core::model::quantity::show_bytes;
+use stratheal_core::model::quantity::{show_bytes, show_count};
 
 use crate::args::{Common, PlainFormat};
 
@@ -41,8 +41,8 @@ pub(super) fn install(
         }
         None => {
             let bytes = show_bytes(planned.bytes_to_fetch as f64);
-            let files = if planned.to_fetch == 1 { "file" } else { "files" };
-            let _ = write!(text, "{} in {root}, {} {files} to fetch ({bytes})", count(actions), planned.to_fetch);
+            let files = show_count(planned.to_fetch, "file");
+            let _ = write!(text, "{} in {root}, {files} to fetch ({bytes})", count(actions));
             if planned.to_build > 0 {
                 let _ = write!(text, ", {} to build", planned.to_build);
             }
