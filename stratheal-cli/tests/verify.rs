@@ -6,6 +6,8 @@
 
 #[path = "packages_playground/case.rs"]
 mod case;
+#[path = "verify/next.rs"]
+mod next;
 mod packages_playground;
 
 use std::fs;

@@ -63,12 +63,17 @@ fn report(verified: &Verified, environment: &str) -> Report {
     let more = counted.len() - named.len();
     let more = if more == 0 { String::new() } else { format!("; and {more} more") };
     let summary = format!("{}{more}", named.join("; "));
+    let next = verified.next(environment, false);
+    let hint = (!next.is_empty()).then(|| format!("run {}", next.join("; then ")));
     let report = match counted.iter().map(|finding| finding.severity).max() {
         Some(Severity::Damage) => {
             let report = Report::critical(summary).code("damaged");
-            report.hint(format!("run `stratheal repair {environment}`"))
+            report.hint(hint.unwrap_or_else(|| format!("look at what `stratheal verify {environment}` names")))
         }
-        Some(_) => Report::warning(summary).code("conflict").hint("install versions that fit each other"),
+        Some(_) => {
+            let hint = hint.unwrap_or_else(|| "install versions that fit each other".to_owned());
+            Report::warning(summary).code("conflict").hint(hint)
+        }
         None => {
             let (projects, files) = (show_count(verified.projects, "project"), show_count(verified.files, "file"));
             Report::healthy(format!("{projects}, {files} as they were installed"))
@@ -94,6 +99,7 @@ mod tests {
             severity: problem.severity(),
             message: format!("{problem:?}"),
             problem: problem.clone(),
+            remedy: problem.remedy(),
             shared: None,
         };
         let findings = problems.iter().map(about).collect();

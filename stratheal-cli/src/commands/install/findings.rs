@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
-use stratheal_core::installer::{Finding, Problem, RepairPlan, RepairSource, Repaired, Severity, Verified};
+use stratheal_core::installer::{Finding, RepairPlan, RepairSource, Repaired, Severity, Verified};
 use stratheal_core::model::quantity::{show_bytes, show_count};
 use stratheal_core::model::report::printable;
 
@@ -15,10 +15,18 @@ use crate::args::{Common, PlainFormat};
 /// The most findings of one project that are shown to people, unless they ask for more.
 const MOST_SHOWN: usize = 10;
 
+/// How an environment was named.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Named<'a> {
+    pub(super) environment: &'a Path,
+    /// Whether it is the one that is changed when none is named.
+    pub(super) is_default: bool,
+}
+
 /// What `verify` says in the end.
 pub(super) fn verified(
     verified: &Verified,
-    named: &Path,
+    named: &Named<'_>,
     took: Duration,
     format: PlainFormat,
     common: &Common,
@@ -50,9 +58,8 @@ pub(super) fn verified(
         took.as_secs_f64(),
         summary(verified)
     );
-    let is_leftover = |finding: &Finding| finding.problem == Problem::Leftover;
-    if verified.count(Severity::Damage) > 0 || verified.findings.iter().any(is_leftover) {
-        let _ = write!(text, "\nnext: stratheal repair {}", named.display());
+    for next in verified.next(&named.environment.display().to_string(), named.is_default) {
+        let _ = write!(text, "\nnext: {next}");
     }
     text
 }

@@ -37,6 +37,12 @@ impl Target {
     pub(super) fn existing(setup: &Setup, packages: &Packages, named: Option<&Path>) -> PathBuf {
         named.map_or_else(|| Self::choose(setup, packages, None).path, Path::to_owned)
     }
+
+    /// Whether this environment, a real path, is the one that is changed when none is named.
+    pub(super) fn is_default(setup: &Setup, packages: &Packages, root: &Path) -> bool {
+        let unnamed = Packages { python: None, ..packages.clone() };
+        Self::choose(setup, &unnamed, None).path.canonicalize().is_ok_and(|default| default == root)
+    }
 }
 
 /// An installer, and what the user should know about where it gets its packages.

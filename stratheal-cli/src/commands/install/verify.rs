@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use stratheal_core::installer::VerifyOptions;
 
 use super::failure::of;
+use super::findings::Named;
 use super::target::{Target, Ways, open};
 use super::{findings, interruptible, run_to_end};
 use crate::args::{self, Common, Packages};
@@ -28,6 +29,8 @@ async fn verify(common: &Common, packages: &Packages, options: &args::VerifyOpti
         installer.verify(&subject, &wanted).await.map_err(of)
     };
     let verified = interruptible(work).await?;
-    output::print(&findings::verified(&verified, &target, began.elapsed(), options.format, common))?;
+    let is_default = Target::is_default(&setup, packages, &verified.root);
+    let named = Named { environment: &target, is_default };
+    output::print(&findings::verified(&verified, &named, began.elapsed(), options.format, common))?;
     Ok(if verified.is_whole() { ExitCode::SUCCESS } else { ExitCode::from(exit::DAMAGED) })
 }

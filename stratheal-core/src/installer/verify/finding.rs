@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::Remedy;
 use crate::index::ProjectName;
 
 /// How bad a finding is.
@@ -37,6 +38,9 @@ pub struct Finding {
     pub message: String,
     /// What is wrong, for programs.
     pub problem: Problem,
+    /// What puts it right, if a command does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<Remedy>,
     /// Who else has the same damaged file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared: Option<Shared>,
@@ -166,6 +170,11 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// What is found where a file should be and a folder is.
+    pub(super) const FOLDER: &str = "a folder";
+}
+
 impl Finding {
     /// A finding about a project.
     pub(super) fn about(project: Option<&ProjectName>, path: Option<PathBuf>, problem: Problem) -> Self {
@@ -176,11 +185,19 @@ impl Finding {
             path,
             severity: problem.severity(),
             message: String::new(),
+            remedy: problem.remedy(),
             problem,
             shared: None,
         };
         finding.message = finding.sentence();
         finding
+    }
+
+    /// The same, when something else puts it right than is usual.
+    pub(super) fn with(mut self, remedy: Option<Remedy>) -> Self {
+        self.remedy = remedy;
+        self.message = self.sentence();
+        self
     }
 
     /// As [`Self::about`], for a path that more than one project has.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use pep440_rs::Version;
 
-use super::{Finding, Problem};
+use super::{Finding, Problem, Remedy};
 use crate::index::ProjectName;
 use crate::installer::installed::{Distribution, Installed, NotADistribution, read_record};
 use crate::objects::{ContentId, RecordRow};
@@ -85,13 +85,15 @@ pub(super) fn projects(root: &Path, installed: Installed) -> (Vec<Project>, Vec<
     let projects = read_all(root, waiting);
     for project in &projects {
         let folder = || Some(project.folder.clone());
+        // Which wheel would be looked for, when nobody knows what it was?
+        let remedy = (project.name.is_some() && project.version.is_some()).then_some(Remedy::Repair);
         if let Err(reason) = &project.metadata {
             let problem = Problem::Metadata { reason: reason.clone() };
-            findings.push(Finding::about(project.name.as_ref(), folder(), problem));
+            findings.push(Finding::about(project.name.as_ref(), folder(), problem).with(remedy));
         }
         if let Err(reason) = &project.rows {
             let problem = Problem::Record { reason: reason.clone() };
-            findings.push(Finding::about(project.name.as_ref(), folder(), problem));
+            findings.push(Finding::about(project.name.as_ref(), folder(), problem).with(remedy));
         }
     }
     (projects, findings)

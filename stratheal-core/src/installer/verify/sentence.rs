@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Finding, Problem, Severity};
+use super::{Finding, Problem, Remedy, Severity};
+
+/// What helps where the interpreter is not what it was.
+const REBUILD: &str = "`stratheal install --rebuild`";
 
 impl Problem {
     /// How bad it is.
@@ -48,10 +51,17 @@ impl Finding {
             let others: Vec<_> = self.others.iter().map(crate::index::ProjectName::as_str).collect();
             format!(" (of {project} and {})", others.join(" and "))
         };
-        let repair = "`stratheal repair` puts it right";
+        let repair = match self.remedy {
+            Some(Remedy::Repair) => "`stratheal repair` puts it right".to_owned(),
+            Some(Remedy::Reinstall) => format!("`stratheal install --reinstall {project}` puts it right"),
+            _ => "move it away, and install its project again".to_owned(),
+        };
         match &self.problem {
             Problem::Missing => format!("{path}{owners} is missing: {repair}"),
             Problem::Changed => format!("{path}{owners} was changed: {repair}"),
+            Problem::NotAFile { found } if *found == Problem::FOLDER => {
+                format!("{path}{owners} is {found} and should be a file: move it away, then repair")
+            }
             Problem::NotAFile { found } => format!("{path}{owners} is {found} and should be a file: {repair}"),
             Problem::LeadsOut => format!(
                 "a folder on the way to {path}{owners} is a link that leads out of the environment: put a folder in its place, then repair"
@@ -102,16 +112,23 @@ impl Finding {
             Problem::InterpreterGone { target } => {
                 let target = target.as_ref().map(|target| format!(", a link to {},", target.display()));
                 let target = target.unwrap_or_default();
-                format!("the interpreter {path}{target} is gone: bring it back, or make the environment anew")
+                format!(
+                    "the interpreter {path}{target} is gone: bring it back, or make the environment anew with {REBUILD}"
+                )
             }
             Problem::InterpreterFails { reason } => {
-                format!("the interpreter {path} does not work ({reason}): mend it, or make the environment anew")
+                format!(
+                    "the interpreter {path} does not work ({reason}): mend it, or make the environment anew with {REBUILD}"
+                )
             }
             Problem::InterpreterChanged { made_for, python } => format!(
-                "the environment was made for Python {made_for}, and {path} is {python} now, which does not see its packages: bring the old one back, or make the environment anew"
+                "the environment was made for Python {made_for}, and {path} is {python} now, which does not see its packages: bring the old one back, or make the environment anew with {REBUILD}"
             ),
             Problem::SourceGone { target } => {
-                format!("the sources of {project} are gone from {target}: bring them back, or uninstall it")
+                format!(
+                    "the sources of {project} are gone from {target}: bring them back, install it again from where they are now, or \
+                     `stratheal uninstall {project}`"
+                )
             }
             Problem::PathGone { target } => format!("{path} adds {target}, which is not there"),
             Problem::Import { reason } => format!("{project} cannot be imported: {reason}"),

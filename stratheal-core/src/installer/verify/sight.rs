@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::Problem;
 use super::expected::ExpectedFiles;
 use super::stat::Stat;
 use crate::base::fs::named;
@@ -179,7 +180,7 @@ fn word(kind: FileType) -> &'static str {
     if kind.is_symlink() {
         "a link"
     } else if kind.is_dir() {
-        "a folder"
+        Problem::FOLDER
     } else {
         "something else"
     }
