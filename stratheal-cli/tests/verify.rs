@@ -6,6 +6,8 @@
 
 #[path = "packages_playground/case.rs"]
 mod case;
+#[path = "verify/duplicates.rs"]
+mod duplicates;
 #[path = "verify/next.rs"]
 mod next;
 mod packages_playground;
@@ -31,7 +33,7 @@ fn content() -> Content {
             .file("alpha/cli.py", cli)
             .file("alpha-1.0.dist-info/entry_points.txt", "[console_scripts]\nalpha-run = alpha.cli:main\n"),
         Package::new("beta", "1.0").payload(20_000),
-        Package::new("beta", "0.5").payload(20_000),
+        Package::new("beta", "0.5").payload(20_000).file("beta/old.py", "old = True\n"),
     ])
 }
 

@@ -11,6 +11,7 @@ use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
 
 use super::change::Change;
+use super::installed::{Installed, read_record};
 use super::stage::Contents;
 use super::switch::Register;
 use crate::base::fs::{read_text, replace_unsynced};
@@ -71,6 +72,14 @@ impl Origins {
     /// What a project was installed from.
     pub(in crate::installer) fn of(&self, project: &ProjectName) -> Option<&Origin> {
         self.projects.get(project)
+    }
+
+    /// Takes, of a project that is there more than once, the one that was installed from here.
+    pub(in crate::installer) fn prefer(&self, installed: &mut Installed) {
+        installed.prefer(|one| {
+            let record = || read_record(&one.folder).ok().map(|(_, id)| id);
+            self.of(one.name()).is_some_and(|origin| record().is_some_and(|id| origin.is_of(one.version(), Some(id))))
+        });
     }
 
     /// The note after a change: what is new replaces what was there, what goes is forgotten.

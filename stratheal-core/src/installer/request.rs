@@ -13,10 +13,12 @@ use super::environment::Environment;
 use super::error::InstallError;
 use super::installed::Installed;
 use super::lock::{Lock, LockedPackage, LockedSource};
+use super::origin::Origins;
 use super::plan::{Actions, PlanOptions};
 use super::prepare::{FileSource, WantedWheel, WheelSource};
 use super::requirement::{ExtraName, GroupName, Wanted};
 use super::resolve::{EngineChoice, ResolveOptions, pinned};
+use super::switch::Register;
 use crate::gateway::Environment as Variables;
 use crate::index::ProjectName;
 
@@ -159,8 +161,11 @@ impl Installer {
         request: &InstallRequest,
         ahead: bool,
     ) -> Result<Planned, InstallError> {
-        let there =
-            environment.installed().map_err(|source| InstallError::storage("read what is installed", source))?;
+        let storage = |source| InstallError::storage("read what is installed", source);
+        let mut there = environment.installed().map_err(storage)?;
+        if !there.duplicates.is_empty() {
+            Origins::read(&Register::open(self.state(), environment.root()).map_err(storage)?).prefer(&mut there);
+        }
         let mut planned = Planned {
             root: environment.root().to_owned(),
             exists: environment.exists,

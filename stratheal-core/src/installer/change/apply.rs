@@ -17,8 +17,9 @@ use super::dropped::{Dropped, dropped};
 use super::stage_folder::{StageFolder, walk_environment};
 use super::switching::{Switched, Switching};
 use super::{Change, Ways};
+use crate::index::ProjectName;
 use crate::installer::error::InstallError;
-use crate::installer::installed::Installed;
+use crate::installer::installed::{Installed, NotADistribution, named_by};
 use crate::installer::python::Interpreter;
 use crate::installer::stage::{
     Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
@@ -208,8 +209,8 @@ impl Applying<'_> {
     }
 
     fn dropped(&self, current: &[Entry]) -> Result<Dropped, InstallError> {
-        let removals = &self.change.removals;
-        if removals.is_empty() {
+        let Change { additions, removals } = self.change;
+        if removals.is_empty() && additions.is_empty() {
             return Ok(Dropped::default());
         }
         let scheme = &self.interpreter.scheme;
@@ -218,7 +219,14 @@ impl Applying<'_> {
         let goes: HashSet<&Path> = removals.iter().map(|removal| removal.folder.as_path()).collect();
         let all = installed.distributions.values().chain(&installed.duplicates);
         let kept = all.filter(|distribution| !goes.contains(distribution.folder.as_path()));
-        let mut dropped = dropped(removals, kept, self.root())
+        // What is left of them where METADATA is gone; only its name says of what.
+        let changes = |name: &ProjectName| {
+            additions.iter().any(|one| one.name == *name) || removals.iter().any(|one| one.name() == name)
+        };
+        let others = installed.others.iter().filter(|(_, why)| matches!(why, NotADistribution::Damaged(_)));
+        let damaged = others.filter(|(folder, _)| named_by(folder).0.is_some_and(|name| changes(&name)));
+        let damaged: Vec<_> = damaged.map(|(folder, _)| folder.clone()).collect();
+        let mut dropped = dropped(removals, &damaged, kept, self.root())
             .map_err(|reason| InstallError::Environment { root: self.root().to_owned(), reason })?;
         // Whatever else lies in a `.dist-info` goes with it.
         let inside =

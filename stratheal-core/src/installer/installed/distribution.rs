@@ -85,6 +85,13 @@ impl Distribution {
     }
 }
 
+/// Whether rows of a RECORD list the METADATA beside it. One that does not was cut off, or is somebody else's.
+pub(in crate::installer) fn lists_its_metadata(rows: &[RecordRow], folder: &Path) -> bool {
+    let metadata = format!("{}/METADATA", folder.file_name().unwrap_or_default().to_string_lossy());
+    let is_it = |path: &str| path.trim_start_matches("./") == metadata || path.ends_with(&format!("/{metadata}"));
+    rows.iter().any(|row| is_it(&row.path))
+}
+
 /// The RECORD in a `.dist-info` folder, and its hash. The reason when it cannot be read.
 pub(in crate::installer) fn read_record(folder: &Path) -> Result<(Vec<RecordRow>, ContentId), String> {
     let text = read_text(&folder.join("RECORD"), LARGEST_RECORD).map_err(|error| match error.kind() {
@@ -93,4 +100,29 @@ pub(in crate::installer) fn read_record(folder: &Path) -> Result<(Vec<RecordRow>
     })?;
     let rows = parse_record(&text).map_err(|error| error.to_string())?;
     Ok((rows, ContentId::of(text.as_bytes())))
+}
+
+/// What the name of a `.dist-info` folder says.
+pub(in crate::installer) fn named_by(folder: &Path) -> (Option<ProjectName>, Option<Version>) {
+    let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".dist-info"));
+    let Some((name, version)) = name.and_then(|stem| stem.rsplit_once('-')) else { return (None, None) };
+    (name.parse().ok(), version.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_name_projects() {
+        let named = |name: &str| {
+            let (name, version) = named_by(Path::new(name));
+            (name.map(|name| name.to_string()), version.map(|version| version.to_string()))
+        };
+        let both = |name: &str, version: &str| (Some(name.to_owned()), Some(version.to_owned()));
+        assert_eq!(named("/s/Zope.Interface-5.0.dist-info"), both("zope-interface", "5.0"));
+        assert_eq!(named("a_b-1.0+local.dist-info"), both("a-b", "1.0+local"));
+        assert_eq!(named("nothing"), (None, None));
+        assert_eq!(named("a.dist-info"), (None, None));
+    }
 }

@@ -1,11 +1,12 @@
 //! Looking through the folders where an environment keeps packages.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Distribution;
+use super::{Distribution, lists_its_metadata, read_record};
 use crate::base::fs::named;
 use crate::index::ProjectName;
 
@@ -18,7 +19,7 @@ const EGGS: &[&str] = &[".egg-info", ".egg-link", ".egg"];
 /// What is installed.
 #[derive(Debug, Clone, Default)]
 pub struct Installed {
-    /// The projects, by name. Of one that is there more than once, the first that Python finds.
+    /// The projects, by name. Of one that is there more than once, the newest that has a RECORD of its own: the others were left behind.
     pub distributions: BTreeMap<ProjectName, Distribution>,
     /// Projects that are there once more.
     pub duplicates: Vec<Distribution>,
@@ -75,15 +76,40 @@ impl Installed {
                 self.others.push((path, NotADistribution::Egg));
             } else if name.ends_with(".dist-info") {
                 match Distribution::read(&path) {
-                    Ok(distribution) if self.distributions.contains_key(distribution.name()) => {
-                        self.duplicates.push(distribution);
-                    }
-                    Ok(distribution) => drop(self.distributions.insert(distribution.name().clone(), distribution)),
+                    Ok(distribution) => self.put(distribution),
                     Err(reason) => self.others.push((path, NotADistribution::Damaged(reason))),
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Installed {
+    fn put(&mut self, distribution: Distribution) {
+        let rank = |one: &Distribution| {
+            let has_record = read_record(&one.folder).is_ok_and(|(rows, _)| lists_its_metadata(&rows, &one.folder));
+            (has_record, one.version().clone())
+        };
+        match self.distributions.entry(distribution.name().clone()) {
+            Entry::Vacant(place) => drop(place.insert(distribution)),
+            Entry::Occupied(mut there) => {
+                let is_better = rank(&distribution) > rank(there.get());
+                let other = if is_better { there.insert(distribution) } else { distribution };
+                self.duplicates.push(other);
+            }
+        }
+    }
+
+    /// Takes, of a project that is there more than once, the one for which this holds.
+    pub(in crate::installer) fn prefer(&mut self, is_meant: impl Fn(&Distribution) -> bool) {
+        for other in &mut self.duplicates {
+            if let Some(first) = self.distributions.get_mut(other.name()).filter(|first| !is_meant(first))
+                && is_meant(other)
+            {
+                std::mem::swap(first, other);
+            }
+        }
     }
 }
 
@@ -101,15 +127,20 @@ mod tests {
         };
         put("Demo-1.0.dist-info", "Name: Demo\nVersion: 1.0\n");
         put("demo-2.0.dist-info", "Name: demo\nVersion: 2.0\n");
+        put("demo-3.0.dist-info", "Name: demo\nVersion: 3.0\n");
+        for version in ["1.0", "2.0"] {
+            let folder = if version == "1.0" { "Demo-1.0.dist-info" } else { "demo-2.0.dist-info" };
+            fs::write(site.join(folder).join("RECORD"), format!("{folder}/METADATA,,\n")).unwrap();
+        }
         put("broken-1.dist-info", "Name: broken\n");
         fs::create_dir_all(site.join("empty-1.dist-info")).unwrap();
         fs::create_dir_all(site.join("~emo-1.0.dist-info")).unwrap();
         fs::create_dir_all(site.join("old-1-py3.9.egg-info")).unwrap();
         fs::create_dir_all(site.join("demo")).unwrap();
-        let found = Installed::scan([site.as_path(), site.as_path(), Path::new("/nowhere")]).unwrap();
+        let mut found = Installed::scan([site.as_path(), site.as_path(), Path::new("/nowhere")]).unwrap();
         let names: Vec<_> = found.distributions.values().map(|one| one.version().to_string()).collect();
-        assert_eq!(names, ["1.0"]);
-        assert_eq!(found.duplicates.len(), 1);
+        assert_eq!(names, ["2.0"], "the newest that has a RECORD");
+        assert_eq!(found.duplicates.len(), 2);
         let why: Vec<_> = found.others.iter().map(|(_, why)| why.clone()).collect();
         assert!(matches!(
             why.as_slice(),
@@ -120,5 +151,8 @@ mod tests {
                 NotADistribution::Leftover
             ]
         ));
+        found.prefer(|one| one.version().to_string() == "1.0");
+        let names: Vec<_> = found.distributions.values().map(|one| one.version().to_string()).collect();
+        assert_eq!((names, found.duplicates.len()), (vec!["1.0".to_owned()], 2));
     }
 }

@@ -1,13 +1,14 @@
 //! What has to be put back, by project. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use pep440_rs::Version;
 
 use crate::index::ProjectName;
+use crate::installer::installed::named_by;
 use crate::installer::origin::Origin;
-use crate::installer::verify::{Examined, Expected, Problem, Project};
+use crate::installer::verify::{Examined, Expected, Problem, Project, Standing, mender};
 use crate::objects::ContentId;
 
 /// What has to be put back of one project.
@@ -19,7 +20,16 @@ pub(super) struct Job {
     pub(super) folder: PathBuf,
     /// The wheel that it was installed from, if this program has installed it.
     pub(super) origin: Option<Origin>,
+    /// What others put right, whose lists of files can be believed. Nothing is put there for the sake of a project whose list cannot.
+    pub(super) spared: HashSet<PathBuf>,
     pub(super) what: What,
+}
+
+impl Job {
+    /// Whether the name of its `.dist-info` says the same as its METADATA.
+    pub(super) fn is_what_its_folder_says(&self, name: &ProjectName, version: &Version) -> bool {
+        named_by(&self.folder) == (Some(name.clone()), Some(version.clone()))
+    }
 }
 
 /// Which files of a project.
@@ -39,8 +49,9 @@ pub(super) struct WantedFile {
 }
 
 impl WantedFile {
-    fn of(file: &Expected) -> Self {
-        Self { path: file.path.to_string(), contents: file.claims().filter_map(|claim| claim.content).collect() }
+    fn of(file: &Expected, projects: &[Project]) -> Self {
+        let claims = file.claims().filter(|claim| projects[claim.project].standing.counts());
+        Self { path: file.path.to_string(), contents: claims.filter_map(|claim| claim.content).collect() }
     }
 
     /// Whether this content will do.
@@ -53,7 +64,8 @@ impl WantedFile {
 pub(super) fn jobs(examined: &Examined) -> Vec<Job> {
     let mut wanted: BTreeMap<usize, What> = BTreeMap::new();
     for (number, project) in examined.projects.iter().enumerate() {
-        if project.rows.is_err() {
+        // Of one that is there several times it may be stale, and its files those of another version.
+        if project.rows.is_err() && project.standing == Standing::Alone {
             wanted.insert(number, What::Everything);
         }
     }
@@ -62,33 +74,32 @@ pub(super) fn jobs(examined: &Examined) -> Vec<Job> {
         if matches!(damaged.problem, Problem::LeadsOut) {
             continue;
         }
-        // Of several that record it, one that this program has installed: its wheel is known.
-        let known = |project: usize| origin_of(examined, &examined.projects[project]).is_some();
-        let by = file.claims().map(|claim| claim.project).find(|project| known(*project));
-        if let What::Files(files) = wanted.entry(by.unwrap_or(file.claim.project)).or_insert(What::Files(Vec::new())) {
-            files.push(WantedFile::of(file));
+        let by = mender(file, &damaged.problem, &examined.projects, &examined.origins);
+        let what = by.map(|by| wanted.entry(by).or_insert(What::Files(Vec::new())));
+        if let Some(What::Files(files)) = what {
+            files.push(WantedFile::of(file, &examined.projects));
         }
     }
     let job = |(number, what): (usize, What)| {
         let project = &examined.projects[number];
-        let origin = origin_of(examined, project).cloned();
+        let origin = project.origin(&examined.origins).cloned();
+        let spared = if what == What::Everything { claimed(examined) } else { HashSet::new() };
         Job {
             name: project.name.clone(),
             version: project.version.clone(),
             folder: project.folder.clone(),
             origin,
+            spared,
             what,
         }
     };
     wanted.into_iter().map(job).collect()
 }
 
-/// The wheel that a project was installed from.
-fn origin_of<'a>(examined: &'a Examined, project: &Project) -> Option<&'a Origin> {
-    let origin = examined.origins.of(project.name.as_ref()?)?;
-    // A RECORD that cannot be read says nothing about who wrote it.
-    let record = project.record.filter(|_| project.rows.is_ok());
-    project.version.as_ref().is_some_and(|version| origin.is_of(version, record)).then_some(origin)
+/// All files that somebody lists whose word counts.
+fn claimed(examined: &Examined) -> HashSet<PathBuf> {
+    let counts = |file: &&Expected| file.claims().any(|claim| examined.projects[claim.project].standing.counts());
+    examined.files.iter().filter(counts).map(|file| PathBuf::from(&*file.path)).collect()
 }
 
 /// What interrupted installers have left.

@@ -77,6 +77,12 @@ fn open_of(job: &Job) -> Vec<WantedFile> {
 
 fn mend_from(site: &Site, job: &Job, pack: &Pack) -> Result<Tried, InstallError> {
     let Source { tree, placed, noted } = Source::of(site, job, pack)?;
+    if job.what == What::Everything && !placed.iter().any(|placed| placed.path == job.folder.join("WHEEL")) {
+        // Its METADATA names another version than its folder does: one of them is wrong, and a second folder would be put beside it.
+        let there = job.folder.file_name().unwrap_or_default().to_string_lossy();
+        let reason = format!("it has no {there}, which is what is damaged");
+        return Err(WheelError::Refused { name: pack.name().to_owned(), reason }.into());
+    }
     let linker = tree.linker(site.link_mode)?;
     let mut tried = Tried::default();
     let on = |placed: &Placed, tried: &mut Tried| -> Result<(), InstallError> {
@@ -98,7 +104,8 @@ fn mend_from(site: &Site, job: &Job, pack: &Pack) -> Result<Tried, InstallError>
             let is_record = |placed: &&Placed| placed.path == job.folder.join("RECORD");
             let (records, others): (Vec<_>, Vec<_>) = placed.iter().partition(is_record);
             let is_right = |placed: &Placed| hash(&site.root.join(&placed.path)).is_ok_and(|found| found == placed.id);
-            for placed in others.into_iter().chain(records).filter(|placed| !is_right(placed)) {
+            let is_wanted = |placed: &&Placed| !job.spared.contains(&placed.path) && !is_right(placed);
+            for placed in others.into_iter().chain(records).filter(is_wanted) {
                 on(placed, &mut tried)?;
             }
             tried.noted = noted.filter(|_| tried.refused.is_empty());

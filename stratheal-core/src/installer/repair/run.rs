@@ -259,7 +259,12 @@ fn also_damaged(examined: &Examined) -> Vec<PathBuf> {
 /// What stays damaged of a job, with what to type.
 fn failed(job: &Job, reason: &str) -> Vec<Unmended> {
     let next = match (&job.name, &job.version) {
-        (Some(name), Some(version)) => format!("`stratheal install --reinstall {name}=={version}`"),
+        (Some(name), Some(version)) if job.is_what_its_folder_says(name, version) => {
+            format!("`stratheal install --reinstall {name}=={version}`")
+        }
+        (Some(name), Some(_)) => {
+            format!("`stratheal install --reinstall {name}`, with the version that it should have")
+        }
         _ => "remove it, and install the project again".to_owned(),
     };
     let reason = format!("{reason}: {next}");

@@ -1,12 +1,13 @@
 //! Whether projects fit each other and the interpreter.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use pep440_rs::Version;
 
-use super::{Finding, Problem, Project};
+use super::{Finding, Problem, Project, Standing};
 use crate::base::fs::read_text;
-use crate::index::WheelTags;
+use crate::index::{ProjectName, WheelTags};
 use crate::installer::closure::{Asked, unmet};
 use crate::installer::python::{Compatibility, Interpreter};
 use crate::installer::requirement::satisfies;
@@ -22,7 +23,12 @@ const NATIVE: &[&str] = &["so", "pyd", "dll", "dylib"];
 /// Everything that does not fit.
 pub(super) fn conflicts(root: &Path, projects: &[Project], interpreter: &Interpreter) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let distributions = || projects.iter().filter_map(|project| project.distribution.as_ref());
+    let projects = || projects.iter().filter(|project| project.standing != Standing::Superseded);
+    // Of several that may be meant the first is the newest that has a RECORD.
+    let mut seen: HashSet<&ProjectName> = HashSet::new();
+    let distributions = projects().filter_map(|project| project.distribution.as_ref());
+    let distributions: Vec<_> = distributions.filter(|found| seen.insert(found.name())).collect();
+    let distributions = || distributions.iter().copied();
     for one in unmet(distributions().map(|found| &found.fields), &Asked::new(), &interpreter.markers) {
         let installed = one.there.map(|version| version.to_string());
         let problem = Problem::Unmet { requirement: one.requirement.to_string(), installed };
@@ -38,7 +44,7 @@ pub(super) fn conflicts(root: &Path, projects: &[Project], interpreter: &Interpr
         }
     }
     let accepts = Compatibility::of(interpreter);
-    for project in projects {
+    for project in projects() {
         let wheel = root.join(&project.folder).join("WHEEL");
         // One that is missing is told as a file that is missing.
         let Ok(text) = read_text(&wheel, WheelFile::LARGEST) else { continue };

@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use super::alien::aliens;
 use super::conflicts::conflicts;
 use super::content::{Hashed, hash_all};
-use super::expected::{ExpectedFiles, Outside};
-use super::judge::{Content, Damaged, finding, needed, overlaps, problem};
+use super::expected::{Claim, ExpectedFiles, Outside};
+use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
 use super::project::projects;
 use super::shared::Elsewhere;
 use super::sight::{Seen, look};
+use super::standing::{Fit, explained, has_twins, is_claimed, settle};
 use super::stat_cache::StatCache;
-use super::{Finding, Problem, Project, Subject, Verified, VerifyOptions, content, imports, pth};
+use super::{Finding, Problem, Project, Remedy, Subject, Verified, VerifyOptions, content, imports, pth};
 use crate::base::clock::{Clock, SystemClock};
 use crate::installer::Installer;
 use crate::installer::error::InstallError;
@@ -129,7 +130,10 @@ impl Examining<'_> {
             findings,
             left_out: 0,
         };
-        let damaged = self.contents(&expected, sight.seen, &mut verified)?;
+        let (mut damaged, fits) = self.contents(&expected, sight.seen, &projects, &mut verified)?;
+        verified.findings.extend(settle(&mut projects, &fits, &origins));
+        verified.findings = explained(verified.findings, &projects);
+        damaged.retain(|one| is_claimed(expected.files[one.file].claims(), &projects));
         self.tell(&damaged, &expected, &projects, &origins, &mut verified);
         verified.findings.extend(overlaps(&expected, &projects));
         verified.findings.extend(self.outside(&expected.outside, &projects));
@@ -145,13 +149,14 @@ impl Examining<'_> {
         Ok(Examined { verified, projects, files: expected.files, damaged, origins })
     }
 
-    /// Hashes what has to be hashed, and answers what is damaged.
+    /// Hashes what has to be hashed, and answers what is damaged, and how many files of each project are as it says, if that matters.
     fn contents(
         &self,
         expected: &ExpectedFiles,
         seen: Vec<Seen>,
+        projects: &[Project],
         verified: &mut Verified,
-    ) -> Result<Vec<Damaged>, InstallError> {
+    ) -> Result<(Vec<Damaged>, Vec<Fit>), InstallError> {
         let place = self.register.as_ref().map(Register::stats);
         let cache = place.as_deref().map(StatCache::read).unwrap_or_default();
         let mut remembered = StatCache::default();
@@ -194,12 +199,24 @@ impl Examining<'_> {
         {
             tracing::debug!(%error, "what was hashed is hashed again next time");
         }
+        let mut fits = vec![Fit::default(); projects.len()];
+        if has_twins(projects) {
+            for ((file, seen), content) in expected.files.iter().zip(&seen).zip(&contents) {
+                // The metadata itself is there in any case.
+                let is_own = |claim: &&Claim| Path::new(&*file.path).starts_with(&projects[claim.project].folder);
+                for claim in file.claims().filter(|claim| !is_own(claim)) {
+                    if let Some(is_right) = judge::fits(claim, seen, *content) {
+                        fits[claim.project].add(is_right);
+                    }
+                }
+            }
+        }
         let each = expected.files.iter().zip(&seen).zip(contents).enumerate();
         let damaged = each.filter_map(|(index, ((file, seen), content))| {
             let stat = if let Seen::File(stat) = seen { Some(*stat) } else { None };
             problem(file, seen, content).map(|problem| Damaged { file: index, problem, stat })
         });
-        Ok(damaged.collect())
+        Ok((damaged.collect(), fits))
     }
 
     /// Tells about damaged files, and who else has them.
@@ -217,6 +234,9 @@ impl Examining<'_> {
         for one in damaged {
             let file = &expected.files[one.file];
             let mut finding = finding(file, one.problem.clone(), projects);
+            if finding.remedy == Some(Remedy::Repair) && mender(file, &one.problem, projects, origins).is_none() {
+                finding = finding.with(Some(Remedy::Reinstall));
+            }
             finding.shared = elsewhere.of(one, file, projects);
             verified.findings.push(finding);
         }

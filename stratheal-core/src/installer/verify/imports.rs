@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use tokio::time::Instant;
 
-use super::{Finding, Problem, Project};
+use super::{Finding, Problem, Project, Standing};
 use crate::base::class::chain;
 use crate::base::fs::read_text;
 use crate::installer::python::Interpreter;
@@ -33,7 +33,8 @@ const NOT_MEANT: &[&str] = &["test", "tests", "testing", "docs", "doc", "example
 /// Dropping the future kills the interpreters.
 pub(super) async fn failing(root: &Path, projects: &[Project], interpreter: &Interpreter) -> Vec<Finding> {
     let at_once = std::thread::available_parallelism().map_or(2, usize::from);
-    let all: Vec<_> = projects.iter().map(|project| (project.name.clone(), modules(root, project))).collect();
+    let projects = projects.iter().filter(|project| project.standing != Standing::Superseded);
+    let all: Vec<_> = projects.map(|project| (project.name.clone(), modules(root, project))).collect();
     let each = all.into_iter().filter(|(_, modules)| !modules.is_empty()).map(|(name, modules)| async move {
         let reason = import(&interpreter.executable, &modules).await.err()?;
         Some(Finding::about(name.as_ref(), None, Problem::Import { reason }))

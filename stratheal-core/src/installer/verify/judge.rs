@@ -1,10 +1,11 @@
 //! What was seen, against what is expected. Pure.
 
-use super::expected::ExpectedFiles;
+use super::expected::{Claim, ExpectedFiles};
 use super::sight::Seen;
 use super::stat::Stat;
-use super::{Finding, Problem, Project};
+use super::{Finding, Problem, Project, Standing};
 use crate::index::ProjectName;
+use crate::installer::origin::Origins;
 use crate::objects::ContentId;
 
 /// A file that is not as RECORD says.
@@ -57,11 +58,42 @@ pub(super) fn problem(expected: &super::Expected, seen: &Seen, content: Content)
     }
 }
 
+/// Whether a file is as one claim says; `None` where that says nothing, and where there is no file: any version may have lost it.
+pub(super) fn fits(claim: &Claim, seen: &Seen, content: Content) -> Option<bool> {
+    let Seen::File(stat) = seen else { return None };
+    let expected = claim.content?;
+    match content {
+        Content::Known(id) => Some(id == expected),
+        _ if claim.size.is_some_and(|size| size != stat.size) => Some(false),
+        Content::Unneeded | Content::Unknown | Content::WrongSize => None,
+    }
+}
+
 /// The projects of a path, by name.
 pub(super) fn owners(expected: &super::Expected, projects: &[Project]) -> Vec<ProjectName> {
-    let mut owners: Vec<_> = expected.claims().filter_map(|claim| projects[claim.project].name.clone()).collect();
-    owners.dedup();
+    let mut owners = Vec::new();
+    for claim in expected.claims() {
+        owners.extend(projects[claim.project].name.clone().filter(|name| !owners.contains(name)));
+    }
     owners
+}
+
+/// The number of the project that a damaged file is put back for: of several one that this program has installed, as its wheel is known.
+/// Nobody's word is enough to replace a file when the project is there several times and nobody has noted which one is meant.
+pub(in crate::installer) fn mender(
+    file: &super::Expected,
+    problem: &Problem,
+    projects: &[Project],
+    origins: &Origins,
+) -> Option<usize> {
+    let may = |number: &usize| match projects[*number].standing {
+        Standing::Alone | Standing::Noted => true,
+        Standing::Fitting => *problem == Problem::Missing,
+        Standing::Superseded | Standing::Unclear => false,
+    };
+    let candidates: Vec<_> = file.claims().map(|claim| claim.project).filter(may).collect();
+    let noted = candidates.iter().find(|number| projects[**number].origin(origins).is_some());
+    noted.or(candidates.first()).copied()
 }
 
 /// The finding about a damaged file.
@@ -74,7 +106,9 @@ pub(super) fn overlaps(all: &ExpectedFiles, projects: &[Project]) -> Vec<Finding
     let shared = all.files.iter().filter(|file| !file.more.is_empty());
     let told = shared.filter_map(|file| {
         let owners = owners(file, projects);
-        let is_same = file.more.iter().all(|claim| claim.content == file.claim.content);
+        let mut contents = file.claims().filter(|claim| projects[claim.project].standing.counts());
+        let first = contents.next().map(|claim| claim.content);
+        let is_same = contents.all(|claim| Some(claim.content) == first);
         // The same project twice is told by itself.
         (owners.len() > 1).then(|| Finding::of_several(owners, file.path.as_ref().into(), Problem::Overlap { is_same }))
     });
@@ -85,7 +119,6 @@ pub(super) fn overlaps(all: &ExpectedFiles, projects: &[Project]) -> Vec<Finding
 mod tests {
     use super::*;
     use crate::installer::verify::Expected;
-    use crate::installer::verify::expected::Claim;
 
     fn expected(contents: &[Option<&str>]) -> Expected {
         let claim = |(project, content): (usize, Option<&str>)| Claim {

@@ -6,9 +6,12 @@ use std::sync::{Mutex, PoisonError};
 
 use pep440_rs::Version;
 
-use super::{Finding, Problem, Remedy};
+use super::{Finding, Problem, Remedy, Standing};
 use crate::index::ProjectName;
-use crate::installer::installed::{Distribution, Installed, NotADistribution, read_record};
+use crate::installer::installed::{
+    Distribution, Installed, NotADistribution, lists_its_metadata, named_by, read_record,
+};
+use crate::installer::origin::{Origin, Origins};
 use crate::objects::{ContentId, RecordRow};
 
 /// The most threads that read RECORDs.
@@ -29,6 +32,7 @@ pub(in crate::installer) struct Project {
     pub(in crate::installer) rows: Result<Vec<RecordRow>, String>,
     /// The hash of its RECORD.
     pub(in crate::installer) record: Option<ContentId>,
+    pub(in crate::installer) standing: Standing,
 }
 
 impl Project {
@@ -48,7 +52,24 @@ impl Project {
         let record = read.as_ref().ok().map(|(_, id)| *id);
         let rows = read.map(|(rows, _)| rows).and_then(|rows| sound(rows, folder));
         let metadata = distribution.as_ref().map(drop).map_err(Clone::clone);
-        Some(Self { name, version, folder: relative, distribution: distribution.ok(), metadata, rows, record })
+        Some(Self {
+            name,
+            version,
+            folder: relative,
+            distribution: distribution.ok(),
+            metadata,
+            rows,
+            record,
+            standing: Standing::Alone,
+        })
+    }
+
+    /// The wheel that it was installed from.
+    pub(in crate::installer) fn origin<'a>(&self, origins: &'a Origins) -> Option<&'a Origin> {
+        let origin = origins.of(self.name.as_ref()?)?;
+        // A RECORD that cannot be read says nothing about who wrote it.
+        let record = self.record.filter(|_| self.rows.is_ok());
+        self.version.as_ref().is_some_and(|version| origin.is_of(version, record)).then_some(origin)
     }
 
     /// The folder of packages it lies in, relative to the root.
@@ -60,15 +81,6 @@ impl Project {
 /// The projects, the duplicates behind the first of them, and what else was found.
 pub(super) fn projects(root: &Path, installed: Installed) -> (Vec<Project>, Vec<Finding>) {
     let mut findings = Vec::new();
-    for duplicate in &installed.duplicates {
-        let all = installed.distributions.get(duplicate.name()).into_iter();
-        let others = installed.duplicates.iter().filter(|other| other.name() == duplicate.name());
-        let versions = all.chain(others).map(|one| one.version().to_string()).collect();
-        let finding = Finding::about(Some(duplicate.name()), None, Problem::Duplicate { versions });
-        if !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
     let inside = |path: &Path| path.strip_prefix(root).unwrap_or(path).to_owned();
     let mut waiting = Vec::new();
     for (path, why) in installed.others {
@@ -124,41 +136,16 @@ fn read_all(root: &Path, waiting: Vec<(PathBuf, Result<Distribution, String>)>) 
 
 /// A RECORD that does not list the METADATA beside it was cut off, or is somebody else's.
 fn sound(rows: Vec<RecordRow>, folder: &Path) -> Result<Vec<RecordRow>, String> {
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    let metadata = format!("{name}/METADATA");
-    if rows
-        .iter()
-        .any(|row| row.path.trim_start_matches("./") == metadata || row.path.ends_with(&format!("/{metadata}")))
-    {
+    if lists_its_metadata(&rows, folder) {
         return Ok(rows);
     }
     Err("it does not list the METADATA beside it: it was cut off".to_owned())
-}
-
-/// What the name of a `.dist-info` folder says.
-fn named_by(folder: &Path) -> (Option<ProjectName>, Option<Version>) {
-    let name = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".dist-info"));
-    let Some((name, version)) = name.and_then(|stem| stem.rsplit_once('-')) else { return (None, None) };
-    (name.parse().ok(), version.parse().ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::objects::parse_record;
-
-    #[test]
-    fn folders_name_projects() {
-        let named = |name: &str| {
-            let (name, version) = named_by(Path::new(name));
-            (name.map(|name| name.to_string()), version.map(|version| version.to_string()))
-        };
-        let both = |name: &str, version: &str| (Some(name.to_owned()), Some(version.to_owned()));
-        assert_eq!(named("/s/Zope.Interface-5.0.dist-info"), both("zope-interface", "5.0"));
-        assert_eq!(named("a_b-1.0+local.dist-info"), both("a-b", "1.0+local"));
-        assert_eq!(named("nothing"), (None, None));
-        assert_eq!(named("a.dist-info"), (None, None));
-    }
 
     #[test]
     fn a_record_that_was_cut_off_is_noticed() {

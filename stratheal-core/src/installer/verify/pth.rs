@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Finding, Problem, Project};
+use super::{Finding, Problem, Project, Standing};
 use crate::base::fs::read_text;
 
 /// The largest `.pth` file, in bytes, the most lines of one and the most files.
@@ -28,7 +28,7 @@ pub(super) fn gone(root: &Path, packages: &[String], projects: &[Project]) -> Ve
             }));
         }
     }
-    for project in projects {
+    for project in projects.iter().filter(|project| project.standing != Standing::Superseded) {
         let Some(found) = project.distribution.as_ref().filter(|found| found.is_editable()) else { continue };
         let url = found.direct_url().and_then(|url| url["url"].as_str().and_then(|text| url::Url::parse(text).ok()));
         let target = url.and_then(|url| url.to_file_path().ok()).filter(|target| !target.exists());

@@ -12,7 +12,7 @@ use crate::installer::build::BuildSettings;
 use crate::installer::engine::{Installer, LockChoice};
 use crate::installer::environment::Environment;
 use crate::installer::error::InstallError;
-use crate::installer::installed::{Distribution, Installed, NotADistribution, read_record};
+use crate::installer::installed::{Distribution, Installed, NotADistribution, named_by, read_record};
 use crate::installer::lock::{Lock, LockedPackage};
 use crate::installer::origin::{Origin, Origins};
 use crate::installer::prepare::{WantedWheel, WheelSource};
@@ -42,10 +42,11 @@ impl Installer {
         let mut folders = packages_of(environment.root());
         let scheme = &environment.interpreter.scheme;
         folders.extend([scheme.purelib.clone(), scheme.platlib.clone()]);
-        let installed = Installed::scan(folders.iter().map(AsRef::as_ref)).map_err(storage)?;
+        let mut installed = Installed::scan(folders.iter().map(AsRef::as_ref)).map_err(storage)?;
         let notes = unreadable(&installed, environment.root())?;
         let register = Register::open(self.state(), environment.root()).map_err(storage)?;
         let origins = Origins::read(&register);
+        origins.prefer(&mut installed);
         let accepts = Compatibility::of(&environment.interpreter);
         let (mut locked, mut looked_for) = (Vec::new(), Vec::new());
         for found in installed.distributions.values() {
@@ -125,6 +126,9 @@ fn unreadable(installed: &Installed, root: &Path) -> Result<Vec<String>, Install
         let shown = path.strip_prefix(root).unwrap_or(path).display();
         match why {
             NotADistribution::Leftover => {}
+            // What is there once more, whole, is what was meant.
+            NotADistribution::Damaged(_)
+                if named_by(path).0.is_some_and(|name| installed.distributions.contains_key(&name)) => {}
             NotADistribution::Egg => notes.push(format!("{shown} has no metadata to go by, and does not come along")),
             NotADistribution::Damaged(reason) => {
                 let reason =
