@@ -66,3 +66,38 @@ fn sources_that_are_gone_are_not_repaired() {
         "{told:?}"
     );
 }
+
+#[test]
+fn a_dead_name_of_the_interpreter_is_put_back() {
+    let Some(case) = case() else { return };
+    let bin = case.place.path(".venv/bin");
+    let series = case.python(".venv", "import sys; print('python%d.%d' % sys.version_info[:2])");
+    let names = ["python3", series.as_str()];
+    let relink = |name: &str, target: &str| {
+        let _ = fs::remove_file(bin.join(name));
+        symlink(target, bin.join(name)).unwrap();
+    };
+    for name in names {
+        relink(name, "/nowhere");
+        assert_eq!(case.found(&[]), (1, vec![format!("link-gone {name}")]));
+        assert_eq!(next(&case.run(&["verify"]).out), ["stratheal repair .venv"]);
+        let planned = case.run(&["repair", "--plan"]);
+        assert!(planned.out.contains(&format!("~ bin/{name}: a link to the interpreter\n")), "{planned:?}");
+        assert!(fs::metadata(bin.join(name)).is_err(), "a plan changes nothing");
+        let (code, told) = case.repair(&[]);
+        assert_eq!((code, &told["relinked"][0]), (0, &format!("bin/{name}").into()), "{told:#}");
+        assert_eq!(fs::read_link(bin.join(name)).unwrap().to_str(), Some("python"));
+        assert_eq!(case.found(&[]), (0, vec![]));
+    }
+    // One of another version is not the interpreter's, and nothing is put back where the interpreter is gone.
+    relink("python2.7", "/nowhere");
+    let told = case.run(&["verify"]);
+    assert_eq!(next(&told.out), ["stratheal install --rebuild"], "{told:?}");
+    let (code, told) = case.repair(&[]);
+    assert_eq!((code, told["relinked"].as_array().unwrap().len()), (1, 0), "{told:#}");
+    relink("python", "/nowhere");
+    let told = case.run(&["verify"]);
+    assert_eq!(next(&told.out), ["stratheal install --rebuild"], "{told:?}");
+    assert_eq!(case.found(&[]), (1, vec!["interpreter-gone python".to_owned()]), "told once");
+    assert_eq!((case.run(&["install", "--rebuild"]).code, case.found(&[])), (0, (0, vec![])));
+}

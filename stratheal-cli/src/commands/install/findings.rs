@@ -70,6 +70,7 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
         let value = json!({
             "environment": plan.root,
             "repairs": plan.repairs,
+            "relinks": plan.relinks,
             "removals": plan.removals,
             "findings": plan.verified.findings,
         });
@@ -94,6 +95,9 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
         };
         let _ = writeln!(text, "~ {name}: {what}, {from}");
     }
+    for path in &plan.relinks {
+        let _ = writeln!(text, "~ {}: a link to the interpreter", path.display());
+    }
     for path in &plan.removals {
         let _ = writeln!(text, "- {}", path.display());
     }
@@ -115,6 +119,7 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
             "environment": repaired.root,
             "whole": repaired.verified.is_whole(),
             "mended": repaired.mended,
+            "relinked": repaired.relinked,
             "removed": repaired.removed,
             "unmended": repaired.unmended,
             "also_damaged": repaired.also_damaged,
@@ -134,6 +139,9 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
     if repaired.mended.len() > shown {
         let _ = writeln!(text, "and {} more: --verbose shows them", repaired.mended.len() - shown);
     }
+    for path in &repaired.relinked {
+        let _ = writeln!(text, "~ {} is a link to the interpreter again", path.display());
+    }
     for path in &repaired.removed {
         let _ = writeln!(text, "- {}", path.display());
     }
@@ -148,7 +156,7 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
         text,
         "{}: {} put back, {} removed in {:.2} s: {}",
         repaired.root.display(),
-        show_count(repaired.mended.len(), "file"),
+        show_count(repaired.mended.len() + repaired.relinked.len(), "file"),
         show_count(repaired.removed.len(), "leftover"),
         took.as_secs_f64(),
         summary(&repaired.verified)

@@ -8,7 +8,7 @@ use pep440_rs::Version;
 use crate::index::ProjectName;
 use crate::installer::installed::named_by;
 use crate::installer::origin::Origin;
-use crate::installer::verify::{Examined, Expected, Problem, Project, Standing, mender};
+use crate::installer::verify::{Examined, Expected, Finding, Problem, Project, Remedy, Standing, mender};
 use crate::objects::ContentId;
 
 /// What has to be put back of one project.
@@ -100,6 +100,14 @@ pub(super) fn jobs(examined: &Examined) -> Vec<Job> {
 fn claimed(examined: &Examined) -> HashSet<PathBuf> {
     let counts = |file: &&Expected| file.claims().any(|claim| examined.projects[claim.project].standing.counts());
     examined.files.iter().filter(counts).map(|file| PathBuf::from(&*file.path)).collect()
+}
+
+/// Names of the interpreter that are links to nowhere, and can be links to its program again.
+pub(super) fn dead_links(examined: &Examined) -> Vec<PathBuf> {
+    let is_dead = |finding: &&Finding| {
+        matches!(finding.problem, Problem::LinkGone { .. }) && finding.remedy == Some(Remedy::Repair)
+    };
+    examined.verified.findings.iter().filter(is_dead).filter_map(|finding| finding.path.clone()).collect()
 }
 
 /// What interrupted installers have left.

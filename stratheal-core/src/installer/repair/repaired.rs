@@ -23,6 +23,8 @@ pub struct Repaired {
     pub root: PathBuf,
     /// What was put back, and looked at afterwards.
     pub mended: Vec<Mended>,
+    /// Other names of the interpreter, which were links to nowhere and lead to it again.
+    pub relinked: Vec<PathBuf>,
     /// What interrupted installers had left, and is removed.
     pub removed: Vec<PathBuf>,
     /// What could not be put back.
@@ -67,6 +69,8 @@ pub struct RepairPlan {
     pub root: PathBuf,
     /// What would be put back.
     pub repairs: Vec<PlannedRepair>,
+    /// Other names of the interpreter that would lead to it again.
+    pub relinks: Vec<PathBuf>,
     /// What would be removed.
     pub removals: Vec<PathBuf>,
     /// How the environment is.

@@ -8,10 +8,12 @@ use std::sync::atomic::AtomicBool;
 
 use futures::StreamExt;
 
-use super::job::{Job, What, jobs, leftovers};
+use super::job::{Job, What, dead_links, jobs, leftovers};
 use super::mend::{Site, Tried, mend};
+use super::put::put;
 use super::repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};
 use crate::base::class::chain;
+use crate::base::fs::named;
 use crate::installer::Installer;
 use crate::installer::change::{Change, StageFolder};
 use crate::installer::error::InstallError;
@@ -19,9 +21,9 @@ use crate::installer::install::StopWhenDropped;
 use crate::installer::origin::Origins;
 use crate::installer::prepare::pack_of;
 use crate::installer::python::Compatibility;
-use crate::installer::stage::{Addition, Contents, remove_tree};
+use crate::installer::stage::{Addition, Contents, remove_tree, symlink};
 use crate::installer::switch::{Journal, Register};
-use crate::installer::verify::{Examined, Project, Subject, Verified};
+use crate::installer::verify::{Examined, PROGRAM, Project, Subject, Verified};
 use crate::installer::wheels::{Candidate, Sought};
 
 /// A RECORD that was put back may show more that is damaged, and that is put back next.
@@ -41,7 +43,7 @@ impl Installer {
     pub async fn repair_plan(&self, subject: &Subject, options: &RepairOptions) -> Result<RepairPlan, InstallError> {
         let examined = self.examine(subject, options.full).await?;
         let store = self.fetcher().store().clone();
-        let (planned, removals) = (jobs(&examined), leftovers(&examined));
+        let (planned, removals, relinks) = (jobs(&examined), leftovers(&examined), dead_links(&examined));
         let repairs = tokio::task::spawn_blocking(move || {
             let each = planned.into_iter().map(|job| {
                 let source = match (&job.origin, &job.name, &job.version) {
@@ -61,7 +63,7 @@ impl Installer {
             each.collect::<Result<Vec<_>, InstallError>>()
         });
         let repairs = repairs.await.map_err(|error| InstallError::Panicked(error.to_string()))??;
-        Ok(RepairPlan { root: subject.root().to_owned(), repairs, removals, verified: examined.verified })
+        Ok(RepairPlan { root: subject.root().to_owned(), repairs, relinks, removals, verified: examined.verified })
     }
 
     /// Puts back what is damaged, file by file, and says how the environment is then. What belongs to nobody stays, and what does not
@@ -78,18 +80,20 @@ impl Installer {
         let locked = Arc::new(locked);
         let recovered = self.recover(&register, root).await?;
         let mut examined = self.examine(subject, options.full).await?;
-        let mut work = Work { mended: Vec::new(), removed: Vec::new(), unmended: Vec::new(), tried: BTreeSet::new() };
+        let mut work = Work::default();
         let also_damaged = also_damaged(&examined);
         for pass in 0..MOST_PASSES {
             let left = leftovers(&examined).into_iter().filter(|path| work.tried.insert(path.clone()));
             let left: Vec<_> = left.collect();
+            let links = dead_links(&examined).into_iter().filter(|path| work.tried.insert(path.clone()));
+            let links: Vec<_> = links.collect();
             let wanted = jobs(&examined).into_iter().filter(|job| work.is_new(job, pass));
             let wanted: Vec<_> = wanted.collect();
-            if wanted.is_empty() && left.is_empty() {
+            if wanted.is_empty() && left.is_empty() && links.is_empty() {
                 break;
             }
             // Metadata that is right again may name files that were not known before.
-            let is_single = left.is_empty() && examined.projects.iter().all(Project::is_known);
+            let is_single = left.is_empty() && links.is_empty() && examined.projects.iter().all(Project::is_known);
             let before = work.mended.len();
             let stop = Arc::new(AtomicBool::new(false));
             let _dropped = StopWhenDropped(Arc::clone(&stop));
@@ -104,16 +108,16 @@ impl Installer {
                 full: options.full,
                 stop,
             };
-            self.pass(Arc::new(site), &register, wanted, &left, &mut work).await?;
+            self.pass(Arc::new(site), &register, wanted, (&left, &links), &mut work).await?;
             if is_single {
                 examined.verified.forget(&work.mended[before..].iter().map(|one| one.path.as_path()).collect());
                 break;
             }
             examined = self.examine(subject, false).await?;
         }
-        let Work { mended, removed, unmended, .. } = work;
+        let Work { mended, relinked, removed, unmended, .. } = work;
         let verified = examined.verified;
-        Ok(Repaired { root: root.to_owned(), mended, removed, unmended, also_damaged, recovered, verified })
+        Ok(Repaired { root: root.to_owned(), mended, relinked, removed, unmended, also_damaged, recovered, verified })
     }
 
     async fn pass(
@@ -121,12 +125,18 @@ impl Installer {
         site: Arc<Site>,
         register: &Register,
         wanted: Vec<Job>,
-        left: &[PathBuf],
+        (left, links): (&[PathBuf], &[PathBuf]),
         work: &mut Work,
     ) -> Result<(), InstallError> {
         for path in left {
             match remove(&site.root, path) {
                 Ok(()) => work.removed.push(path.clone()),
+                Err(reason) => work.unmended.push(Unmended { project: None, path: path.clone(), reason }),
+            }
+        }
+        for path in links {
+            match relink(&site, path) {
+                Ok(()) => work.relinked.push(path.clone()),
                 Err(reason) => work.unmended.push(Unmended { project: None, path: path.clone(), reason }),
             }
         }
@@ -226,8 +236,10 @@ struct Done {
 }
 
 /// What was done so far.
+#[derive(Default)]
 struct Work {
     mended: Vec<Mended>,
+    relinked: Vec<PathBuf>,
     removed: Vec<PathBuf>,
     unmended: Vec<Unmended>,
     /// What need not be tried again.
@@ -273,6 +285,13 @@ fn failed(job: &Job, reason: &str) -> Vec<Unmended> {
         What::Everything => vec![one(job.folder.clone())],
         What::Files(files) => files.iter().map(|file| one(PathBuf::from(&file.path))).collect(),
     }
+}
+
+/// Makes another name of the interpreter a link to its program, as an environment is laid out.
+fn relink(site: &Site, path: &Path) -> Result<(), String> {
+    let ready = site.stage.path().join("link");
+    let made = symlink(Path::new(PROGRAM), &ready).map_err(|error| named(&ready, &error).to_string());
+    made.and_then(|()| put(&site.root, path, &ready).map_err(|error| chain(&error)))
 }
 
 /// Removes what an interrupted pip has left: something in a folder of packages whose name begins with `~`.

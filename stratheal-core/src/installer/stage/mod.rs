@@ -9,7 +9,7 @@ mod contents;
 mod lay_out;
 mod walk;
 
-pub(in crate::installer) use build::{BuildError, Building, build, remove_stage, remove_tree, write};
+pub(in crate::installer) use build::{BuildError, Building, build, remove_stage, remove_tree, symlink, write};
 pub(in crate::installer) use compose::{Composition, Conflict, Content, Overlap, Placed, compose};
 pub use contents::{Addition, WheelError};
 pub(in crate::installer) use contents::{Contents, contents_of};

@@ -11,6 +11,7 @@ use super::conflicts::conflicts;
 use super::content::{Hashed, hash_all};
 use super::expected::{Claim, ExpectedFiles, Outside};
 use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
+use super::programs::dead_links;
 use super::project::projects;
 use super::shared::Elsewhere;
 use super::sight::{Seen, look};
@@ -116,6 +117,7 @@ impl Examining<'_> {
         let origins = self.register.as_ref().map(Origins::read).unwrap_or_default();
         let (mut projects, mut findings) = projects(root, installed);
         findings.extend(self.subject.findings().iter().cloned());
+        findings.extend(dead_links(root, self.subject.interpreter()));
         findings.extend(altered(&mut projects, &origins));
         let packages: Vec<String> =
             self.subject.packages().iter().filter_map(|folder| folder.to_str().map(str::to_owned)).collect();

@@ -141,6 +141,11 @@ pub enum Problem {
         /// What it is a link to.
         target: Option<PathBuf>,
     },
+    /// Another name of the interpreter is a link to nowhere.
+    LinkGone {
+        /// What it is a link to.
+        target: PathBuf,
+    },
     /// The interpreter cannot be asked.
     InterpreterFails {
         /// Why.

@@ -35,6 +35,7 @@ impl Problem {
             | Self::Unreadable { .. }
             | Self::Metadata { .. }
             | Self::Record { .. }
+            | Self::LinkGone { .. }
             | Self::Leftover => Some(Remedy::Repair),
             Self::Duplicate { .. } | Self::WrongPlatform { .. } => Some(Remedy::Reinstall),
             Self::SourceGone { .. } => Some(Remedy::InstallOrUninstall),

@@ -20,6 +20,7 @@ impl Problem {
             | Self::Metadata { .. }
             | Self::Record { .. }
             | Self::InterpreterGone { .. }
+            | Self::LinkGone { .. }
             | Self::InterpreterFails { .. }
             | Self::InterpreterChanged { .. }
             | Self::SourceGone { .. }
@@ -53,6 +54,7 @@ impl Finding {
         };
         let repair = match self.remedy {
             Some(Remedy::Repair) => "`stratheal repair` puts it right".to_owned(),
+            Some(Remedy::Rebuild) => format!("{REBUILD} makes the environment anew"),
             Some(Remedy::Reinstall) => format!("`stratheal install --reinstall {project}` puts it right"),
             _ => "move it away, and install its project again".to_owned(),
         };
@@ -115,6 +117,9 @@ impl Finding {
                 format!(
                     "the interpreter {path}{target} is gone: bring it back, or make the environment anew with {REBUILD}"
                 )
+            }
+            Problem::LinkGone { target } => {
+                format!("{path} is a link to {}, which is gone, and scripts may name it: {repair}", target.display())
             }
             Problem::InterpreterFails { reason } => {
                 format!(
