@@ -215,8 +215,12 @@ pub(in crate::installer) fn remove_stage(stage: &Path) -> io::Result<()> {
     remove_tree(stage)?;
     for folder in stage.ancestors().skip(1).take(2) {
         // Others may be staging, or keep their state there.
-        let others = fs::read_dir(folder).map(|all| all.flatten().any(|one| one.file_name() != ".gitignore"));
-        if others.unwrap_or(true) {
+        let others = match fs::read_dir(folder) {
+            Ok(all) => all.flatten().any(|one| one.file_name() != ".gitignore"),
+            // Whoever was killed here had got as far as that.
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        };
+        if others {
             break;
         }
         remove_tree(folder)?;
@@ -237,4 +241,29 @@ fn open_up(root: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_removed_from_wherever_that_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join(".own");
+        let stage = own.join("stage/env-1-1");
+        for there in [&["stage/env-1-1/lib", ".gitignore"][..], &["stage", ".gitignore"], &[".gitignore"], &[""]] {
+            for name in there {
+                fs::create_dir_all(&own).unwrap();
+                let path = own.join(name);
+                if *name == ".gitignore" { fs::write(path, "*\n").unwrap() } else { fs::create_dir_all(path).unwrap() }
+            }
+            remove_stage(&stage).unwrap();
+            assert!(!own.exists(), "{there:?}");
+        }
+        fs::create_dir_all(own.join("stage/other-1-1")).unwrap();
+        fs::create_dir_all(&stage).unwrap();
+        remove_stage(&stage).unwrap();
+        assert!(own.join("stage/other-1-1").exists() && !stage.exists(), "others are staging");
+    }
 }
