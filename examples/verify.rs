@@ -15,6 +15,7 @@ use stratheal_core::fetch::Fetcher;
 use stratheal_core::format::{Style, human};
 use stratheal_core::index::{Chain, Member, Source, Trust};
 use stratheal_core::installer::{EnvironmentWhole, Installer, RepairOptions, VerifyOptions};
+use stratheal_core::model::quantity::show_count;
 use stratheal_core::model::{CheckId, CheckSpec};
 
 #[tokio::main]
@@ -34,7 +35,8 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     // Its interpreter may be gone: that is a finding like any other.
     let subject = installer.subject(&environment).await?;
     let verified = installer.verify(&subject, &VerifyOptions::default()).await?;
-    println!("{} projects, {} files, {} hashed", verified.projects, verified.files, verified.hashed);
+    let (projects, files) = (show_count(verified.projects, "project"), show_count(verified.files, "file"));
+    println!("{projects}, {files}, {} hashed", verified.hashed);
     for finding in verified.findings.iter().filter(|finding| finding.counts()) {
         println!("{:?}: {}", finding.severity, finding.message);
     }

@@ -1,5 +1,6 @@
 //! Pages from real sockets.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -23,6 +24,12 @@ async fn silent() -> TestServer {
     TestServer::http(|_| vec![Act::Hang]).await
 }
 
+/// One that begins with what another has kept.
+async fn after(first: &Fetcher, cache: &Path, servers: &[&TestServer]) -> Fetcher {
+    first.settled().await;
+    fetcher(cache, servers)
+}
+
 /// How the last page was had.
 async fn how(fetcher: &Fetcher) -> &'static str {
     let mut events = fetcher.events();
@@ -43,7 +50,7 @@ async fn fresh_pages_are_kept_and_old_ones_are_asked_about() {
     ] {
         let ((server, _), cache) = (index(headers).await, tempfile::tempdir().unwrap());
         let first = fetcher(cache.path(), &[&server]);
-        let found = [how(&first).await, how(&first).await, how(&fetcher(cache.path(), &[&server])).await];
+        let found = [how(&first).await, how(&first).await, how(&after(&first, cache.path(), &[&server]).await).await];
         assert_eq!(found, expected, "{headers}");
         let conditional =
             server.requests().iter().filter(|request| request.contains("if-none-match: \"same\"")).count();
@@ -104,7 +111,9 @@ async fn an_old_page_is_better_than_none() {
 async fn offline_works_under_any_order_and_any_mirror() {
     let ((a, _), (b, _)) = (index("").await, index("").await);
     let cache = tempfile::tempdir().unwrap();
-    fetcher(cache.path(), &[&a, &b]).page(&demo()).await.unwrap();
+    let online = fetcher(cache.path(), &[&a, &b]);
+    online.page(&demo()).await.unwrap();
+    online.settled().await;
     let before = asked(&a) + asked(&b);
     for members in [vec![&a, &b], vec![&b, &a], vec![&b], vec![&a]] {
         let members = members.into_iter().map(member).collect();
@@ -234,10 +243,11 @@ async fn a_changed_file_is_refused_until_it_is_accepted() {
         _ => answer("200 OK", "", "evil!"),
     });
     let (server, cache) = (server.await, tempfile::tempdir().unwrap());
-    fetcher(cache.path(), &[&server]).page(&demo()).await.unwrap();
+    let first = fetcher(cache.path(), &[&server]);
+    first.page(&demo()).await.unwrap();
     changed.store(true, Ordering::SeqCst);
     // Another process notices as well.
-    let fetcher = fetcher(cache.path(), &[&server]);
+    let fetcher = after(&first, cache.path(), &[&server]).await;
     let page = fetcher.page(&demo()).await.unwrap();
     assert!(page.page.files.is_empty(), "{page:?}");
     let (now, before) = (ContentId::of(b"evil!"), ContentId::of(b"hello"));
