@@ -74,6 +74,7 @@ pub async fn run(settings: &Settings) -> Result<(), Failure> {
 async fn measure_all(settings: &Settings, stage: &Stage<'_>, set: &str, table: &mut Table) -> Result<(), Failure> {
     for scene in Scene::ALL.into_iter().filter(|scene| settings.wants(&format!("{set}/{}", scene.name()))) {
         measure(stage, set, scene, settings.rounds, table).await?;
+        stage.clear()?;
     }
     Ok(())
 }

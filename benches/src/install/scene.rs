@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::candidate::{Candidate, Installation, Programs};
@@ -62,6 +63,8 @@ pub(super) struct Stage<'a> {
     lock: PathBuf,
     /// The cache of each installer that has everything.
     caches: PathBuf,
+    /// What the last scene has made.
+    homes: Mutex<Vec<PathBuf>>,
 }
 
 impl<'a> Stage<'a> {
@@ -82,6 +85,7 @@ impl<'a> Stage<'a> {
             but_one: at("but-one.txt"),
             lock: at("pylock.toml"),
             caches: at("caches"),
+            homes: Mutex::default(),
         };
         let text = |lines: &[String]| lines.join("\n") + "\n";
         fs::write(&stage.all, text(requirements))?;
@@ -94,6 +98,7 @@ impl<'a> Stage<'a> {
     /// How long one installation took.
     pub(super) async fn measure(&self, scene: Scene, candidate: Candidate) -> Result<Duration, Failure> {
         let home = self.place.fresh()?;
+        self.homes.lock().unwrap_or_else(PoisonError::into_inner).push(home.clone());
         let environment = home.join("environment");
         let cache = match scene {
             Scene::Cold | Scene::ColdLocked => home.join("cache"),
@@ -126,6 +131,13 @@ impl<'a> Stage<'a> {
             Installation { url: self.url, environment: &environment, cache: &cache, home: &home, input: &self.all };
         self.done(self.programs.install(Candidate::Ours, &of)?, &home).await?;
         Ok((home, environment))
+    }
+
+    /// Deletes what was made since the last time. Between scenes, not between runs: some file systems are slow at making files for
+    /// minutes afterwards, which must not hit one installer more than the other.
+    pub(super) fn clear(&self) -> Result<(), Failure> {
+        let homes = std::mem::take(&mut *self.homes.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(homes.iter().try_for_each(fs::remove_dir_all)?)
     }
 
     pub(super) fn cache(&self, candidate: Candidate) -> PathBuf {
