@@ -40,6 +40,8 @@ pub mod doctor;
 
 #[cfg(feature = "installer")]
 pub mod installer;
+#[cfg(feature = "snapshot")]
+pub mod snapshot;
 
 pub mod checks;
 

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("gateway", &["base", "model", "net", "sys", "objects", "index", "fetch"]),
     ("doctor", &["base", "model", "sys"]),
     ("installer", &["base", "model", "contract", "sys", "objects", "index", "fetch", "gateway"]),
+    ("snapshot", &["base", "contract", "sys", "objects", "index", "installer"]),
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),

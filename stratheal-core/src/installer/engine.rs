@@ -23,6 +23,7 @@ use super::switch::Recovered;
 use super::unpack::Unpacker;
 use super::wheels::{Sorted, Sorting};
 use crate::base::clock::{Clock, SystemClock};
+use crate::contract::EnvironmentGuard;
 use crate::fetch::Fetcher;
 use crate::index::ProjectName;
 use crate::objects::LinkMode;
@@ -44,6 +45,7 @@ struct Shared {
     known: KnownInterpreters,
     unpacker: Arc<Unpacker>,
     ways: Ways,
+    guard: Option<Arc<dyn EnvironmentGuard>>,
     events: broadcast::Sender<InstallEvent>,
     /// Held by each change that is at work, also when nobody waits for it any more.
     at_work: Arc<RwLock<()>>,
@@ -75,6 +77,7 @@ pub struct InstallerBuilder {
     cache: PathBuf,
     state: PathBuf,
     ways: Ways,
+    guard: Option<Arc<dyn EnvironmentGuard>>,
 }
 
 /// What was done to an environment.
@@ -122,6 +125,13 @@ impl InstallerBuilder {
         self
     }
 
+    /// Who is told before and after each change of an environment.
+    #[must_use]
+    pub fn guard(mut self, guard: Arc<dyn EnvironmentGuard>) -> Self {
+        self.guard = Some(guard);
+        self
+    }
+
     /// The installer.
     #[must_use]
     pub fn build(self) -> Installer {
@@ -135,6 +145,7 @@ impl InstallerBuilder {
             unpacker: Arc::new(Unpacker::new()),
             at_work: Arc::default(),
             ways: self.ways,
+            guard: self.guard,
             events,
         };
         Installer { shared: Arc::new(shared) }
@@ -146,7 +157,7 @@ impl Installer {
     /// and journals.
     #[must_use]
     pub fn builder(fetcher: Fetcher, cache: PathBuf, state: PathBuf) -> InstallerBuilder {
-        InstallerBuilder { fetcher, cache, state, ways: Ways::default() }
+        InstallerBuilder { fetcher, cache, state, ways: Ways::default(), guard: None }
     }
 
     /// The fetcher.
@@ -312,6 +323,11 @@ impl Installer {
     /// Who unpacks wheels.
     pub(in crate::installer) fn unpacker(&self) -> &Arc<Unpacker> {
         &self.shared.unpacker
+    }
+
+    /// Who is told of changes.
+    pub(in crate::installer) fn guard(&self) -> Option<&dyn EnvironmentGuard> {
+        self.shared.guard.as_deref()
     }
 
     pub(in crate::installer) fn ways(&self) -> Ways {

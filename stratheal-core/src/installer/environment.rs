@@ -173,7 +173,7 @@ impl Environment {
 }
 
 /// The real path of something that need not be there: of its nearest parent that is.
-fn real(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
     let path = std::path::absolute(path)?;
     let mut missing: Vec<std::ffi::OsString> = Vec::new();
     let mut there = path.as_path();

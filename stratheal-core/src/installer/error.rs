@@ -162,7 +162,7 @@ impl InstallError {
         }
     }
 
-    pub(in crate::installer) fn storage(action: &'static str, source: io::Error) -> Self {
+    pub(crate) fn storage(action: &'static str, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                 Self::DiskFull { action, source }

@@ -10,6 +10,7 @@ use super::engine::{Installer, Outcome, installed, planned};
 use super::environment::Environment;
 use super::error::InstallError;
 use super::event::InstallEvent;
+use super::guarded::told;
 use super::installed::{Distribution, Installed, read_record};
 use super::origin::Origins;
 use super::plan::{Action, Actions, PlanOptions};
@@ -163,10 +164,12 @@ impl Installer {
             .filter(|one| actions.contains_key(&one.addition.name))
             .map(|one| (one.addition, one.contents))
             .unzip();
+        let what = told(actions);
         let applied = tokio::task::spawn_blocking(move || {
             let _held = (locked, at_work);
+            let guarded = installer.guarded(environment.root(), what);
             let change = Change { additions, removals };
-            let applied = apply(&Applying {
+            let mut applied = apply(&Applying {
                 interpreter: &environment.interpreter,
                 register: &register,
                 change: &change,
@@ -178,6 +181,7 @@ impl Installer {
             })?;
             Origins::note(&register, &change, &contents);
             restart::note(&register);
+            applied.notes.extend(guarded.changed());
             Ok(applied)
         });
         let applied = applied.await.map_err(|error| InstallError::Panicked(error.to_string()))?;
@@ -197,7 +201,7 @@ struct Changing {
 }
 
 /// Whoever does not wait any more wants it to stop.
-pub(super) struct StopWhenDropped(pub(super) Arc<AtomicBool>);
+pub(crate) struct StopWhenDropped(pub(crate) Arc<AtomicBool>);
 
 impl Drop for StopWhenDropped {
     fn drop(&mut self) {

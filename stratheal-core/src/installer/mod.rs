@@ -5,17 +5,18 @@
 
 mod ahead;
 mod build;
-mod change;
+pub(crate) mod change;
 mod check;
 mod closure;
 mod engine;
 mod environment;
 mod error;
 mod event;
+mod guarded;
 mod install;
 mod installed;
 pub mod lock;
-mod origin;
+pub(crate) mod origin;
 mod plan;
 mod prepare;
 mod python;
@@ -26,20 +27,26 @@ mod resolve;
 mod restart;
 mod satisfied;
 mod scratch;
-mod stage;
-mod switch;
+pub(crate) mod stage;
+pub(crate) mod switch;
 mod unpack;
-mod verify;
+pub(crate) mod verify;
 mod wheel;
 mod wheels;
 
 pub use build::{BuildFailure, BuildSettings, Buildable, Source};
+#[cfg(feature = "snapshot")]
+pub(crate) use change::OWN;
 pub use change::{Applied, Change, How, Moment};
 pub use check::EnvironmentWhole;
 pub use engine::{Installer, InstallerBuilder, LockChoice, Outcome};
 pub use environment::Environment;
+#[cfg(feature = "snapshot")]
+pub(crate) use environment::real;
 pub use error::{FileConflict, InstallError};
 pub use event::InstallEvent;
+#[cfg(feature = "snapshot")]
+pub(crate) use install::StopWhenDropped;
 pub use installed::{Distribution, Installed, NotADistribution};
 pub use plan::{Action, Actions, PlanOptions};
 pub use prepare::{FileSource, WantedWheel, WheelSource};

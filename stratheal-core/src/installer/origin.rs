@@ -51,7 +51,7 @@ impl Origin {
 
 /// The origins of an environment's projects. Nothing about those that somebody else installed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(in crate::installer) struct Origins {
+pub(crate) struct Origins {
     #[serde(rename = "version")]
     format: u32,
     projects: BTreeMap<ProjectName, Origin>,
@@ -59,7 +59,7 @@ pub(in crate::installer) struct Origins {
 
 impl Origins {
     /// Reads the note. One that is damaged is as good as none: then wheels are looked for on the index.
-    pub(in crate::installer) fn read(register: &Register) -> Self {
+    pub(crate) fn read(register: &Register) -> Self {
         let text = read_text(&register.origins(), LARGEST);
         let text = text.inspect_err(|error| tracing::debug!(%error, "no note of origins")).ok();
         text.and_then(|text| Self::parse(&text)).unwrap_or_default()
@@ -72,6 +72,28 @@ impl Origins {
     /// What a project was installed from.
     pub(in crate::installer) fn of(&self, project: &ProjectName) -> Option<&Origin> {
         self.projects.get(project)
+    }
+
+    /// The wheels that were used.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn wheels(&self) -> Vec<ContentId> {
+        self.projects.values().map(|origin| origin.wheel).collect()
+    }
+
+    /// The note as it is written; `None` when it says nothing.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn to_value(&self) -> Option<serde_json::Value> {
+        let value = serde_json::to_value(self).inspect_err(|error| tracing::debug!(%error, "a note that is none"));
+        value.ok().filter(|_| !self.projects.is_empty())
+    }
+
+    /// Puts a note back that [`Origins::to_value`] gave. What it says about projects that are not there as it says is not believed.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn restore(register: &Register, value: Option<&serde_json::Value>) {
+        let note = value.and_then(|value| Self::parse(&value.to_string())).unwrap_or_default();
+        if let Err(error) = (Self { format: VERSION, ..note }).write(register) {
+            tracing::warn!(%error, "cannot note what the environment was made of");
+        }
     }
 
     /// Takes, of a project that is there more than once, the one that was installed from here.

@@ -27,7 +27,8 @@ pub(super) fn hash_file(path: &Path) -> io::Result<Hashed> {
     Ok(Hashed { id, stamp })
 }
 
-pub(super) fn hash_reader(reader: &mut dyn Read) -> io::Result<ContentId> {
+/// The SHA-256 of what a reader gives.
+pub(crate) fn hash_reader(reader: &mut dyn Read) -> io::Result<ContentId> {
     let mut hasher = Sha256::new();
     let mut piece = vec![0; PIECE];
     loop {
@@ -38,4 +39,10 @@ pub(super) fn hash_reader(reader: &mut dyn Read) -> io::Result<ContentId> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The SHA-256 of a file.
+#[cfg(feature = "snapshot")]
+pub(crate) fn hash_path(path: &Path) -> io::Result<ContentId> {
+    hash_file(path).map(|hashed| hashed.id)
 }

@@ -27,6 +27,7 @@ mod quarantine;
 mod record;
 mod roots;
 mod scratch;
+mod segment;
 mod sidecar;
 mod stamp;
 mod store;
@@ -37,6 +38,8 @@ mod walk;
 
 pub use error::StoreError;
 pub use gc::{Collected, GcPolicy, GcReport, Reason};
+#[cfg(feature = "snapshot")]
+pub(crate) use hash::{hash_path, hash_reader};
 pub use hold::Hold;
 pub use id::{ContentId, InvalidContentId};
 pub use kind::Kind;
@@ -52,6 +55,7 @@ pub use put::PackWriter;
 pub use quarantine::Quarantined;
 pub use record::{InvalidRecord, RecordHash, RecordRow, parse_record};
 pub use scratch::Scratch;
+pub use segment::{Packed, SegmentReport, SegmentWriter, Segments};
 pub use store::Store;
 pub use tree::{LinkReport, Linker, RecordProblem, Tree, TreeFile};
 pub use usage::{Counted, Usage};

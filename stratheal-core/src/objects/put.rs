@@ -70,6 +70,33 @@ impl Store {
         }
     }
 
+    /// Takes a pack of another store: as the same file where that is possible, else as a copy.
+    ///
+    /// # Errors
+    /// [`StoreError::Gone`] when it was deleted there meanwhile, [`StoreError::Mismatch`] when it is damaged; otherwise as [`Store::put`].
+    pub fn share(&self, pack: &Pack) -> Result<Pack, StoreError> {
+        let _hold = self.hold()?;
+        if let Some(known) = self.look_up_again(Kind::Pack, &pack.id)? {
+            return Ok(Pack::of(self, &pack.id, known));
+        }
+        let scratch = self.scratch()?;
+        let from = "another store";
+        let Ok(()) = fs::hard_link(&pack.path, scratch.path()) else {
+            let mut writer = self.writer(&pack.name, from)?;
+            let mut file = pack.open()?;
+            io::copy(&mut file, &mut writer).map_err(StoreError::at("copy", &pack.path))?;
+            return writer.commit(Some(pack.id));
+        };
+        let metadata = fs::symlink_metadata(scratch.path()).map_err(StoreError::at("look at", scratch.path()))?;
+        // Its times stay as they are: by them the other store believes it.
+        let stamp = Stamp::of(&metadata);
+        let place = self.path_of(Kind::Pack, &pack.id);
+        self.put_in_place(scratch.path(), &place)?;
+        let boot = self.shared.boot.as_deref();
+        self.write_sidecar(&place, &Sidecar::new(stamp, boot, &pack.name, from, self.now()));
+        Ok(Pack::of(self, &pack.id, self.remember_stored(Kind::Pack, &pack.id, stamp, &pack.name)))
+    }
+
     /// Stores what is written into the answer, once it is committed.
     ///
     /// # Errors
@@ -214,6 +241,25 @@ mod tests {
             let pack = store.adopt(&place, &id, "x.whl", "here").unwrap();
             assert_eq!((pack.id(), pack.name(), place.exists()), (id, "x.whl", false));
         }
+    }
+
+    #[test]
+    fn a_shared_pack_outlives_the_store_it_came_from() {
+        let (folder, store) = store();
+        let other = Store::open(&folder.path().join("other")).unwrap();
+        let pack = store.put("a.whl", "somewhere", b"content").unwrap();
+        for _ in 0..2 {
+            let shared = other.share(&pack).unwrap();
+            assert_eq!(
+                (shared.id(), shared.name(), fs::read(shared.path()).unwrap()),
+                (pack.id(), "a.whl", b"content".to_vec())
+            );
+        }
+        assert!(again(&store).pack(&pack.id()).unwrap().is_some() && again(&other).pack(&pack.id()).unwrap().is_some());
+        fs::remove_file(pack.path()).unwrap();
+        assert!(again(&other).pack(&pack.id()).unwrap().is_some());
+        let gone = Store::open(&folder.path().join("third")).unwrap().share(&pack);
+        assert!(matches!(gone, Err(StoreError::Gone { .. })), "{gone:?}");
     }
 
     #[test]

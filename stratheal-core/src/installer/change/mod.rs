@@ -10,7 +10,11 @@ mod tests;
 
 pub use apply::{Applied, How, Moment};
 pub(in crate::installer) use apply::{Applying, apply};
-pub(in crate::installer) use stage_folder::StageFolder;
+#[cfg(feature = "snapshot")]
+pub(crate) use stage_folder::OWN;
+pub(crate) use stage_folder::StageFolder;
+#[cfg(feature = "snapshot")]
+pub(crate) use switching::{Switched, Switching};
 
 use super::installed::Distribution;
 use super::stage::Addition;

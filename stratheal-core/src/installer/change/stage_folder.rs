@@ -11,11 +11,11 @@ use crate::installer::stage::{Entry, remove_stage, remove_tree, walk};
 use crate::installer::switch::{Journal, Register, Step, is_within_reach, old_of};
 
 /// The folder of this program, in a project or in an environment.
-pub(in crate::installer) const OWN: &str = ".stratheal";
+pub(crate) const OWN: &str = ".stratheal";
 
 /// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then.
 #[derive(Debug)]
-pub(in crate::installer) struct StageFolder {
+pub(crate) struct StageFolder {
     path: PathBuf,
     /// The environment's name.
     name: String,
@@ -25,11 +25,7 @@ impl StageFolder {
     /// Makes a folder from where files can be moved into the environment, which need not be there yet, and notes it in the journal. The
     /// second part says whether it is beside, so that the whole can change places. `number` tells apart what one process stages at the
     /// same time.
-    pub(in crate::installer) fn make(
-        register: &Register,
-        root: &Path,
-        number: u64,
-    ) -> Result<(Self, bool), InstallError> {
+    pub(crate) fn make(register: &Register, root: &Path, number: u64) -> Result<(Self, bool), InstallError> {
         let storage = |source| InstallError::storage("make a folder for what is new", source);
         let noted = |stage: &Self| {
             let written = Journal::write(register, root, stage.path(), Step::Building);
@@ -57,7 +53,7 @@ impl StageFolder {
         Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())), name }
     }
 
-    pub(in crate::installer) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 

@@ -12,20 +12,20 @@ use crate::installer::stage::{Composition, Entry, changed_between, walk};
 use crate::installer::switch::{Entries, Identity, Journal, Register, Step, exchange, is_impossible, place};
 
 /// All that a switch takes.
-pub(super) struct Switching<'a> {
-    pub(super) root: &'a Path,
-    pub(super) stage: &'a StageFolder,
-    pub(super) register: &'a Register,
+pub(crate) struct Switching<'a> {
+    pub(crate) root: &'a Path,
+    pub(crate) stage: &'a StageFolder,
+    pub(crate) register: &'a Register,
     /// Which folder the environment was when it was read.
-    pub(super) before: Option<Identity>,
+    pub(crate) before: Option<Identity>,
     /// What was read of it, as far as that matters.
-    pub(super) current: Option<&'a [Entry]>,
-    pub(super) composition: &'a Composition,
-    pub(super) told: &'a (dyn Fn(Moment) + Sync),
+    pub(crate) current: Option<&'a [Entry]>,
+    pub(crate) composition: &'a Composition,
+    pub(crate) told: &'a (dyn Fn(Moment) + Sync),
 }
 
 /// What became of it.
-pub(super) enum Switched {
+pub(crate) enum Switched {
     Done(How),
     /// Somebody else changed these meanwhile, and everything is as it was.
     Changed(Vec<PathBuf>),
@@ -37,7 +37,7 @@ fn failed(source: io::Error) -> InstallError {
 
 impl Switching<'_> {
     /// Switches. With `in_place` what stays is not in the stage.
-    pub(super) fn switch(&self, in_place: bool) -> Result<Switched, InstallError> {
+    pub(crate) fn switch(&self, in_place: bool) -> Result<Switched, InstallError> {
         if in_place {
             return self.replace();
         }

@@ -25,7 +25,7 @@ pub(in crate::installer) struct Built {
 
 /// Why the next environment could not be built.
 #[derive(Debug, thiserror::Error)]
-pub(in crate::installer) enum BuildError {
+pub(crate) enum BuildError {
     /// The store could not give a file.
     #[error(transparent)]
     Store(StoreError),
@@ -147,7 +147,7 @@ impl<'a> Shared<'a> {
 
 /// A second name for a file of the current environment, so that whoever has it open goes on with the same file; a copy where the file
 /// system or the file's owner does not allow that.
-fn second_name(from: &Path, to: &Path) -> Result<(), BuildError> {
+pub(crate) fn second_name(from: &Path, to: &Path) -> Result<(), BuildError> {
     match fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StorageFull) => {
@@ -189,12 +189,12 @@ pub(in crate::installer) fn write(path: &Path, bytes: &[u8], mode: u32) -> io::R
 }
 
 #[cfg(unix)]
-pub(in crate::installer) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+pub(crate) fn symlink(target: &Path, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(target, path)
 }
 
 #[cfg(not(unix))]
-pub(in crate::installer) fn symlink(_target: &Path, _path: &Path) -> io::Result<()> {
+pub(crate) fn symlink(_target: &Path, _path: &Path) -> io::Result<()> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 

@@ -31,7 +31,7 @@ pub(in crate::installer) enum Content {
 
 /// Everything that the next environment consists of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(in crate::installer) struct Composition {
+pub(crate) struct Composition {
     /// Folders, parents first, with the attributes of those that are there now.
     pub(in crate::installer) folders: Vec<(PathBuf, Option<Attributes>)>,
     /// Files that get a second name.
@@ -45,6 +45,16 @@ pub(in crate::installer) struct Composition {
 }
 
 impl Composition {
+    /// What a switch needs to know of a stage that somebody else has built.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn of(
+        folders: Vec<(PathBuf, Option<Attributes>)>,
+        kept: Vec<PathBuf>,
+        links: Vec<(PathBuf, PathBuf)>,
+    ) -> Self {
+        Self { folders, kept, links, ..Self::default() }
+    }
+
     /// Only what is new, with the folders that it lies in.
     pub(in crate::installer) fn only_new(&self) -> Self {
         let mut needed: HashSet<&OsStr> = HashSet::new();

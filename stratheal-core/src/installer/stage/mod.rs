@@ -9,9 +9,16 @@ mod contents;
 mod lay_out;
 mod walk;
 
-pub(in crate::installer) use build::{BuildError, Building, build, remove_stage, remove_tree, symlink, write};
-pub(in crate::installer) use compose::{Composition, Conflict, Content, Overlap, Placed, compose};
+#[cfg(feature = "snapshot")]
+pub(crate) use build::second_name;
+pub(crate) use build::{BuildError, symlink};
+pub(in crate::installer) use build::{Building, build, remove_stage, remove_tree, write};
+pub(crate) use compose::Composition;
+pub(in crate::installer) use compose::{Conflict, Content, Overlap, Placed, compose};
 pub use contents::{Addition, WheelError};
 pub(in crate::installer) use contents::{Contents, contents_of};
 pub(in crate::installer) use lay_out::lay_out;
-pub(in crate::installer) use walk::{Attributes, Entry, Kind, changed_between, walk};
+#[cfg(feature = "snapshot")]
+pub(crate) use walk::FileStamp;
+pub(crate) use walk::{Attributes, Entry, Kind};
+pub(in crate::installer) use walk::{changed_between, walk};

@@ -12,15 +12,15 @@ const MOST_ENTRIES: usize = 2_000_000;
 
 /// An entry of a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::installer) struct Entry {
+pub(crate) struct Entry {
     /// Relative to the root.
-    pub(in crate::installer) path: PathBuf,
-    pub(in crate::installer) kind: Kind,
+    pub(crate) path: PathBuf,
+    pub(crate) kind: Kind,
 }
 
 /// What an entry is, with what tells whether it was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::installer) enum Kind {
+pub(crate) enum Kind {
     /// A folder.
     Folder(Attributes),
     /// A link, with its target.
@@ -31,27 +31,27 @@ pub(in crate::installer) enum Kind {
 
 /// Whose a folder is, and who may do what with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::installer) struct Attributes {
-    pub(in crate::installer) mode: u32,
-    pub(in crate::installer) uid: u32,
-    pub(in crate::installer) gid: u32,
+pub(crate) struct Attributes {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 impl Attributes {
     #[cfg(unix)]
-    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         Self { mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid() }
     }
 
     #[cfg(not(unix))]
-    pub(in crate::installer) fn of(_found: &Metadata) -> Self {
+    pub(crate) fn of(_found: &Metadata) -> Self {
         Self { mode: 0, uid: 0, gid: 0 }
     }
 
     /// Gives them to a folder that was just made.
     #[cfg(unix)]
-    pub(in crate::installer) fn apply(self, folder: &Path) -> io::Result<()> {
+    pub(crate) fn apply(self, folder: &Path) -> io::Result<()> {
         let made = Self::of(&fs::symlink_metadata(folder)?);
         if (made.uid, made.gid) != (self.uid, self.gid) {
             // Only root may give something away; anybody else goes on as the owner.
@@ -66,30 +66,30 @@ impl Attributes {
     }
 
     #[cfg(not(unix))]
-    pub(in crate::installer) fn apply(self, _folder: &Path) -> io::Result<()> {
+    pub(crate) fn apply(self, _folder: &Path) -> io::Result<()> {
         Ok(())
     }
 }
 
 /// What tells a file from an edited or another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::installer) struct FileStamp {
-    pub(in crate::installer) device: u64,
-    pub(in crate::installer) inode: u64,
-    pub(in crate::installer) size: u64,
-    pub(in crate::installer) mtime_ns: i64,
+pub(crate) struct FileStamp {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) mtime_ns: i64,
 }
 
 impl FileStamp {
     #[cfg(unix)]
-    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
         Self { device: found.dev(), inode: found.ino(), size: found.len(), mtime_ns }
     }
 
     #[cfg(not(unix))]
-    pub(in crate::installer) fn of(found: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         let modified = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
         let mtime_ns = modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
         Self { device: 0, inode: 0, size: found.len(), mtime_ns }
@@ -97,7 +97,7 @@ impl FileStamp {
 }
 
 /// All entries below a folder, parents before their children, names in order.
-pub(in crate::installer) fn walk(root: &Path) -> io::Result<Vec<Entry>> {
+pub(crate) fn walk(root: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     let mut waiting = vec![PathBuf::new()];
     while let Some(folder) = waiting.pop() {
@@ -137,7 +137,7 @@ fn kind_of(child: &fs::DirEntry) -> io::Result<Kind> {
 
 /// What differs between two looks at a tree, by path. Bytecode comes and goes while modules are imported, and does not count; neither
 /// does a file that is still the same one but was written to: both trees have it.
-pub(in crate::installer) fn changed_between(before: &[Entry], after: &[Entry]) -> Vec<PathBuf> {
+pub(crate) fn changed_between(before: &[Entry], after: &[Entry]) -> Vec<PathBuf> {
     let is_bytecode = |path: &Path| path.iter().any(|part| part == "__pycache__");
     let mut known: HashMap<&Path, &Kind> = before.iter().map(|entry| (entry.path.as_path(), &entry.kind)).collect();
     let mut changed = Vec::new();

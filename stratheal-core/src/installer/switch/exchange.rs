@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which folder it is, whatever it is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::installer) struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
 }
@@ -16,7 +16,7 @@ pub(in crate::installer) struct Identity {
 impl Identity {
     /// Looks at a folder. `None` when there is none.
     #[cfg(unix)]
-    pub(in crate::installer) fn of(folder: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn of(folder: &Path) -> io::Result<Option<Self>> {
         use std::os::unix::fs::MetadataExt;
         match fs::symlink_metadata(folder) {
             Ok(found) => Ok(Some(Self { device: found.dev(), inode: found.ino() })),
@@ -27,25 +27,25 @@ impl Identity {
 
     /// Without numbers of files nothing can be told apart.
     #[cfg(not(unix))]
-    pub(in crate::installer) fn of(_folder: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn of(_folder: &Path) -> io::Result<Option<Self>> {
         Err(io::Error::from(io::ErrorKind::Unsupported))
     }
 }
 
 /// Swaps two folders: at every instant both names lead to one of them (`renameat2` with `RENAME_EXCHANGE`).
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in crate::installer) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
+pub(crate) fn exchange(one: &Path, other: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     Ok(renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)?)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in crate::installer) fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
+pub(crate) fn exchange(_one: &Path, _other: &Path) -> io::Result<()> {
     Err(io::Error::from(io::ErrorKind::Unsupported))
 }
 
 /// Whether an exchange failed because there can be none here: a mount point, a lower layer, a file system without it.
-pub(in crate::installer) fn is_impossible(error: &io::Error) -> bool {
+pub(crate) fn is_impossible(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, InvalidInput, PermissionDenied, ResourceBusy, Unsupported};
     matches!(error.kind(), CrossesDevices | InvalidInput | PermissionDenied | ResourceBusy | Unsupported)
 }
@@ -53,7 +53,7 @@ pub(in crate::installer) fn is_impossible(error: &io::Error) -> bool {
 /// Whether files can be moved from one folder into another. Device numbers do not tell: a folder that is mounted a second time has the same
 /// one. So the system is asked for a move that it refuses in any case, and looks at the mounts before it looks at the names.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in crate::installer) fn is_within_reach(from: &Path, into: &Path) -> io::Result<bool> {
+pub(crate) fn is_within_reach(from: &Path, into: &Path) -> io::Result<bool> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     use rustix::io::Errno;
     match renameat_with(CWD, from.join("none"), CWD, into.join("."), RenameFlags::NOREPLACE) {
@@ -64,13 +64,13 @@ pub(in crate::installer) fn is_within_reach(from: &Path, into: &Path) -> io::Res
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in crate::installer) fn is_within_reach(_from: &Path, _into: &Path) -> io::Result<bool> {
+pub(crate) fn is_within_reach(_from: &Path, _into: &Path) -> io::Result<bool> {
     Ok(false)
 }
 
 /// Gives a folder a name that is free.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // A file system without this: an empty folder would be replaced, and nothing else.
@@ -80,7 +80,7 @@ pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(in crate::installer) fn place(from: &Path, to: &Path) -> io::Result<()> {
+pub(crate) fn place(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to)
 }
 

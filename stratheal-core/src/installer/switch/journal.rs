@@ -20,7 +20,7 @@ const LARGEST: u64 = 64 << 10;
 /// What is about to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "step")]
-pub(in crate::installer) enum Step {
+pub(crate) enum Step {
     /// The next environment is being built in the stage.
     Building,
     /// The stage, which is this folder, is about to get the environment's name.
@@ -33,12 +33,12 @@ pub(in crate::installer) enum Step {
 
 /// A change that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::installer) struct Journal {
+pub(crate) struct Journal {
     version: u32,
-    pub(in crate::installer) root: PathBuf,
-    pub(in crate::installer) stage: PathBuf,
+    pub(crate) root: PathBuf,
+    pub(crate) stage: PathBuf,
     #[serde(flatten)]
-    pub(in crate::installer) step: Step,
+    pub(crate) step: Step,
 }
 
 /// What was found of a change that somebody did not bring to its end, and what became of it.
@@ -56,13 +56,13 @@ impl Journal {
     const VERSION: u32 = 1;
 
     /// Writes down that something is about to be done.
-    pub(in crate::installer) fn write(register: &Register, root: &Path, stage: &Path, step: Step) -> io::Result<()> {
+    pub(crate) fn write(register: &Register, root: &Path, stage: &Path, step: Step) -> io::Result<()> {
         let journal = Self { version: Self::VERSION, root: root.to_owned(), stage: stage.to_owned(), step };
         replace_unsynced(&register.journal(), &serde_json::to_vec(&journal).map_err(io::Error::from)?)
     }
 
     /// Everything is done.
-    pub(in crate::installer) fn close(register: &Register) -> io::Result<()> {
+    pub(crate) fn close(register: &Register) -> io::Result<()> {
         // The plan last: a journal that speaks of it must find it.
         for file in [register.journal(), register.entries()] {
             match fs::remove_file(&file) {
@@ -78,7 +78,7 @@ impl Journal {
     }
 
     /// Brings to an end what somebody else has begun. Call it with the lock held.
-    pub(in crate::installer) fn recover(register: &Register, root: &Path) -> io::Result<Option<Recovered>> {
+    pub(crate) fn recover(register: &Register, root: &Path) -> io::Result<Option<Recovered>> {
         let text = match read_text(&register.journal(), LARGEST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => String::new(),
@@ -108,7 +108,7 @@ impl Journal {
 }
 
 /// Where what is replaced is kept, for a stage.
-pub(in crate::installer) fn old_of(stage: &Path) -> PathBuf {
+pub(crate) fn old_of(stage: &Path) -> PathBuf {
     let mut name = stage.file_name().unwrap_or_default().to_owned();
     name.push(".old");
     stage.with_file_name(name)

@@ -27,7 +27,7 @@ pub struct Holder {
 
 /// The right to change an environment. It ends when it is dropped, and with the process.
 #[derive(Debug)]
-pub(in crate::installer) struct EnvironmentLock {
+pub(crate) struct EnvironmentLock {
     own: FileLock,
     /// uv's lock, which lies inside and moves with the environment.
     _theirs: Option<File>,
@@ -37,7 +37,7 @@ impl EnvironmentLock {
     /// Waits until the environment can be changed. `waits` is told once for whom, `None` when that is not known.
     ///
     /// Dropping the future gives up waiting.
-    pub(in crate::installer) async fn take(
+    pub(crate) async fn take(
         register: &Register,
         root: &Path,
         work: &str,

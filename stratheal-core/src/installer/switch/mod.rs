@@ -7,9 +7,9 @@ mod lock;
 mod register;
 
 pub(in crate::installer) use entries::Entries;
-pub(in crate::installer) use exchange::{Identity, exchange, is_impossible, is_within_reach, place};
+pub(crate) use exchange::{Identity, exchange, is_impossible, is_within_reach, place};
 pub use journal::Recovered;
-pub(in crate::installer) use journal::{Journal, Step, old_of};
-pub(in crate::installer) use lock::EnvironmentLock;
+pub(crate) use journal::{Journal, Step, old_of};
+pub(crate) use lock::EnvironmentLock;
 pub use lock::Holder;
-pub(in crate::installer) use register::Register;
+pub(crate) use register::Register;

@@ -14,13 +14,13 @@ const LONGEST_PATH: u64 = 16 << 10;
 
 /// The folder of one environment in the user's state.
 #[derive(Debug, Clone)]
-pub(in crate::installer) struct Register {
+pub(crate) struct Register {
     folder: PathBuf,
 }
 
 impl Register {
     /// Finds or makes the folder of an environment. `root` is its real path.
-    pub(in crate::installer) fn open(state: &Path, root: &Path) -> io::Result<Self> {
+    pub(crate) fn open(state: &Path, root: &Path) -> io::Result<Self> {
         let key = ContentId::of(root.as_os_str().as_encoded_bytes()).to_string();
         let folder = state.join("environments").join(&key[..32]);
         fs::create_dir_all(&folder).map_err(|error| named(&folder, &error))?;
@@ -32,45 +32,51 @@ impl Register {
         Ok(Self { folder })
     }
 
-    pub(in crate::installer) fn lock(&self) -> PathBuf {
+    pub(crate) fn lock(&self) -> PathBuf {
         self.folder.join("lock")
     }
 
-    pub(in crate::installer) fn holder(&self) -> PathBuf {
+    pub(crate) fn holder(&self) -> PathBuf {
         self.folder.join("holder.json")
     }
 
     /// The plan of a change that is made file by file.
-    pub(in crate::installer) fn entries(&self) -> PathBuf {
+    pub(crate) fn entries(&self) -> PathBuf {
         self.folder.join("entries.json")
     }
 
     /// The modules that are being compiled.
-    pub(in crate::installer) fn modules(&self) -> PathBuf {
+    pub(crate) fn modules(&self) -> PathBuf {
         self.folder.join("modules.txt")
     }
 
-    pub(in crate::installer) fn journal(&self) -> PathBuf {
+    pub(crate) fn journal(&self) -> PathBuf {
         self.folder.join("journal.json")
     }
 
     /// The start of the machine under which the environment was changed last.
-    pub(in crate::installer) fn boot(&self) -> PathBuf {
+    pub(crate) fn boot(&self) -> PathBuf {
         self.folder.join("boot")
     }
 
     /// What the environment was made of.
-    pub(in crate::installer) fn origins(&self) -> PathBuf {
+    pub(crate) fn origins(&self) -> PathBuf {
         self.folder.join("origins.json")
     }
 
     /// Which files were found to be good, and how they looked then.
-    pub(in crate::installer) fn stats(&self) -> PathBuf {
+    pub(crate) fn stats(&self) -> PathBuf {
         self.folder.join("stats")
     }
 
+    /// What was hashed for snapshots, and how it looked then.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn snapshot_stats(&self) -> PathBuf {
+        self.folder.join("snapshot-stats")
+    }
+
     /// The environments of this user that are known. Those that cannot be read are left out, and so are those that are gone.
-    pub(in crate::installer) fn all(state: &Path) -> Vec<PathBuf> {
+    pub(crate) fn all(state: &Path) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(state.join("environments")) else { return Vec::new() };
         let paths = entries.flatten().take(MOST_ENVIRONMENTS);
         let paths =

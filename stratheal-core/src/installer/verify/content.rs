@@ -84,7 +84,7 @@ fn hash_with(path: &Path, piece: &mut [u8], stop: &AtomicBool) -> io::Result<(Co
 
 /// Opens a file, and not what a link of its name leads to; a pipe that took its place is not waited for.
 #[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::OFlags;
     use std::os::unix::fs::OpenOptionsExt;
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
@@ -92,6 +92,6 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 #[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
 }

@@ -25,6 +25,8 @@ mod subject;
 mod verified;
 
 pub(in crate::installer) use content::hash;
+#[cfg(feature = "snapshot")]
+pub(crate) use content::open as open_file;
 pub(in crate::installer) use examine::Examined;
 pub(in crate::installer) use expected::Expected;
 pub use finding::{Finding, Problem, Severity, Shared};
@@ -32,7 +34,11 @@ pub(in crate::installer) use judge::mender;
 pub(in crate::installer) use programs::PROGRAM;
 pub(in crate::installer) use project::Project;
 pub use remedy::Remedy;
-pub(in crate::installer) use shared::packages_of;
+pub(crate) use shared::packages_of;
 pub(in crate::installer) use standing::Standing;
+#[cfg(feature = "snapshot")]
+pub(crate) use stat::Stat;
+#[cfg(feature = "snapshot")]
+pub(crate) use stat_cache::StatCache;
 pub use subject::Subject;
 pub use verified::{Verified, VerifyOptions};

@@ -62,7 +62,7 @@ impl<'a> Elsewhere<'a> {
 }
 
 /// The folders of packages of an environment, by how they are laid out.
-pub(in crate::installer) fn packages_of(root: &Path) -> Vec<PathBuf> {
+pub(crate) fn packages_of(root: &Path) -> Vec<PathBuf> {
     let windows = root.join("Lib/site-packages");
     if cfg!(windows) && windows.is_dir() {
         return vec![windows];

@@ -4,20 +4,20 @@ use std::fs::Metadata;
 
 /// What tells an edited file from an untouched one, also when the edit hides its modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Stat {
-    pub(super) device: u64,
-    pub(super) inode: u64,
-    pub(super) size: u64,
-    pub(super) mtime_ns: i64,
+pub(crate) struct Stat {
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
+    pub(crate) size: u64,
+    pub(crate) mtime_ns: i64,
     /// Zero where the system has none: then nothing about the file is remembered.
-    pub(super) ctime_ns: i64,
+    pub(crate) ctime_ns: i64,
     /// How many names it has.
-    pub(super) links: u64,
+    pub(crate) links: u64,
 }
 
 impl Stat {
     #[cfg(unix)]
-    pub(super) fn of(found: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
         let nanoseconds = |seconds: i64, rest: i64| seconds.saturating_mul(1_000_000_000).saturating_add(rest);
         Self {
@@ -31,12 +31,12 @@ impl Stat {
     }
 
     #[cfg(not(unix))]
-    pub(super) fn of(found: &Metadata) -> Self {
+    pub(crate) fn of(found: &Metadata) -> Self {
         Self { device: 0, inode: 0, size: found.len(), mtime_ns: 0, ctime_ns: 0, links: 1 }
     }
 
     /// Whether the content is the same as when the other was taken. The number of names may differ.
-    pub(super) fn is_as(&self, other: &Self) -> bool {
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
         Self { links: 0, ..*self } == Self { links: 0, ..*other }
     }
 }

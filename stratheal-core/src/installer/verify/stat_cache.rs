@@ -29,13 +29,13 @@ const SETTLED_NS: i64 = 2_000_000_000;
 
 /// Files that were hashed.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct StatCache {
+pub(crate) struct StatCache {
     known: HashMap<(u64, u64), (Stat, ContentId)>,
 }
 
 impl StatCache {
     /// Reads one; what is missing or damaged is empty.
-    pub(super) fn read(path: &Path) -> Self {
+    pub(crate) fn read(path: &Path) -> Self {
         let read = || -> io::Result<Vec<u8>> {
             let mut bytes = Vec::new();
             let limit = MAGIC.len() + MOST * ENTRY + 32;
@@ -47,13 +47,13 @@ impl StatCache {
     }
 
     /// What a file with this look contains, if that is known.
-    pub(super) fn content(&self, stat: &Stat) -> Option<ContentId> {
+    pub(crate) fn content(&self, stat: &Stat) -> Option<ContentId> {
         let (known, id) = self.known.get(&(stat.device, stat.inode))?;
         known.is_as(stat).then_some(*id)
     }
 
     /// Adds a file that was hashed, unless it changed just before `began`, when it was looked at.
-    pub(super) fn add(&mut self, stat: Stat, id: ContentId, began: Timestamp) {
+    pub(crate) fn add(&mut self, stat: Stat, id: ContentId, began: Timestamp) {
         let began = i64::try_from(began.as_nanosecond()).unwrap_or(i64::MAX);
         let settled = began.saturating_sub(SETTLED_NS);
         let fresh = settled..began.saturating_add(SETTLED_NS);
@@ -63,11 +63,11 @@ impl StatCache {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.known.len()
     }
 
-    pub(super) fn write(&self, path: &Path) -> io::Result<()> {
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         replace_unsynced(path, &self.to_bytes())
     }
 

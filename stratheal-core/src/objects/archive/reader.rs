@@ -109,6 +109,21 @@ impl<R: Read + Seek> Archive<R> {
         }
     }
 
+    /// Writes one file somewhere. Answers its SHA-256, or why it cannot be had; then some of it may have been written.
+    ///
+    /// # Errors
+    /// What the writer says.
+    pub fn copy(&mut self, path: &str, to: &mut dyn Write) -> io::Result<Result<ContentId, ArchiveError>> {
+        let Some(entry) = self.entry(path).cloned() else {
+            return Ok(Err(ArchiveError::NoEntry { entry: name::shown(path.as_bytes()) }));
+        };
+        match self.unpack(&entry, to) {
+            Ok(id) => Ok(Ok(id)),
+            Err(Unpack::Archive(error)) => Ok(Err(error)),
+            Err(Unpack::Write(error)) => Err(error),
+        }
+    }
+
     /// Writes one file somewhere. Answers its SHA-256.
     pub(in crate::objects) fn unpack(&mut self, entry: &Entry, to: &mut dyn Write) -> Result<ContentId, Unpack> {
         let source = self.zip.by_index_with_options(entry.index, ZipReadOptions::new());

@@ -1,0 +1,259 @@
+//! Going back: a whole snapshot, or a part of one.
+
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::contents::LARGEST_TEXT;
+use super::create::Taken;
+use super::diff::{Owners, is_same};
+use super::rollback::{Built, Recipe, Returned, Returning, Selection, changed_python, starts};
+use super::snapshots::real;
+use super::tree::Tree;
+use super::{
+    CreateOptions, Difference, Differs, Moment, Reason, RollbackOptions, RollbackPlan, RolledBack, Selector, Snapshot,
+    SnapshotError, SnapshotEvent, Snapshots,
+};
+use crate::base::fs::read_text;
+use crate::installer::How;
+use crate::installer::origin::Origins;
+use crate::installer::switch::{EnvironmentLock, Register};
+
+/// How often a rollback is begun anew because somebody else changed the environment meanwhile.
+const MOST_ATTEMPTS: usize = 3;
+
+/// What it goes back to, and where.
+struct Target {
+    root: PathBuf,
+    register: Register,
+    snapshot: Snapshot,
+    tree: Tree,
+    options: RollbackOptions,
+    /// Held until nobody needs it any more.
+    _locked: EnvironmentLock,
+}
+
+/// What was built, and out of what.
+struct Beside {
+    /// What is there; `None` when nothing is.
+    taken: Option<Taken>,
+    wanted: Tree,
+    /// `None` when all is as wanted.
+    built: Option<Built>,
+}
+
+impl Snapshots {
+    /// Says what a rollback would do. Looks, and changes nothing.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// [`SnapshotError`], also when content of the snapshot is gone.
+    pub async fn rollback_plan(
+        &self,
+        selector: &Selector,
+        root: &Path,
+        options: &RollbackOptions,
+    ) -> Result<RollbackPlan, SnapshotError> {
+        let target = self.target(selector, root, options).await?;
+        self.blocking(move |own, stop| own.plan(&target, stop)).await
+    }
+
+    /// Brings an environment back to how it was in a snapshot. It is built beside what is there, looked at, and switched in as one
+    /// step; what was there becomes the newest snapshot first, so that this can be undone in the same way.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work before the switch, and nothing is changed and nothing left behind then; a switch that has begun
+    /// is brought to its end in the background.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the environment is as it was before.
+    pub async fn rollback(
+        &self,
+        selector: &Selector,
+        root: &Path,
+        options: &RollbackOptions,
+    ) -> Result<RolledBack, SnapshotError> {
+        let target = Arc::new(self.target(selector, root, options).await?);
+        for _ in 0..MOST_ATTEMPTS {
+            if let Some(done) = self.attempt(&target).await? {
+                return Ok(done);
+            }
+        }
+        Err(SnapshotError::Disturbed { root: target.root.clone(), paths: vec!["again and again".to_owned()] })
+    }
+
+    async fn target(
+        &self,
+        selector: &Selector,
+        root: &Path,
+        options: &RollbackOptions,
+    ) -> Result<Target, SnapshotError> {
+        let root = real(root)?;
+        let snapshot = self.find(selector, Some(&root))?;
+        let number = snapshot.number;
+        if snapshot.root != root {
+            let reason =
+                format!("snapshot {number} is of {}, and programs in it name that folder", snapshot.root.display());
+            return Err(SnapshotError::Environment { root, reason });
+        }
+        let mut options = options.clone();
+        for path in &mut options.paths {
+            let inside = path.strip_prefix(&root).unwrap_or(path).to_owned();
+            let is_plain = inside.components().all(|part| matches!(part, Component::Normal(_)));
+            if !is_plain || inside.as_os_str().is_empty() {
+                let what = format!("`{}`: name a path in the environment", path.display());
+                return Err(SnapshotError::NotInside { number, what });
+            }
+            *path = inside;
+        }
+        let tree = self.tree(&snapshot)?;
+        let (locked, register) = self.lock(&root, &format!("rollback to snapshot {number}")).await?;
+        Ok(Target { root, register, snapshot, tree, options, _locked: locked })
+    }
+
+    async fn attempt(&self, target: &Arc<Target>) -> Result<Option<RolledBack>, SnapshotError> {
+        let at = Arc::clone(target);
+        let Beside { taken, wanted, built } = self.blocking(move |own, stop| own.beside(&at, stop)).await?;
+        let mut done = RolledBack {
+            root: target.root.clone(),
+            number: target.snapshot.number,
+            before: taken.as_ref().map(|taken| taken.created.snapshot.number),
+            how: None,
+            put: 0,
+            kept: wanted.files().count(),
+            notes: target.snapshot.record.python.iter().filter_map(changed_python).collect(),
+        };
+        let Some(built) = built else { return Ok(Some(done)) };
+        self.tell(SnapshotEvent::Moment { moment: Moment::Checking });
+        if let Some(folder) = built.folder().filter(|_| !target.options.unchecked) {
+            starts(&target.root, folder).await?;
+        }
+        let at = Arc::clone(target);
+        let switched = self.blocking(move |own, stop| {
+            let returned = own.returning(&at, taken.as_ref(), &wanted, stop)?.switch(built)?;
+            if returned.is_some() && at.options.is_whole() {
+                Origins::restore(&at.register, at.snapshot.origins.as_ref());
+            }
+            Ok(returned)
+        });
+        let Some(Returned { how, put, kept, lost }) = switched.await? else { return Ok(None) };
+        (done.how, done.put, done.kept) = (Some(how), put, kept);
+        if how == How::Replaced && !target.options.in_place {
+            done.notes.push(format!(
+                "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
+                 meanwhile may have seen some of both",
+                target.root.display()
+            ));
+        }
+        let lost = lost.iter().map(|path| {
+            format!("{} was neither a file nor a folder nor a link, and was not made again", path.display())
+        });
+        done.notes.extend(lost);
+        Ok(Some(done))
+    }
+
+    /// Keeps what is there, and builds what is wanted beside it.
+    fn beside(&self, target: &Target, stop: &AtomicBool) -> Result<Beside, SnapshotError> {
+        let options = CreateOptions {
+            reason: Reason::Before { change: format!("rollback to {}", target.snapshot.number) },
+            project: Some(target.snapshot.project.folder.clone()),
+            ..CreateOptions::default()
+        };
+        let there = target.root.exists().then(|| self.take(&target.root, &target.register, &options, stop));
+        let taken = there.transpose()?;
+        let wanted = self.wanted(target, taken.as_ref().map(|taken| &taken.captured.tree))?;
+        let same = taken.as_ref().is_some_and(|taken| is_same(&taken.captured.tree, &wanted));
+        let built = if same { None } else { Some(self.returning(target, taken.as_ref(), &wanted, stop)?.build()?) };
+        Ok(Beside { taken, wanted, built })
+    }
+
+    fn returning<'a>(
+        &'a self,
+        target: &'a Target,
+        taken: Option<&'a Taken>,
+        wanted: &'a Tree,
+        stop: &'a AtomicBool,
+    ) -> Result<Returning<'a>, SnapshotError> {
+        Ok(Returning {
+            root: &target.root,
+            register: &target.register,
+            snapshots: self,
+            vault: self.vault()?,
+            number: target.snapshot.number,
+            current: taken.map(|taken| (&taken.captured.tree, taken.captured.looked.as_slice())),
+            target: wanted,
+            in_place: target.options.in_place,
+            stop,
+        })
+    }
+
+    /// The tree that is wanted: the whole snapshot, or what is there with a part of it.
+    fn wanted(&self, target: &Target, current: Option<&Tree>) -> Result<Tree, SnapshotError> {
+        if target.options.is_whole() {
+            return Ok(target.tree.clone());
+        }
+        let empty = Tree::default();
+        let current = current.unwrap_or(&empty);
+        let missing = |what| SnapshotError::NotInside { number: target.snapshot.number, what };
+        let is_in = |tree: &Tree, path: &Path| tree.entries.iter().any(|entry| entry.path.starts_with(path));
+        let mut paths = target.options.paths.clone();
+        if let Some(path) = paths.iter().find(|path| !is_in(&target.tree, path) && !is_in(current, path)) {
+            return Err(missing(format!("`{}`", path.display())));
+        }
+        if !target.options.projects.is_empty() {
+            let owners = [self.owners(&[&target.tree])?, self.owners(&[current])?];
+            for project in &target.options.projects {
+                let name = project.parse::<crate::index::ProjectName>();
+                let name = name.map_or_else(|_| project.clone(), |name| name.to_string());
+                let before = paths.len();
+                paths.extend(owners.iter().flat_map(|owners| owners.paths(&name)).map(Path::to_owned));
+                if paths.len() == before {
+                    return Err(missing(format!("project `{name}`")));
+                }
+            }
+        }
+        Ok(Selection::new(paths).merge(current, &target.tree))
+    }
+
+    fn plan(&self, target: &Target, stop: &AtomicBool) -> Result<RollbackPlan, SnapshotError> {
+        let Target { root, register, snapshot, .. } = target;
+        let now = root.exists().then(|| self.now(root, register, &snapshot.project.folder, stop)).transpose()?;
+        let wanted = self.wanted(target, now.as_ref().map(|(_, captured)| &captured.tree))?;
+        let recipe = Recipe::new(now.as_ref().map(|(_, captured)| &captured.tree), &wanted);
+        self.returning(target, None, &wanted, stop)?.sources(&recipe)?;
+        let empty = Tree::default();
+        let (now, current) = now.as_ref().map_or((snapshot, &empty), |(now, captured)| (now, &captured.tree));
+        let owners = self.owners_now(&[&wanted], (root, current))?;
+        let difference = Difference::between((now, current), (snapshot, &wanted), &owners);
+        let own = difference.files.iter().filter(|one| one.project.is_none() && one.how != Differs::Time);
+        let put = recipe.put.iter().filter_map(|index| wanted.entries[*index].content());
+        Ok(RollbackPlan {
+            root: root.clone(),
+            number: snapshot.number,
+            own: own.map(|one| one.path.clone()).collect(),
+            kept: recipe.kept.len(),
+            put: recipe.put.len(),
+            put_bytes: put.map(|content| content.size).sum(),
+            difference,
+        })
+    }
+
+    /// Whose the files of trees are.
+    pub(super) fn owners(&self, trees: &[&Tree]) -> Result<Owners, SnapshotError> {
+        let contents = self.contents()?;
+        let mut owners = Owners::default();
+        for tree in trees {
+            owners.add(tree, &|entry| contents.text(tree, entry));
+        }
+        Ok(owners)
+    }
+
+    /// As [`Self::owners`], with an environment whose content is not kept.
+    pub(super) fn owners_now(&self, trees: &[&Tree], (root, now): (&Path, &Tree)) -> Result<Owners, SnapshotError> {
+        let mut owners = self.owners(trees)?;
+        owners.add(now, &|entry| read_text(&root.join(&entry.path), LARGEST_TEXT).ok());
+        Ok(owners)
+    }
+}

@@ -1,0 +1,13 @@
+//! Making a snapshot: look at everything, hash what is not known, keep what nobody else has.
+
+mod contents;
+mod known;
+mod look;
+mod project_files;
+mod record;
+mod run;
+
+pub(super) use look::{Looked, Sight, attributes};
+pub(super) use project_files::project_files;
+pub(super) use record::record;
+pub(super) use run::{Captured, Capturing};

@@ -1,0 +1,124 @@
+//! Building what an environment was, beside what it is.
+
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::plan::Recipe;
+use super::source::{Reader, Sources, dress};
+use crate::installer::stage::{second_name, symlink};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::tree::{Node, Tree};
+
+/// What is tried.
+const ACTION: &str = "build the environment as it was";
+
+/// The most threads that work.
+const MOST_THREADS: usize = 4;
+
+/// So many files are taken at once. Files of a wheel lie side by side, so that a thread mostly stays with one.
+const BATCH: usize = 32;
+
+/// Work on a part of a list.
+type Work<'a> = dyn Fn(Range<usize>, &mut Reader<'_>) -> Result<(), SnapshotError> + Sync + 'a;
+
+/// What is built from what.
+pub(super) struct Building<'a> {
+    /// The environment, where it is there and what stays is to be in the stage.
+    pub(super) current: Option<&'a Path>,
+    pub(super) target: &'a Tree,
+    pub(super) recipe: &'a Recipe,
+    pub(super) sources: &'a Sources,
+    pub(super) stop: &'a AtomicBool,
+}
+
+impl Building<'_> {
+    /// Builds into `stage`, a folder that is there and empty. What a failed one leaves there has to be deleted.
+    pub(super) fn build(&self, stage: &Path) -> Result<(), SnapshotError> {
+        let Self { current, target, recipe, .. } = *self;
+        for (folder, _) in recipe.folders.iter().filter(|(folder, _)| !folder.as_os_str().is_empty()) {
+            let folder = stage.join(folder);
+            fs::create_dir(&folder).map_err(SnapshotError::at(ACTION, &folder))?;
+        }
+        let staged = current.map(|_| recipe.links.iter()).into_iter().flatten();
+        for (path, to) in staged.chain(&recipe.new_links) {
+            let path = stage.join(path);
+            symlink(to, &path).map_err(SnapshotError::at(ACTION, &path))?;
+        }
+        // By wheel, so that each is opened once or twice.
+        let mut put = recipe.put.clone();
+        let wheel = |index: &usize| match &target.entries[*index].node {
+            Node::File(content) => content.wheel.as_ref().map(|file| file.wheel),
+            _ => None,
+        };
+        put.sort_by_key(wheel);
+        let kept: &[_] = if current.is_some() { &recipe.kept } else { &[] };
+        self.side_by_side(put.len(), &|range, reader| {
+            for index in &put[range] {
+                let entry = &target.entries[*index];
+                if let Node::File(content) = &entry.node {
+                    reader.put(entry, content, &stage.join(&entry.path))?;
+                }
+            }
+            Ok(())
+        })?;
+        self.side_by_side(kept.len(), &|range, _| {
+            let Some(current) = current else { return Ok(()) };
+            kept[range].iter().try_for_each(|path| {
+                second_name(&current.join(path), &stage.join(path))
+                    .map_err(|error| SnapshotError::Install(error.into()))
+            })
+        })?;
+        // From the inside out: what is put into a folder changes its time, and one that may not be written to gets its bits when it is full.
+        for (folder, attributes) in recipe.folders.iter().rev() {
+            dress(&stage.join(folder), *attributes)?;
+        }
+        for entry in target.entries.iter().filter(|entry| matches!(entry.node, Node::Link(_))) {
+            let path = stage.join(&entry.path);
+            if fs::symlink_metadata(&path).is_ok() {
+                dress_link(&path, entry.attributes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn side_by_side(&self, count: usize, work: &Work<'_>) -> Result<(), SnapshotError> {
+        if count == 0 {
+            return Ok(());
+        }
+        let next = AtomicUsize::new(0);
+        let failed: Mutex<Option<SnapshotError>> = Mutex::new(None);
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS);
+        std::thread::scope(|scope| {
+            for _ in 0..threads.min(count.div_ceil(BATCH)) {
+                scope.spawn(|| {
+                    let mut reader = self.sources.reader();
+                    loop {
+                        let start = next.fetch_add(BATCH, Ordering::Relaxed);
+                        if start >= count {
+                            return;
+                        }
+                        let stopped =
+                            if self.stop.load(Ordering::Relaxed) { Err(SnapshotError::Stopped) } else { Ok(()) };
+                        let done = stopped.and_then(|()| work(start..(start + BATCH).min(count), &mut reader));
+                        if let Err(error) = done {
+                            next.store(count, Ordering::Relaxed);
+                            failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    }
+}
+
+/// A link has no permissions of its own.
+fn dress_link(path: &Path, attributes: crate::snapshot::tree::Attributes) -> Result<(), SnapshotError> {
+    let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at a link", path))?;
+    let mode = crate::snapshot::capture::attributes(&found).mode;
+    dress(path, crate::snapshot::tree::Attributes { mode, ..attributes })
+}

@@ -1,0 +1,223 @@
+//! Where the content of files comes from: wheels, unpacked in the download cache or not, and segments.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+
+use crate::base::fs::named;
+use crate::objects::archive::Archive;
+use crate::objects::{LinkMode, Linked, Linker, Pack, Segments, Store, StoreError, Tree, hash_path};
+use crate::snapshot::SnapshotError;
+use crate::snapshot::tree::{Attributes, Content, Entry, Wheel};
+
+/// A wheel that files come out of.
+struct WheelSource {
+    pack: Pack,
+    /// Unpacked in the download cache, if that can be used, with the numbers of its files.
+    unpacked: Option<(Tree, HashMap<String, usize>)>,
+}
+
+/// Everything that content comes from.
+pub(in crate::snapshot) struct Sources {
+    /// In the order of the target's wheels; those that nothing is taken from are not opened.
+    wheels: Vec<Option<WheelSource>>,
+    segments: Segments,
+}
+
+impl Sources {
+    /// Opens what is needed. The download cache gets back a wheel that it has lost, because unpacking once is quicker than
+    /// reading many files out of an archive; without a cache that is done.
+    pub(super) fn open(
+        vault: &Store,
+        cache: Option<&Store>,
+        wheels: &[Wheel],
+        needed: &dyn Fn(usize) -> bool,
+    ) -> Result<Self, SnapshotError> {
+        let open = |(number, wheel): (usize, &Wheel)| {
+            if !needed(number) {
+                return Ok(None);
+            }
+            let pack = match vault.pack(&wheel.sha256)? {
+                Some(pack) => pack,
+                // Damaged or deleted by somebody: the cache may have the same.
+                None => match cache.map(|cache| cache.pack(&wheel.sha256)).transpose()?.flatten() {
+                    Some(pack) => pack,
+                    None => return Ok(None),
+                },
+            };
+            let unpacked = cache.map(|cache| cache.share(&pack).and_then(|pack| cache.tree(&pack)));
+            let unpacked = unpacked.and_then(|tree| {
+                tree.inspect_err(|error| tracing::debug!(wheel = wheel.name, %error, "read out of the archive")).ok()
+            });
+            let unpacked = unpacked.map(|tree| {
+                let numbers = tree.files().iter().zip(0..).map(|(file, number)| (file.path.clone(), number)).collect();
+                (tree, numbers)
+            });
+            Ok(Some(WheelSource { pack, unpacked }))
+        };
+        let wheels: Result<_, StoreError> = wheels.iter().enumerate().map(open).collect();
+        Ok(Self { wheels: wheels?, segments: vault.segments()? })
+    }
+
+    /// Whether the content is there. It may still be found to be damaged when it is read.
+    pub(super) fn has(&self, content: &Content) -> bool {
+        let in_wheel = content.wheel.as_ref().is_some_and(|file| self.wheels[file.wheel as usize].is_some());
+        in_wheel || self.segments.contains(&content.sha256)
+    }
+
+    /// For one thread: what is opened stays open from one file to the next.
+    pub(super) fn reader(&self) -> Reader<'_> {
+        Reader { sources: self, open: None }
+    }
+}
+
+/// Puts files, one after the other.
+pub(super) struct Reader<'a> {
+    sources: &'a Sources,
+    open: Option<(u32, OpenWheel<'a>)>,
+}
+
+/// The ways out of one wheel, as far as they were needed.
+#[derive(Default)]
+struct OpenWheel<'a> {
+    linker: Option<Linker<'a>>,
+    copier: Option<Linker<'a>>,
+    archive: Option<Archive>,
+}
+
+impl Reader<'_> {
+    /// Puts a file at a path where nothing is, as it was: content, permissions, owner, time. The content is checked.
+    pub(super) fn put(&mut self, entry: &Entry, content: &Content, path: &Path) -> Result<(), SnapshotError> {
+        let sources = self.sources;
+        if let Some(file) = &content.wheel
+            && let Some(wheel) = sources.wheels[file.wheel as usize].as_ref()
+        {
+            if self.open.as_ref().is_none_or(|(open, _)| *open != file.wheel) {
+                self.open = Some((file.wheel, OpenWheel::default()));
+            }
+            if let Some((_, open)) = &mut self.open {
+                let is_put = open.link(wheel, &file.path, content, entry.attributes, path)?
+                    || open.unpack(wheel, &file.path, content, path)?;
+                if is_put {
+                    return dress(path, entry.attributes);
+                }
+            }
+        }
+        let mut file = create(path)?;
+        match sources.segments.copy(&content.sha256, &mut file) {
+            Ok(_) => dress(path, entry.attributes),
+            Err(StoreError::DestinationFull { source }) => {
+                Err(SnapshotError::storage("put files back", named(path, &source)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl<'a> OpenWheel<'a> {
+    /// Links a file out of the unpacked wheel, as a file of its own where permissions, owner or time are not what they have to be. False
+    /// when it has not what is wanted, and then nothing is left.
+    fn link(
+        &mut self,
+        wheel: &'a WheelSource,
+        inside: &str,
+        content: &Content,
+        attributes: Attributes,
+        path: &Path,
+    ) -> Result<bool, SnapshotError> {
+        let Some((tree, numbers)) = &wheel.unpacked else { return Ok(false) };
+        let file = numbers.get(inside).map(|number| &tree.files()[*number]);
+        let Some(file) = file.filter(|file| file.sha256 == content.sha256) else { return Ok(false) };
+        if (file.mode, file.mtime_ns()) == (attributes.mode, attributes.mtime_ns) {
+            let linked = of(&mut self.linker, tree, LinkMode::Auto)?.link(file, path)?;
+            let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at what was put back", path))?;
+            // The cache's own file must keep its owner.
+            if linked == Linked::HardLink && crate::snapshot::capture::attributes(&found) != attributes {
+                remove(path)?;
+                of(&mut self.copier, tree, LinkMode::Copy)?.link(file, path)?;
+            }
+        } else {
+            of(&mut self.copier, tree, LinkMode::Copy)?.link(file, path)?;
+        }
+        // What looks right may have been edited by somebody who hid it.
+        let hashed = hash_path(path);
+        let hashed = hashed.map_err(|error| SnapshotError::storage("read what was put back", named(path, &error)))?;
+        if hashed == content.sha256 {
+            return Ok(true);
+        }
+        remove(path).map(|()| false)
+    }
+
+    /// Unpacks a file out of the wheel. False when it cannot be had there, and then nothing is left.
+    fn unpack(
+        &mut self,
+        wheel: &WheelSource,
+        inside: &str,
+        content: &Content,
+        path: &Path,
+    ) -> Result<bool, SnapshotError> {
+        let archive = match &mut self.archive {
+            Some(archive) => archive,
+            none => none.insert(wheel.pack.archive()?),
+        };
+        let mut file = create(path)?;
+        match archive.copy(inside, &mut file) {
+            Ok(Ok(found)) if found == content.sha256 => return Ok(true),
+            Ok(found) => tracing::warn!(wheel = wheel.pack.name(), inside, ?found, "a wheel has not what it had"),
+            Err(source) => return Err(SnapshotError::storage("put files back", named(path, &source))),
+        }
+        remove(path).map(|()| false)
+    }
+}
+
+fn of<'o, 'a>(open: &'o mut Option<Linker<'a>>, tree: &'a Tree, mode: LinkMode) -> Result<&'o Linker<'a>, StoreError> {
+    match open {
+        Some(linker) => Ok(linker),
+        none => Ok(none.insert(tree.linker(mode)?)),
+    }
+}
+
+fn create(path: &Path) -> Result<File, SnapshotError> {
+    let opened = OpenOptions::new().write(true).create_new(true).open(path);
+    opened.map_err(SnapshotError::at("put files back", path))
+}
+
+fn remove(path: &Path) -> Result<(), SnapshotError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SnapshotError::at("put files back", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Gives a file or a folder the owner, the permissions and the time that it had.
+pub(super) fn dress(path: &Path, attributes: Attributes) -> Result<(), SnapshotError> {
+    set(path, attributes).map_err(SnapshotError::at("give back permissions and times", path))
+}
+
+#[cfg(unix)]
+fn set(path: &Path, attributes: Attributes) -> io::Result<()> {
+    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
+    use std::os::unix::fs::MetadataExt;
+    let Attributes { mode, uid, gid, mtime_ns } = attributes;
+    let found = fs::symlink_metadata(path)?;
+    if (found.uid(), found.gid()) != (uid, gid) {
+        // Only root may give something away; anybody else goes on as the owner.
+        if let Err(error) = std::os::unix::fs::lchown(path, Some(uid), Some(gid)) {
+            tracing::debug!(path = %path.display(), %error, "the owner cannot be given back");
+        }
+    }
+    if found.mode() & 0o7777 != mode {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
+    }
+    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
+    let second = 1_000_000_000;
+    let time = Timespec { tv_sec: mtime_ns.div_euclid(second), tv_nsec: mtime_ns.rem_euclid(second) };
+    let times = Timestamps { last_access: omit, last_modification: time };
+    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+#[cfg(not(unix))]
+fn set(_path: &Path, _attributes: Attributes) -> io::Result<()> {
+    Ok(())
+}

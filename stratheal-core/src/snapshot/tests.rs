@@ -1,0 +1,264 @@
+//! Snapshots of real folders, there and back.
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::objects::Store;
+
+struct Place {
+    _folder: tempfile::TempDir,
+    root: PathBuf,
+    snapshots: Snapshots,
+}
+
+/// An environment that is a little of everything.
+fn place() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    let root = path.join("project/env");
+    for (name, text) in [
+        ("pyvenv.cfg", "home = /usr/bin\nversion = 3.12.1\n"),
+        ("lib/python3.12/site-packages/demo/__init__.py", "VERSION = 1\n"),
+        ("lib/python3.12/site-packages/demo/data.bin", "\0\u{1}\u{2}"),
+        ("lib/python3.12/site-packages/demo-1.0.dist-info/METADATA", "Name: demo\nVersion: 1.0\n"),
+        (
+            "lib/python3.12/site-packages/demo-1.0.dist-info/RECORD",
+            "demo/__init__.py,,\ndemo/data.bin,,\ndemo-1.0.dist-info/METADATA,,\ndemo-1.0.dist-info/RECORD,,\n",
+        ),
+        ("bin/demo", "#!/env/bin/python\n"),
+        ("empty", ""),
+    ] {
+        put(&root, name, text);
+    }
+    fs::write(path.join("project/requirements.txt"), "demo==1.0\n").unwrap();
+    fs::create_dir(root.join("empty-folder")).unwrap();
+    fs::set_permissions(root.join("bin/demo"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(root.join("empty"), fs::Permissions::from_mode(0o400)).unwrap();
+    symlink("/usr/bin/python3", root.join("bin/python")).unwrap();
+    symlink("lib", root.join("lib64")).unwrap();
+    let cache = Store::open(&path.join("cache")).unwrap();
+    let snapshots = Snapshots::open(&path.join("project/.stratheal"), &path.join("user"), Some(cache));
+    Place { _folder: folder, root, snapshots }
+}
+
+fn put(root: &Path, name: &str, text: &str) {
+    let path = root.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+/// Everything that a snapshot has to bring back.
+fn told(root: &Path) -> BTreeMap<PathBuf, String> {
+    let mut all = BTreeMap::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        let content = if found.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            String::new()
+        } else if found.is_symlink() {
+            fs::read_link(&path).unwrap().display().to_string()
+        } else {
+            format!("{:?}", fs::read(&path).unwrap())
+        };
+        let text = format!("{:o} {}.{} {content}", found.mode(), found.mtime(), found.mtime_nsec());
+        all.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+    }
+    all
+}
+
+fn unchecked() -> RollbackOptions {
+    RollbackOptions { unchecked: true, ..RollbackOptions::default() }
+}
+
+impl Place {
+    async fn create(&self) -> Created {
+        self.snapshots.create(&self.root, &CreateOptions::default()).await.unwrap()
+    }
+
+    async fn back(&self, number: u64, options: &RollbackOptions) -> RolledBack {
+        self.snapshots.rollback(&Selector::Number(number), &self.root, options).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn every_byte_and_every_time_comes_back_and_that_can_be_undone() {
+    let place = place();
+    let made = place.create().await;
+    assert!(made.is_new && made.stored > 0, "{made:?}");
+    assert_eq!((made.snapshot.files, made.snapshot.record.projects[0].name.as_str()), (7, "demo"));
+    let before = told(&place.root);
+    let again = place.create().await;
+    assert_eq!((again.is_new, again.snapshot.number, again.stored), (false, 1, 0));
+
+    let site = place.root.join("lib/python3.12/site-packages");
+    put(&site, "demo/__init__.py", "VERSION = 2\n");
+    put(&site, "stray.pth", "import os\n");
+    fs::remove_file(site.join("demo/data.bin")).unwrap();
+    fs::set_permissions(place.root.join("bin/demo"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::remove_file(place.root.join("bin/python")).unwrap();
+    fs::remove_dir(place.root.join("empty-folder")).unwrap();
+    put(&place.root, "empty-folder", "a file now");
+    let broken = told(&place.root);
+
+    let plan = place.snapshots.rollback_plan(&Selector::Newest, &place.root, &unchecked()).await.unwrap();
+    assert_eq!((plan.put, plan.difference.files.len()), (3, 6), "{plan:?}");
+    assert!(plan.own.iter().any(|path| path.ends_with("stray.pth")), "{plan:?}");
+    assert_eq!(told(&place.root), broken, "a plan changes nothing");
+    assert_eq!(place.snapshots.list().unwrap().0.len(), 1);
+
+    let back = place.back(1, &unchecked()).await;
+    assert_eq!((back.before, back.put, back.how), (Some(2), 3, Some(crate::installer::How::Exchanged)), "{back:?}");
+    assert_eq!(told(&place.root), before);
+    let left: Vec<_> = fs::read_dir(place.root.parent().unwrap().join(".stratheal")).unwrap().collect();
+    assert!(left.iter().all(|entry| entry.as_ref().unwrap().file_name() != "stage"), "{left:?}");
+    assert_eq!(place.back(1, &unchecked()).await.how, None, "nothing is left to do");
+
+    assert_eq!(place.back(2, &unchecked()).await.how, Some(crate::installer::How::Exchanged));
+    assert_eq!(told(&place.root), broken);
+    // The environment may be gone as a whole.
+    fs::remove_dir_all(&place.root).unwrap();
+    let back = place.back(1, &unchecked()).await;
+    assert_eq!((back.before, back.how), (None, Some(crate::installer::How::Created)));
+    assert_eq!(told(&place.root), before);
+    assert!(place.snapshots.verify(&[]).await.unwrap().iter().all(SnapshotVerified::is_whole));
+}
+
+#[tokio::test]
+async fn one_file_one_project_and_file_by_file() {
+    let place = place();
+    place.create().await;
+    let before = told(&place.root);
+    let site = place.root.join("lib/python3.12/site-packages");
+    put(&site, "demo/__init__.py", "broken");
+    put(&site, "mine.py", "mine");
+    let only = |paths: &[&str], projects: &[&str]| RollbackOptions {
+        paths: paths.iter().map(PathBuf::from).collect(),
+        projects: projects.iter().map(|&name| name.to_owned()).collect(),
+        ..unchecked()
+    };
+    let back = place.back(1, &only(&[], &["Demo"])).await;
+    assert_eq!((back.put, fs::read_to_string(site.join("mine.py")).unwrap().as_str()), (1, "mine"));
+    assert_eq!(fs::read_to_string(site.join("demo/__init__.py")).unwrap(), "VERSION = 1\n");
+    fs::remove_dir_all(site.join("demo")).unwrap();
+    place.back(1, &only(&["lib/python3.12/site-packages/demo/data.bin"], &[])).await;
+    assert!(site.join("demo/data.bin").exists() && !site.join("demo/__init__.py").exists());
+    for wrong in ["../outside", "/etc/passwd", "", "nowhere"] {
+        let refused = place.snapshots.rollback(&Selector::Number(1), &place.root, &only(&[wrong], &[])).await;
+        assert!(matches!(refused, Err(SnapshotError::NotInside { .. })), "{wrong}: {refused:?}");
+    }
+    let back = place.back(1, &RollbackOptions { in_place: true, ..unchecked() }).await;
+    assert_eq!(back.how, Some(crate::installer::How::Replaced));
+    let (mut now, mut was) = (told(&place.root), before);
+    // The root is not exchanged, and what was staged inside of it has left its time.
+    now.remove(Path::new(""));
+    was.remove(Path::new(""));
+    assert_eq!(now, was);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_named_and_nothing_is_changed() {
+    let place = place();
+    place.create().await;
+    let site = place.root.join("lib/python3.12/site-packages");
+    put(&site, "demo/__init__.py", "broken");
+    let broken = told(&place.root);
+    let segments = place.root.parent().unwrap().join(".stratheal/objects/segments");
+    for entry in fs::read_dir(&segments).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let refused = place.snapshots.rollback(&Selector::Number(1), &place.root, &unchecked()).await.unwrap_err();
+    assert!(matches!(&refused, SnapshotError::Damaged { number: 1, .. }), "{refused}");
+    assert_eq!(told(&place.root), broken);
+    let found = place.snapshots.verify(&[1]).await.unwrap();
+    // What is still there was kept again before it would have been changed.
+    assert!(!found[0].is_whole() && found[0].damaged == 1, "{found:?}");
+    // As it was then, it had no interpreter that starts.
+    let again = place.create().await;
+    put(&site, "demo/__init__.py", "other");
+    let (selector, options) = (Selector::Number(again.snapshot.number), RollbackOptions::default());
+    let refused = place.snapshots.rollback(&selector, &place.root, &options).await;
+    let is_there = Path::new("/usr/bin/python3").exists();
+    assert_eq!(refused.is_ok(), is_there, "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_snapshot_travels_as_one_file() {
+    let place = place();
+    let made = place.create().await.snapshot;
+    put(&place.root, "lib/python3.12/site-packages/demo/__init__.py", "VERSION = 2\n");
+    let second = place.create().await.snapshot;
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, part) = (folder.path().join("whole.shsnap"), folder.path().join("part.shsnap"));
+    let exported = place.snapshots.export(&second, &whole, &[]).await.unwrap();
+    assert_eq!((exported.objects, exported.left_out), (8, 0), "{exported:?}");
+    let exported = place.snapshots.export(&second, &part, std::slice::from_ref(&made)).await.unwrap();
+    assert_eq!(exported.objects, 1, "{exported:?}");
+
+    let other = |name: &str| Snapshots::open(&folder.path().join(name), &folder.path().join("user"), None);
+    let refused = other("a").import(&part).await.unwrap_err();
+    assert!(
+        matches!(&refused, SnapshotError::NotAnExport { reason, .. } if reason.contains("without 7 files")),
+        "{refused}"
+    );
+    let there = other("b");
+    let imported = there.import(&whole).await.unwrap();
+    assert_eq!((imported.snapshot.number, imported.added, imported.there), (1, 8, 0));
+    assert_eq!(there.tree(&imported.snapshot).unwrap(), place.snapshots.tree(&second).unwrap());
+    assert!(there.verify(&[]).await.unwrap()[0].is_whole());
+    assert_eq!(there.import(&part).await.unwrap().there, 1);
+
+    let bytes = fs::read(&whole).unwrap();
+    let damaged = folder.path().join("damaged.shsnap");
+    let store = other("c");
+    for at in (0..bytes.len()).step_by(7) {
+        fs::write(&damaged, &bytes[..at]).unwrap();
+        assert!(store.import(&damaged).await.is_err(), "cut off at {at}");
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 0x10;
+        fs::write(&damaged, &flipped).unwrap();
+        if let Ok(imported) = store.import(&damaged).await {
+            assert_eq!(store.tree(&imported.snapshot).unwrap(), place.snapshots.tree(&second).unwrap(), "byte {at}");
+            assert!(store.verify(&[imported.snapshot.number]).await.unwrap()[0].is_whole(), "byte {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_pins_evidence_and_what_goes() {
+    let place = place();
+    let init = "lib/python3.12/site-packages/demo/__init__.py";
+    for number in 1..=5_u64 {
+        put(&place.root, init, &format!("VERSION = {number}\n"));
+        assert_eq!(place.create().await.snapshot.number, number);
+    }
+    let snapshots = &place.snapshots;
+    snapshots.set_label(&Selector::Number(1), Some("release")).unwrap();
+    snapshots.set_pinned(&Selector::Number(2), true).unwrap();
+    let passed = Passed { id: "web".to_owned(), summary: "200 OK".to_owned() };
+    snapshots.set_good(&Selector::Number(3), vec![passed]).unwrap();
+    assert!(matches!(snapshots.set_label(&Selector::Number(1), Some("7")), Err(SnapshotError::Label { .. })));
+    assert!(matches!(snapshots.remove(2), Err(SnapshotError::Kept { .. })));
+    assert!(matches!(snapshots.remove(3), Err(SnapshotError::Kept { .. })));
+    let none = Retention { last: 0, hourly: 0, daily: 0, weekly: 0 };
+    assert_eq!(snapshots.collection_plan(&none).unwrap().removed, [4]);
+    let collected = snapshots.collect(&none).unwrap();
+    assert!(collected.removed == [4] && collected.bytes > 0, "{collected:?}");
+    assert!(snapshots.verify(&[]).await.unwrap().iter().all(SnapshotVerified::is_whole));
+    let back = snapshots.rollback(&Selector::LastGood, &place.root, &unchecked()).await.unwrap();
+    assert_eq!((back.number, fs::read_to_string(place.root.join(init)).unwrap().as_str()), (3, "VERSION = 3\n"));
+    let back = snapshots.rollback(&Selector::Label("release".into()), &place.root, &unchecked()).await.unwrap();
+    assert_eq!(back.number, 1);
+    assert_eq!(snapshots.remove(1).unwrap().removed, [1]);
+    let mut read = Vec::new();
+    let three = snapshots.find(&Selector::Number(3), None).unwrap();
+    snapshots.read(&three, Path::new(init), &mut read).unwrap();
+    assert_eq!(read, b"VERSION = 3\n");
+    let two = snapshots.find(&Selector::Number(2), None).unwrap();
+    let difference = snapshots.diff(&two, &three).unwrap();
+    assert_eq!((difference.files.len(), difference.files[0].project.as_deref()), (1, Some("demo")));
+}
