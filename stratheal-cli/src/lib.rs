@@ -75,6 +75,8 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Uninstall(options) => commands::install::run_uninstall(&common, &packages, &options),
         Command::Verify(options) => commands::install::run_verify(&common, &packages, &options),
         Command::Repair(options) => commands::install::run_repair(&common, &packages, &options),
+        Command::Snapshot(command) => commands::snapshot::run(&common, &packages, &command),
+        Command::Rollback(options) => commands::snapshot::run_rollback(&common, &packages, &options),
         Command::Index(command) => commands::index::run(&common, &packages, &command),
         Command::Warm(options) => commands::warm::run(&common, &packages, &options),
         Command::Doctor(options) => commands::doctor::run(&common, &packages, &options),

@@ -70,6 +70,14 @@ fn state_of(common: &Common, configured: Option<&Path>, project: &Path) -> PathB
     })
 }
 
+/// The state folder for snapshots of an environment: that of the project, or one beside the environment.
+pub(crate) fn snapshots(common: &Common, config: Option<&Config>, root: &Path) -> PathBuf {
+    match config {
+        Some(config) => state(common, config),
+        None => state_of(common, None, root.parent().unwrap_or(Path::new("/"))),
+    }
+}
+
 /// The file in the state folder that says where the control socket is.
 pub(crate) const ADDRESS: &str = "control";
 

@@ -64,6 +64,9 @@ pub(crate) struct InstallOptions {
     /// Refuse wheels whose own list of files is wrong.
     #[arg(long)]
     pub(crate) strict: bool,
+    /// Make no snapshots before and after it.
+    #[arg(long, env = "STRATHEAL_NO_SNAPSHOT")]
+    pub(crate) no_snapshot: bool,
     /// Say what would be done and what would be fetched, and do nothing.
     #[arg(long)]
     pub(crate) plan: bool,
@@ -116,6 +119,9 @@ pub(crate) struct UninstallOptions {
     /// Projects.
     #[arg(value_name = "PROJECT", required = true)]
     pub(crate) projects: Vec<String>,
+    /// Make no snapshots before and after it.
+    #[arg(long, env = "STRATHEAL_NO_SNAPSHOT")]
+    pub(crate) no_snapshot: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: PlainFormat,
@@ -147,6 +153,9 @@ pub(crate) struct RepairOptions {
     /// Hash every file, and every wheel that is used, whatever their sizes and times say.
     #[arg(long)]
     pub(crate) full: bool,
+    /// Make no snapshots before and after it.
+    #[arg(long, env = "STRATHEAL_NO_SNAPSHOT")]
+    pub(crate) no_snapshot: bool,
     /// Say what would be put back and where it would come from, and do nothing.
     #[arg(long)]
     pub(crate) plan: bool,

@@ -5,6 +5,7 @@ mod index;
 mod install;
 mod packages;
 mod run;
+mod snapshot;
 mod warm;
 
 use std::path::PathBuf;
@@ -22,6 +23,10 @@ pub(crate) use install::{
 };
 pub(crate) use packages::{DoctorOptions, Packages};
 pub(crate) use run::{Mode, RunOptions};
+pub(crate) use snapshot::{
+    CreateOptions, DiffOptions, ExportSnapshotOptions, GcOptions, GoodOptions, ImportSnapshotOptions, LabelOptions,
+    ListOptions, OneOptions, RollbackOptions, ShowOptions, SnapshotCommand, VerifySnapshotOptions,
+};
 pub(crate) use warm::WarmOptions;
 
 /// Health checks that explain themselves, for a Python application and the host it runs on, and installs that survive the network.
@@ -129,6 +134,17 @@ pub(crate) enum Command {
     /// Each file is put in its place as one step, and looked at afterwards. What belongs to no project stays; what does not fit each other
     /// is named. Exit code: 0 whole now, 1 something is still damaged or does not fit.
     Repair(RepairOptions),
+    /// Environments as they were: keep, list, compare, name, export and delete them.
+    ///
+    /// Before and after each change that `install`, `sync`, `uninstall` and `repair` make, one is made by itself; [snapshots] of the
+    /// configuration says how many stay. What wheels hold is shared with the cache.
+    #[command(subcommand)]
+    Snapshot(SnapshotCommand),
+    /// Bring an environment back to how it was, byte by byte, without a network.
+    ///
+    /// It is built beside what is there, its interpreter is started, and it is switched in as one step. What was there becomes the newest
+    /// snapshot first, so that this can be undone in the same way.
+    Rollback(RollbackOptions),
     /// The cache of packages, and the index server for a team.
     #[command(subcommand)]
     Index(IndexCommand),

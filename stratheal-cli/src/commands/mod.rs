@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod install;
 pub(crate) mod report;
 pub(crate) mod run;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod up;
 pub(crate) mod wait;

@@ -16,6 +16,7 @@ mod problem;
 mod reader;
 mod schema;
 mod settings;
+mod snapshots;
 
 pub use field::{Field, Kind};
 pub use index::{IndexSettings, MirrorSettings, SourceSettings};
@@ -24,6 +25,7 @@ pub use load::{Lookup, Source, find, load, parse};
 pub use problem::{ConfigError, Problem};
 pub use schema::schema;
 pub use settings::{Config, EndpointSettings, HistorySettings, ProjectSettings};
+pub use snapshots::SnapshotSettings;
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use super::field::{Field, Kind};
 use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
 use super::reader::{Context, Reader};
+use super::snapshots::{self, SNAPSHOTS, SnapshotSettings};
 use crate::engine::Registration;
 use crate::engine::graph::{Graph, GraphError};
 use crate::history::Retention;
@@ -21,6 +22,8 @@ pub struct Config {
     pub project: ProjectSettings,
     /// `[index]`.
     pub index: IndexSettings,
+    /// `[snapshots]`.
+    pub snapshots: SnapshotSettings,
     /// `[endpoints]`.
     pub endpoints: EndpointSettings,
     /// `[history]`.
@@ -85,6 +88,11 @@ impl Default for HistorySettings {
 pub(super) const ROOT: &[Field] = &[
     Field::new("project", Kind::Table(PROJECT), "What the installer works on, and where state is kept."),
     Field::new("index", Kind::Table(INDEX), "Where packages come from; by default the index your pip uses."),
+    Field::new(
+        "snapshots",
+        Kind::Table(SNAPSHOTS),
+        "Which snapshots of environments are made by themselves, and how long they stay.",
+    ),
     Field::new("endpoints", Kind::Table(ENDPOINTS), "The HTTP endpoints of `stratheal up`."),
     Field::new("history", Kind::Table(HISTORY), "What is recorded on disk, and for how long."),
     // The keys below this one are the user's; each is read by CHECK.
@@ -140,6 +148,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         }
     });
     let index = reader.section("index", index::read);
+    let snapshots = reader.section("snapshots", snapshots::read);
     let endpoints = reader.section("endpoints", endpoints);
     let history = reader.section("history", history);
     let checks = match root.get("checks").map(|entry| (&entry.node, &entry.node.value)) {
@@ -158,6 +167,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         file: file.to_owned(),
         project: project.unwrap_or_default(),
         index: index.unwrap_or_default(),
+        snapshots: snapshots.unwrap_or_default(),
         endpoints: endpoints.unwrap_or_default(),
         history: history.unwrap_or_default(),
         checks,

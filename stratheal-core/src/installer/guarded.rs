@@ -12,8 +12,8 @@ use crate::contract::EnvironmentChange;
 const MOST_NAMED: usize = 3;
 
 /// A change that is about to be made.
-pub(in crate::installer) struct Guarded<'a> {
-    installer: &'a Installer,
+pub(in crate::installer) struct Guarded {
+    installer: Installer,
     change: EnvironmentChange,
     before: Option<u64>,
     notes: Vec<String>,
@@ -21,9 +21,9 @@ pub(in crate::installer) struct Guarded<'a> {
 
 impl Installer {
     /// Tells that something is about to change. Blocks; the lock of the environment is held.
-    pub(in crate::installer) fn guarded(&self, root: &Path, what: String) -> Guarded<'_> {
+    pub(in crate::installer) fn guarded(&self, root: &Path, what: String) -> Guarded {
         let mut guarded = Guarded {
-            installer: self,
+            installer: self.clone(),
             change: EnvironmentChange::new(root.to_owned(), what),
             before: None,
             notes: Vec::new(),
@@ -38,7 +38,7 @@ impl Installer {
     }
 }
 
-impl Guarded<'_> {
+impl Guarded {
     /// Tells that it has changed. Answers what went wrong with telling.
     pub(in crate::installer) fn changed(mut self) -> Vec<String> {
         if let Some(guard) = self.installer.guard()

@@ -80,6 +80,21 @@ impl Store {
     }
 }
 
+#[cfg(feature = "snapshot")]
+impl Store {
+    /// The bytes of packs that have no other name, such as one in another store.
+    ///
+    /// # Errors
+    /// [`StoreError`] when they cannot be listed.
+    pub(crate) fn unshared_bytes(&self) -> Result<u64, StoreError> {
+        let packs = self.ids(Kind::Pack)?;
+        let found = packs.iter().filter_map(|(_, path)| std::fs::symlink_metadata(path).ok());
+        #[cfg(unix)]
+        let found = found.filter(|found| std::os::unix::fs::MetadataExt::nlink(found) == 1);
+        Ok(found.map(|found| found.len()).sum())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// The failure that fits an error.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` gives")]
-pub(super) fn of(error: InstallError) -> Failure {
+pub(crate) fn of(error: InstallError) -> Failure {
     let cause = match &error {
         InstallError::Fetch(fetch) => Some(fetch.cause()),
         InstallError::Resolve(error) => of_resolving(error),

@@ -28,7 +28,7 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     let (input, files) = wanted::read_to_lock(&setup, options)?;
     let Input::Wanted(wanted) = input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
     let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, Ways::default())?;
+    let opened = open(&setup, packages, &files, Ways::default(), None)?;
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let resolve = ResolveOptions {

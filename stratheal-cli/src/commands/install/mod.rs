@@ -19,18 +19,21 @@ use tokio::sync::broadcast::error::TryRecvError;
 
 use self::failure::of;
 use self::progress::Said;
-use self::target::{Target, Ways, open};
+use self::target::{Ways, open};
 use crate::args::{Common, InstallOptions, Packages};
 use crate::ci::Build;
+use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::progress::{Display, Progress};
 use crate::{output, runtime_with_threads};
 
+pub(crate) use self::failure::of as failure_of;
 pub(crate) use self::lock::run as run_lock;
 pub(crate) use self::repair::run as run_repair;
+pub(crate) use self::target::{Target, state as user_state};
 pub(crate) use self::uninstall::run as run_uninstall;
-pub(crate) use self::verify::run as run_verify;
+pub(crate) use self::verify::{run as run_verify, verified};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(install(common, packages, options))
@@ -41,7 +44,8 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     let setup = Setup::read(common, packages)?;
     let (input, files) = wanted::read(&setup, options)?;
     let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, Ways::of(options))?;
+    let guard = automatic(common, &setup, &target.path, options.no_snapshot || options.plan);
+    let opened = open(&setup, packages, &files, Ways::of(options), guard)?;
     let installer = &opened.installer;
     let environment = if options.rebuild {
         installer.environment_to_rebuild(&target.path, options.base.as_deref(), &target.base).await
@@ -82,7 +86,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
 }
 
 /// Runs a command. What was interrupted gets a moment to clear up after itself.
-fn run_to_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+pub(crate) fn run_to_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     /// Deleting a large stage takes about a second.
     const MOMENT: Duration = Duration::from_secs(10);
     let runtime = runtime_with_threads()?;
@@ -96,7 +100,7 @@ fn run_to_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<E
 }
 
 /// Until it is done, or somebody presses Ctrl-C. What is under way stops then, and leaves nothing behind.
-async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+pub(crate) async fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         done = work => done,
         interrupted = tokio::signal::ctrl_c() => {

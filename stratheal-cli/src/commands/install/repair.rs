@@ -10,6 +10,7 @@ use super::target::{Target, Ways, open};
 use super::{findings, interruptible, run_to_end};
 use crate::args::{self, Common, Packages};
 use crate::ci::Build;
+use crate::commands::snapshot::automatic;
 use crate::exit;
 use crate::failure::Failure;
 use crate::fetching::Setup;
@@ -24,7 +25,8 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     let began = tokio::time::Instant::now();
     let setup = Setup::read(common, packages)?;
     let target = Target::existing(&setup, packages, options.environment.as_deref());
-    let opened = open(&setup, packages, &[], Ways::default())?;
+    let guard = automatic(common, &setup, &target, options.no_snapshot || options.plan);
+    let opened = open(&setup, packages, &[], Ways::default(), guard)?;
     let installer = &opened.installer;
     let subject = installer.subject(&target).await.map_err(of)?;
     let wanted = RepairOptions { full: options.full };
@@ -45,6 +47,9 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     installer.fetcher().settled().await;
     progress.finish().await;
     let repaired = repaired?;
+    for note in &repaired.notes {
+        output::complain(note);
+    }
     output::print(&findings::repaired(&repaired, began.elapsed(), options.format, common))?;
     Ok(code(&repaired.verified))
 }

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use stratheal_core::contract::EnvironmentGuard;
 use stratheal_core::installer::Installer;
 use stratheal_core::objects::LinkMode;
 
@@ -14,7 +16,7 @@ use crate::sources::{Named, Sources};
 
 /// What is changed.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(crate) struct Target {
     /// The folder of an environment, there or not, or its interpreter.
     pub(super) path: PathBuf,
     /// The interpreter that a new one is made from.
@@ -34,7 +36,7 @@ impl Target {
     }
 
     /// One that is there: the one that is named first, else as [`Self::choose`] does it.
-    pub(super) fn existing(setup: &Setup, packages: &Packages, named: Option<&Path>) -> PathBuf {
+    pub(crate) fn existing(setup: &Setup, packages: &Packages, named: Option<&Path>) -> PathBuf {
         named.map_or_else(|| Self::choose(setup, packages, None).path, Path::to_owned)
     }
 
@@ -72,8 +74,14 @@ impl Ways {
     }
 }
 
-/// Opens the installer. `files` are requirements files, which may name indexes.
-pub(super) fn open(setup: &Setup, packages: &Packages, files: &[PathBuf], ways: Ways) -> Result<Opened, Failure> {
+/// Opens the installer. `files` are requirements files, which may name indexes; `guard` is told of changes.
+pub(super) fn open(
+    setup: &Setup,
+    packages: &Packages,
+    files: &[PathBuf],
+    ways: Ways,
+    guard: Option<Arc<dyn EnvironmentGuard>>,
+) -> Result<Opened, Failure> {
     let named = Named { requirements: files.to_vec(), ..Named::default() };
     let sources = Sources::find(setup, packages, named)?;
     let fetcher = setup.fetcher(&sources)?;
@@ -83,11 +91,15 @@ pub(super) fn open(setup: &Setup, packages: &Packages, files: &[PathBuf], ways: 
             LinkModeName::Auto => LinkMode::Auto,
             LinkModeName::Copy => LinkMode::Copy,
         });
+    let builder = match guard {
+        Some(guard) => builder.guard(guard),
+        None => builder,
+    };
     Ok(Opened { installer: builder.build(), notes: sources.notes })
 }
 
 /// Where this user's installers keep what they know about environments.
-fn state(cache: &Path) -> PathBuf {
+pub(crate) fn state(cache: &Path) -> PathBuf {
     let folder = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     folder("XDG_STATE_HOME")
         .map(|path| path.join("stratheal"))

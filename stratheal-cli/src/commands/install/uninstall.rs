@@ -10,6 +10,7 @@ use super::progress::Said;
 use super::target::{Target, Ways, open};
 use super::{changing, render, run_to_end};
 use crate::args::{Common, Packages, UninstallOptions};
+use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -24,7 +25,8 @@ async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOpti
     let names: Result<Vec<ProjectName>, _> = options.projects.iter().map(|name| name.parse()).collect();
     let names = names.map_err(|error| Failure::Usage(chain(&error)))?;
     let target = Target::choose(&setup, packages, None);
-    let opened = open(&setup, packages, &[], Ways::default())?;
+    let guard = automatic(common, &setup, &target.path, options.no_snapshot);
+    let opened = open(&setup, packages, &[], Ways::default(), guard)?;
     let environment = opened.installer.environment(&target.path, &target.base).await.map_err(of)?;
     if !environment.exists {
         return Err(Failure::Usage(format!("there is no environment in {}", environment.root().display())));

@@ -1,8 +1,9 @@
 //! `stratheal verify`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use stratheal_core::installer::VerifyOptions;
+use stratheal_core::installer::{Verified, VerifyOptions};
 
 use super::failure::of;
 use super::findings::Named;
@@ -18,11 +19,18 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &args::VerifyOp
     run_to_end(verify(common, packages, options))
 }
 
+/// How an environment is.
+pub(crate) async fn verified(setup: &Setup, packages: &Packages, root: &Path) -> Result<Verified, Failure> {
+    let installer = open(setup, packages, &[], Ways::default(), None)?.installer;
+    let subject = installer.subject(root).await.map_err(of)?;
+    installer.verify(&subject, &VerifyOptions::default()).await.map_err(of)
+}
+
 async fn verify(common: &Common, packages: &Packages, options: &args::VerifyOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
     let setup = Setup::read(common, packages)?;
     let target = Target::existing(&setup, packages, options.environment.as_deref());
-    let installer = open(&setup, packages, &[], Ways::default())?.installer;
+    let installer = open(&setup, packages, &[], Ways::default(), None)?.installer;
     let work = async {
         let subject = installer.subject(&target).await.map_err(of)?;
         let wanted = VerifyOptions { full: options.full, imports: options.imports };

@@ -35,6 +35,8 @@ pub struct Repaired {
     pub recovered: Option<Recovered>,
     /// How the environment is now.
     pub verified: Verified,
+    /// What the user should know beside it.
+    pub notes: Vec<String>,
 }
 
 /// A file that was put back.

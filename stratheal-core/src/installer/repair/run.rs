@@ -17,6 +17,7 @@ use crate::base::fs::named;
 use crate::installer::Installer;
 use crate::installer::change::{Change, StageFolder};
 use crate::installer::error::InstallError;
+use crate::installer::guarded::Guarded;
 use crate::installer::install::StopWhenDropped;
 use crate::installer::origin::Origins;
 use crate::installer::prepare::pack_of;
@@ -81,6 +82,7 @@ impl Installer {
         let recovered = self.recover(&register, root).await?;
         let mut examined = self.examine(subject, options.full).await?;
         let mut work = Work::default();
+        let mut guarded = None;
         let also_damaged = also_damaged(&examined);
         for pass in 0..MOST_PASSES {
             let left = leftovers(&examined).into_iter().filter(|path| work.tried.insert(path.clone()));
@@ -91,6 +93,9 @@ impl Installer {
             let wanted: Vec<_> = wanted.collect();
             if wanted.is_empty() && left.is_empty() && links.is_empty() {
                 break;
+            }
+            if guarded.is_none() {
+                guarded = Some(self.guarded_repair(root).await?);
             }
             // Metadata that is right again may name files that were not known before.
             let is_single = left.is_empty() && links.is_empty() && examined.projects.iter().all(Project::is_known);
@@ -115,9 +120,33 @@ impl Installer {
             }
             examined = self.examine(subject, false).await?;
         }
+        let notes = match guarded {
+            Some(guarded) => {
+                let told = tokio::task::spawn_blocking(move || guarded.changed()).await;
+                told.map_err(|error| InstallError::Panicked(error.to_string()))?
+            }
+            None => Vec::new(),
+        };
         let Work { mended, relinked, removed, unmended, .. } = work;
         let verified = examined.verified;
-        Ok(Repaired { root: root.to_owned(), mended, relinked, removed, unmended, also_damaged, recovered, verified })
+        Ok(Repaired {
+            root: root.to_owned(),
+            mended,
+            relinked,
+            removed,
+            unmended,
+            also_damaged,
+            recovered,
+            verified,
+            notes,
+        })
+    }
+
+    /// Tells that files are about to be put back.
+    async fn guarded_repair(&self, root: &Path) -> Result<Guarded, InstallError> {
+        let (installer, root) = (self.clone(), root.to_owned());
+        let told = tokio::task::spawn_blocking(move || installer.guarded(&root, "repair".to_owned())).await;
+        told.map_err(|error| InstallError::Panicked(error.to_string()))
     }
 
     async fn pass(

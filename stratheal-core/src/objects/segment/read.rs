@@ -71,8 +71,11 @@ impl Store {
     }
 }
 
+/// The rows of an index.
+type Rows = Vec<(ContentId, Place)>;
+
 /// Reads the index of a segment, and how large it is; `None` when it is none.
-fn open(path: &Path) -> io::Result<Option<(u64, Vec<(ContentId, Place)>)>> {
+fn open(path: &Path) -> io::Result<Option<(u64, Rows)>> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let least = (MAGIC.len() + FOOTER) as u64;

@@ -1,0 +1,180 @@
+//! Snapshots for people.
+
+use std::fmt::Write;
+
+use jiff::tz::TimeZone;
+use stratheal_core::model::quantity::{show_bytes, show_count};
+use stratheal_core::snapshot::{Difference, Differs, RollbackPlan, Snapshot, SnapshotVerified, Unreadable};
+
+use super::rollback::shown;
+
+/// So many files are shown unless all of them are asked for.
+const MOST_SHOWN: usize = 20;
+
+fn when(snapshot: &Snapshot) -> String {
+    TimeZone::system().to_datetime(snapshot.created).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A line for each.
+pub(super) fn list(all: &[Snapshot], damaged: &[Unreadable]) -> String {
+    if all.is_empty() && damaged.is_empty() {
+        return "there are no snapshots yet: `stratheal snapshot create` makes one".to_owned();
+    }
+    let several = all.iter().any(|one| all.first().is_some_and(|first| first.root != one.root));
+    let mut text = String::new();
+    for one in all {
+        let mut marks = Vec::new();
+        marks.extend(one.good.is_some().then(|| "good".to_owned()));
+        marks.extend(one.pinned.then(|| "pinned".to_owned()));
+        marks.extend(one.label.as_ref().map(|label| format!("called {label}")));
+        marks.extend((!one.fuzzy.is_empty()).then(|| "fuzzy".to_owned()));
+        marks.extend(several.then(|| one.root.display().to_string()));
+        let marks = if marks.is_empty() { String::new() } else { format!("  [{}]", marks.join(", ")) };
+        let (number, files, size) = (one.number, one.files, show_bytes(one.bytes as f64));
+        // Writing into a string does not fail.
+        let _ = writeln!(text, "{number:>4}  {}  {files:>6} files  {size:>8}  {}{marks}", when(one), one.reason);
+    }
+    for one in damaged {
+        let _ = writeln!(text, "{:>4}  cannot be read: {}", one.number, one.reason);
+    }
+    text
+}
+
+/// All that is known of one.
+pub(super) fn one(one: &Snapshot) -> String {
+    let mut text = format!("snapshot {} of {}\n", one.number, one.root.display());
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<12} {value}");
+    };
+    line("made", &format!("{}, {}, by user {} on {}", when(one), one.reason, one.by.uid, one.by.host));
+    line("holds", &format!("{}, {}", show_count(one.files, "file"), show_bytes(one.bytes as f64)));
+    if let Some(label) = &one.label {
+        line("called", label);
+    }
+    if one.pinned {
+        line("pinned", "until `stratheal snapshot unpin`");
+    }
+    if let Some(good) = &one.good {
+        let checks: Vec<_> = good.checks.iter().map(|one| format!("{} ({})", one.id, one.summary)).collect();
+        line("good", &format!("since {}: {}", good.at, checks.join(", ")));
+    }
+    if !one.fuzzy.is_empty() {
+        line("fuzzy", &format!("changed while it was made: {}", one.fuzzy.join(", ")));
+    }
+    match &one.record.python {
+        Some(python) => {
+            line("interpreter", &format!("{} ({}), outside of it", python.program.display(), python.version))
+        }
+        None => line("interpreter", "was not there"),
+    }
+    for project in &one.record.projects {
+        let editable = project.editable.as_ref().map(|url| format!(", editable: {url} lies outside of it"));
+        line("project", &format!("{} {}{}", project.name, project.version, editable.unwrap_or_default()));
+    }
+    for file in &one.project.files {
+        line("beside", &format!("{} ({})", file.path, show_bytes(file.size as f64)));
+    }
+    if !one.project.variables.is_empty() {
+        line("variables", &format!("{} (names only)", one.project.variables.join(", ")));
+    }
+    text
+}
+
+const fn mark(how: Differs) -> &'static str {
+    match how {
+        Differs::Added => "+",
+        Differs::Removed => "-",
+        Differs::Permissions => "m",
+        Differs::Time => "t",
+        _ => "~",
+    }
+}
+
+/// What differs: projects first, then files.
+pub(super) fn difference(difference: &Difference, before: &str, after: &str, all: bool) -> String {
+    if difference.is_empty() {
+        return format!("nothing differs between {before} and {after}");
+    }
+    let mut text = String::new();
+    for one in &difference.projects {
+        let _ = match (&one.before, &one.after) {
+            (None, Some(new)) => writeln!(text, "+ {} {new}", one.name),
+            (Some(old), None) => writeln!(text, "- {} {old}", one.name),
+            (old, new) => {
+                let told = |version: &Option<String>| version.clone().unwrap_or_default();
+                writeln!(text, "~ {} {} -> {}", one.name, told(old), told(new))
+            }
+        };
+    }
+    // What belongs to a project that has another version is told by that.
+    let is_told = |name: &str| difference.projects.iter().any(|one| one.name == name);
+    let files: Vec<_> =
+        difference.files.iter().filter(|one| all || !one.project.as_deref().is_some_and(is_told)).collect();
+    let shown = if all { files.len() } else { MOST_SHOWN.min(files.len()) };
+    for one in &files[..shown] {
+        let owner = one.project.as_ref().map(|name| format!("  ({name})")).unwrap_or_default();
+        let _ = writeln!(text, "  {} {}{owner}", mark(one.how), printable(&one.path.display().to_string()));
+    }
+    if files.len() > shown {
+        let _ = writeln!(text, "  and {} more: --verbose shows them", files.len() - shown);
+    }
+    for path in &difference.beside {
+        let _ = writeln!(text, "  ~ beside it: {path}");
+    }
+    let count = show_count(difference.files.len(), "file");
+    let bytecode = match difference.bytecode {
+        0 => String::new(),
+        count => format!(", and bytecode of {}", show_count(count, "module")),
+    };
+    let _ = writeln!(text, "{before} to {after}: {count}{bytecode}");
+    text
+}
+
+/// Text that cannot do anything to a terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
+}
+
+/// What a rollback would do.
+pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
+    let target = format!("snapshot {}", plan.number);
+    let mut text = difference(&plan.difference, "now", &target, all);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for path in plan.own.iter().take(MOST_SHOWN) {
+        let _ = writeln!(
+            text,
+            "of no project: {} goes back with the rest, and stays in the snapshot made before",
+            path.display()
+        );
+    }
+    let _ = writeln!(
+        text,
+        "{}: {} to put back ({}), {} to keep; nothing was changed",
+        plan.root.display(),
+        show_count(plan.put, "file"),
+        shown(plan.put_bytes),
+        plan.kept
+    );
+    text
+}
+
+/// Whether snapshots are whole.
+pub(super) fn verified(found: &[SnapshotVerified]) -> String {
+    let mut text = String::new();
+    for one in found {
+        let _ = match &one.unreadable {
+            Some(reason) => writeln!(text, "{:>4}  damaged: {reason}", one.number),
+            None if one.damaged == 0 => writeln!(text, "{:>4}  whole: {}", one.number, show_count(one.good, "file")),
+            None => writeln!(text, "{:>4}  damaged: {} of {} files", one.number, one.damaged, one.damaged + one.good),
+        };
+        for path in one.paths.iter().take(MOST_SHOWN) {
+            let _ = writeln!(text, "        {}", printable(&path.display().to_string()));
+        }
+    }
+    if found.is_empty() {
+        text.push_str("there are no snapshots yet: `stratheal snapshot create` makes one\n");
+    }
+    text
+}
