@@ -184,7 +184,7 @@ pub(crate) struct GcOptions {
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct RollbackOptions {
     /// Which snapshot: a number, a label or `newest`.
-    #[arg(value_name = "SNAPSHOT", required_unless_present = "last_good", conflicts_with = "last_good")]
+    #[arg(value_name = "SNAPSHOT", conflicts_with = "last_good")]
     pub(crate) snapshot: Option<String>,
     /// The newest one that is known to be good.
     #[arg(long)]

@@ -77,6 +77,13 @@ impl Fetcher {
         self.shared.offline
     }
 
+    /// The sources of the chain, each with what it is known by in the cache: the same for all of its members, and another for any other
+    /// index.
+    #[cfg(feature = "installer")]
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (&crate::index::Source, Vec<String>)> {
+        self.shared.chain.sources.iter().zip(self.shared.pages.names())
+    }
+
     /// What happens from now on. A listener that is too slow loses the oldest events.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event> {

@@ -188,7 +188,7 @@ impl Installer {
                 if is_free && satisfies(environment, &there, wanted) {
                     return Ok(planned);
                 }
-                if wanted.hash_mode()? {
+                if wanted.hash_mode()? && wanted.options.is_by_index() {
                     let pins = wanted.pins(&environment.interpreter.markers)?;
                     if let Some(pins) = pins {
                         let asked: BTreeMap<_, _> =

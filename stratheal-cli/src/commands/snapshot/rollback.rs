@@ -23,7 +23,14 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &RollbackOption
 async fn rollback(common: &Common, packages: &Packages, options: &RollbackOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
     let Opened { snapshots, root, .. } = Opened::new(common, packages, options.environment.as_deref())?;
-    let selector = options.snapshot.as_deref().map_or(Selector::LastGood, Opened::selector);
+    let selector = match &options.snapshot {
+        Some(word) => Opened::selector(word),
+        None if options.last_good => Selector::LastGood,
+        None => {
+            let text = "to which snapshot? Name one, as `stratheal snapshot list` shows them, or say --last-good";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+    };
     let wanted = snapshot::RollbackOptions {
         paths: options.path.clone(),
         projects: options.project.clone(),

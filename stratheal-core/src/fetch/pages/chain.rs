@@ -60,6 +60,12 @@ impl Pages {
         Arc::clone(&self.writing[hasher.finish() as usize % self.writing.len()]).lock_owned().await
     }
 
+    /// What the sources are known by, in their order: see [`Folders::names`].
+    #[cfg(feature = "installer")]
+    pub(in crate::fetch) fn names(&self) -> impl Iterator<Item = Vec<String>> {
+        self.folders.iter().map(Folders::names)
+    }
+
     /// Waits until what came so far is on disk.
     pub(in crate::fetch) async fn settled(&self) {
         for lock in &self.writing {

@@ -50,6 +50,15 @@ impl Folders {
         Ok(Self(names.0.into_iter().map(|name| index.join(name)).collect()))
     }
 
+    /// What the source is known by, whichever of its members are configured, and in which order.
+    #[cfg(feature = "installer")]
+    pub(super) fn names(&self) -> Vec<String> {
+        let names = self.0.iter().filter_map(|folder| folder.file_name());
+        let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
+    }
+
     /// What is known about a project. A damaged file is as good as none, and is said so. Blocks on files.
     pub(super) fn read(&self, project: &ProjectName) -> Record {
         let mut known = Record::default();

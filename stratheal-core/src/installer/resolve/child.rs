@@ -74,7 +74,7 @@ pub(in crate::installer) async fn run(job: &Job<'_>, fetcher: &Fetcher, cache: &
             Err(TryRecvError::Empty | TryRecvError::Closed) => break,
         }
     }
-    Err(unavailable.unwrap_or_else(|| (job.failure)(code, &text)))
+    Err(unavailable.unwrap_or_else(|| (job.failure)(code, &without_hints(&text, &place))))
 }
 
 /// Host and port of a URL.
@@ -82,6 +82,41 @@ pub(super) fn place_of(url: &str) -> String {
     let url = url::Url::parse(url).ok();
     let place = url.and_then(|url| Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?)));
     place.unwrap_or_default()
+}
+
+/// What an engine has to say: its complaints, and where pip explains a contradiction, which it does among what it tells of its work.
+fn spoken(out: &str, complaints: &str) -> String {
+    const WHY: &str = "The conflict is caused by:";
+    match out.find(WHY) {
+        Some(at) => format!("{complaints}\n{}", &out[at..]),
+        None if complaints.trim().is_empty() => out.to_owned(),
+        None => complaints.to_owned(),
+    }
+}
+
+/// Without the hints that speak of the gateway: what they advise is about an index that the user does not know, and has chosen otherwise.
+fn without_hints(text: &str, gateway: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut hint: Vec<&str> = Vec::new();
+    let is_own = |hint: &[&str]| hint.iter().any(|line| line.contains(gateway) || line.contains("--index-strategy"));
+    for line in text.lines() {
+        let is_hint = line.trim_start().starts_with("hint:");
+        if is_hint || line.trim().is_empty() {
+            if !is_own(&hint) {
+                kept.append(&mut hint);
+            }
+            hint.clear();
+        }
+        if is_hint || !hint.is_empty() {
+            hint.push(line);
+        } else {
+            kept.push(line);
+        }
+    }
+    if !is_own(&hint) {
+        kept.append(&mut hint);
+    }
+    kept.join("\n")
 }
 
 async fn execute(
@@ -97,6 +132,29 @@ async fn execute(
     command.output_limit = OUTPUT;
     command.folder = Some(folder.to_owned());
     let finished = command.spawn()?.finish(Instant::now() + LONGEST).await?;
-    let (out, complaints) = (finished.stdout.text(), finished.stderr.text());
-    Ok((finished.ending, if complaints.trim().is_empty() { out } else { complaints }))
+    Ok((finished.ending, spoken(&finished.stdout.text(), &finished.stderr.text())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_about_the_gateway() {
+        let text = "error: No solution found\n  because of six\n\n    hint: `six` was found on http://u:****@127.0.0.1:4/simple/, but not\n    in that version: use `--index-strategy unsafe-best-match`\n\n    hint: `six` needs\n    something else\nend";
+        let expected = "error: No solution found\n  because of six\n\n\n    hint: `six` needs\n    something else\nend";
+        assert_eq!(without_hints(text, "127.0.0.1:4"), expected);
+        assert_eq!(without_hints("", "x"), "");
+    }
+
+    #[test]
+    fn a_contradiction_comes_with_its_explanation() {
+        let out = "Collecting a\nThe conflict is caused by:\n    a 1 depends on b<2\n";
+        assert_eq!(
+            spoken(out, "ERROR: Cannot install"),
+            "ERROR: Cannot install\nThe conflict is caused by:\n    a 1 depends on b<2\n"
+        );
+        assert_eq!(spoken("Collecting a", "ERROR"), "ERROR");
+        assert_eq!(spoken("said", " \n"), "said");
+    }
 }

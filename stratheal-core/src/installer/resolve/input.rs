@@ -1,4 +1,5 @@
-//! What is wanted, as files that any engine reads: without index options, because the chain answers for those, and with absolute paths.
+//! What is wanted, as files that any engine reads: without the URLs of indexes, because the chain answers for those, and with absolute
+//! paths.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,6 +10,14 @@ use crate::installer::requirement::{ExtraName, Reference, Wanted, WantedHashes, 
 /// A requirements file of what is wanted, with or without settings for build backends. Holds the secrets of URLs.
 pub(super) fn requirements_text(wanted: &Wanted, with_settings: bool) -> Secret<String> {
     let mut text = String::new();
+    if wanted.options.no_index {
+        text.push_str("--no-index\n");
+    }
+    for place in &wanted.options.find_links {
+        let place = place.expose();
+        let place = if place.contains(':') { place.clone() } else { url_of(Path::new(place)) };
+        let _ = writeln!(text, "--find-links {place}");
+    }
     let sets = [("--no-binary", &wanted.options.no_binary), ("--only-binary", &wanted.options.only_binary)];
     // A later `:all:` would take back what came before.
     for (option, _) in sets.iter().filter(|(_, set)| set.is_all) {
@@ -109,7 +118,7 @@ mod tests {
         std::fs::create_dir(at("sub")).unwrap();
         let id = "0".repeat(64);
         let file = format!(
-            "-i https://user:secret@index.example/simple\n--only-binary :all:\n--no-binary a,b\nSix==1.0 --hash=sha256:{id}\n-e ./own[x]\n\
+            "-i https://user:secret@index.example/simple\n--no-index\n-f sub\n--only-binary :all:\n--no-binary a,b\nSix==1.0 --hash=sha256:{id}\n-e ./own[x]\n\
              ./wheels/demo-1.0-py3-none-any.whl\npkg[y] @ git+https://git.example/pkg@v1 ; python_version > '3'\n-c sub/c.txt\n"
         );
         std::fs::write(at("r.txt"), file).unwrap();
@@ -125,7 +134,7 @@ mod tests {
         let wanted = Wanted::read(&sources, &ThisProcess).unwrap();
         let text = requirements_text(&wanted, true).expose().replace(folder.path().to_str().unwrap(), "/F");
         let expected = format!(
-            "--only-binary :all:\n--no-binary a\n--no-binary b\nsix==1.0 --hash=sha256:{id}\n-e file:///F/own[x]\ndemo @ \
+            "--no-index\n--find-links file:///F/sub\n--only-binary :all:\n--no-binary a\n--no-binary b\nsix==1.0 --hash=sha256:{id}\n-e file:///F/own[x]\ndemo @ \
              file:///F/wheels/demo-1.0-py3-none-any.whl\npkg[y] @ git+https://git.example/pkg@v1 ; python_version > \"3\"\n"
         );
         assert_eq!(text, expected);

@@ -28,8 +28,14 @@ pub(super) struct Question<'a> {
     pub(super) pre: bool,
     pub(super) fitting_only: bool,
     pub(super) interpreter: Accepts<'a>,
-    /// The sources of the chain, by name, each with what it answers for. Not by their URLs: any mirror of a source gives the same.
-    pub(super) sources: Vec<(String, Vec<String>)>,
+    pub(super) sources: Vec<Asked>,
+}
+
+/// A source of the chain. Not by its URLs: any mirror of a source gives the same, and another index does not.
+#[derive(Debug, Serialize)]
+pub(super) struct Asked {
+    known_by: Vec<String>,
+    only: Vec<String>,
 }
 
 /// What of an interpreter decides which versions and files fit it. Where it lies does not.
@@ -59,7 +65,7 @@ impl<'a> Accepts<'a> {
 }
 
 impl Question<'_> {
-    pub(super) const VERSION: u32 = 1;
+    pub(super) const VERSION: u32 = 2;
 
     fn id(&self) -> ContentId {
         ContentId::of(&serde_json::to_vec(self).unwrap_or_default())
@@ -67,8 +73,8 @@ impl Question<'_> {
 }
 
 /// The sources of a fetcher's chain, as a question names them.
-pub(super) fn sources(fetcher: &Fetcher) -> Vec<(String, Vec<String>)> {
-    fetcher.chain().sources.iter().map(|source| (source.name.clone(), source.only.clone())).collect()
+pub(super) fn sources(fetcher: &Fetcher) -> Vec<Asked> {
+    fetcher.sources().map(|(source, known_by)| Asked { known_by, only: source.only.clone() }).collect()
 }
 
 /// Kept resolutions, in a folder of a cache.

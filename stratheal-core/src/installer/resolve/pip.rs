@@ -53,7 +53,7 @@ impl Engine for Pip {
     fn command(&self, request: &ResolveRequest<'_>) -> Vec<OsString> {
         let mut argv = self.program.clone();
         argv.extend(["--python".into(), request.python.into()]);
-        argv.extend(["install", "--dry-run", "--ignore-installed", "--no-input", "--quiet"].map(Into::into));
+        argv.extend(["install", "--dry-run", "--ignore-installed", "--no-input"].map(Into::into));
         argv.extend(["--disable-pip-version-check".into(), "--report".into(), Self::report(request).into()]);
         argv.extend(["--constraint".into(), request.constraints.into()]);
         if request.pre {

@@ -86,7 +86,8 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         sources: sources(fetcher),
     };
     // What lies in a folder may be another thing tomorrow.
-    let is_keepable = wanted.requirements.iter().all(|one| one.what.name().is_some() && !one.is_editable);
+    let is_keepable = wanted.options.find_links.is_empty()
+        && wanted.requirements.iter().all(|one| one.what.name().is_some() && !one.is_editable);
     let kept = Kept::new(cache);
     if is_keepable
         && !options.refresh
@@ -95,6 +96,7 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         return Ok(Resolution { lock, by: "kept", notes: Vec::new() });
     }
     if options.engine == EngineChoice::Auto
+        && wanted.options.is_by_index()
         && let Some(lock) = exact(wanted, &environment.interpreter, fetcher).await?
     {
         kept.keep(&question, &lock);
@@ -160,6 +162,30 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
     Err(ResolveError::NoEngine(if notes.is_empty() { "no uv in PATH, no pip".to_owned() } else { notes.join("; ") }))
 }
 
+/// Says what was asked for where pip says in which line of its file that stands.
+fn named(said: &str, file: &Path) -> String {
+    /// A file of requirements is no larger.
+    const LARGEST: u64 = 4 << 20;
+    let place = format!("-r {} (line ", file.display());
+    if !said.contains(&place) {
+        return said.to_owned();
+    }
+    let lines = crate::base::fs::read_text(file, LARGEST).unwrap_or_default();
+    let lines: Vec<&str> = lines.lines().collect();
+    let mut text = String::with_capacity(said.len());
+    let mut rest = said;
+    while let Some((before, after)) = rest.split_once(&place) {
+        text.push_str(before);
+        let number = after.split_once(')').and_then(|(number, _)| number.parse::<usize>().ok());
+        // A URL may hold a secret.
+        let line = number.and_then(|number| lines.get(number.checked_sub(1)?)).filter(|line| !line.contains("://"));
+        text.push_str(line.unwrap_or(&"what is wanted"));
+        rest = after.split_once(')').map_or("", |(_, rest)| rest);
+    }
+    text.push_str(rest);
+    text
+}
+
 async fn attempt(
     engine: &dyn super::Engine,
     request: &ResolveRequest<'_>,
@@ -174,10 +200,27 @@ async fn attempt(
         environment: request.environment,
         folder: request.folder,
         fitting,
-        failure: &|code, said| engine.failure(code, said),
+        failure: &|code, said| engine.failure(code, &named(said, request.requirements)),
     };
     let gateway = child::run(&job, fetcher, cache).await?;
     let lock = engine.lock(request).await?;
     let is_gateway = |url: &str| child::place_of(url) == gateway;
     canonical(lock, engine.name(), fetcher, &is_gateway).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_file_that_nobody_knows_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("requirements.in");
+        std::fs::write(&file, "flask==3.0\nsix @ https://user:secret@h/six.whl\n").unwrap();
+        let place = |line: &str| format!("-r {} (line {line})", file.display());
+        let said = format!("Cannot install {} and {}, {}", place("1"), place("2"), place("9"));
+        assert_eq!(named(&said, &file), "Cannot install flask==3.0 and what is wanted, what is wanted");
+        assert_eq!(named("as it is", &file), "as it is");
+        assert_eq!(named(&format!("-r {} (line", file.display()), &file), format!("-r {} (line", file.display()));
+    }
 }

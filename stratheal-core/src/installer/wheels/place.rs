@@ -52,13 +52,13 @@ impl<'a> Place<'a> {
         let unusable = |reason: String| InstallError::Locked { name: package.name.clone(), reason };
         let url = self.url.ok_or_else(|| unusable("its file has neither a path nor a URL".to_owned()))?;
         let url = url::Url::parse(url.expose()).map_err(|error| unusable(error.to_string()))?;
-        if self.hashes.sha256.is_none() {
-            let text = format!("{} has no SHA-256, so that nobody could tell whether it is the right one", self.name);
-            return Err(unusable(text));
-        }
         if url.scheme() == "file" {
             let path = url.to_file_path().map_err(|()| unusable("its URL is no path on this machine".to_owned()))?;
             return self.of_this_machine(&path, fetcher.store());
+        }
+        if self.hashes.sha256.is_none() {
+            let text = format!("{} has no SHA-256, so that nobody could tell whether it is the right one", self.name);
+            return Err(unusable(text));
         }
         let index = package.index.as_ref().map(|index| index.expose().as_str());
         let source = source_of(fetcher, &package.name, index);

@@ -74,6 +74,12 @@ impl ProjectSet {
 }
 
 impl RequirementsOptions {
+    /// Whether everything comes from indexes, and from nowhere else.
+    #[must_use]
+    pub const fn is_by_index(&self) -> bool {
+        !self.no_index && self.find_links.is_empty()
+    }
+
     /// Takes in an option with the value that it has. `Ok(false)` for options that belong to a single requirement.
     pub(super) fn apply(
         &mut self,
