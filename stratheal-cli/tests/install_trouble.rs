@@ -72,7 +72,7 @@ impl Case {
             assert_eq!(done.code, 0, "{done:?}");
         }
         assert_eq!(self.observe(), Some("{'2.0'}".to_owned()));
-        assert!(!self.place.path(".stratheal").exists(), "something was left");
+        assert!(!self.place.path(".stratheal/stage").exists(), "something was left");
         let status = self.place.run_with(&[("PATH", &self.path)], &["--index", &self.server.url(), "index", "status"]);
         assert_eq!(status.code, 0, "{status:?}");
     }

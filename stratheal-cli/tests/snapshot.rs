@@ -1,6 +1,5 @@
 //! The way back, as a new user goes it: install, keep, break the environment in every way that people do, go back, and look.
 #![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
@@ -66,6 +65,9 @@ impl Story {
     }
 }
 
+/// A way to break it.
+type Break<'a> = (&'a str, Box<dyn Fn(&Story) + 'a>);
+
 #[test]
 fn ten_ways_to_break_it_and_one_way_back() {
     let Some(story) = story() else { return };
@@ -73,7 +75,6 @@ fn ten_ways_to_break_it_and_one_way_back() {
     assert_eq!(made.code, 0, "{made:?}");
     story.is_whole("at the beginning");
     let before = fingerprint(&story.root);
-    type Break<'a> = (&'a str, Box<dyn Fn(&Story) + 'a>);
     let (root, site) = (&story.root, &story.site);
     let pip = pip();
     let url = story.case.server.url();

@@ -78,9 +78,7 @@ impl Case {
             assert_eq!(found.mode() & 0o777, *mode, "{what}: {}", path.display());
         }
         assert_eq!(self.found(&["--full"]), (0, vec![]), "{what}");
-        let left: Vec<_> =
-            fs::read_dir(self.place.path(".")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(!left.iter().any(|name| name == ".stratheal"), "{what}: {left:?}");
+        assert!(!self.place.path(".stratheal/stage").exists(), "{what}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::contents::LARGEST_TEXT;
-use super::create::Taken;
+use super::create::Pending;
 use super::diff::{Owners, is_same};
 use super::rollback::{Built, Recipe, Returned, Returning, Selection, changed_python, starts};
 use super::snapshots::real;
@@ -36,7 +36,7 @@ struct Target {
 /// What was built, and out of what.
 struct Beside {
     /// What is there; `None` when nothing is.
-    taken: Option<Taken>,
+    pending: Option<Pending>,
     wanted: Tree,
     /// `None` when all is as wanted.
     built: Option<Built>,
@@ -115,11 +115,11 @@ impl Snapshots {
 
     async fn attempt(&self, target: &Arc<Target>) -> Result<Option<RolledBack>, SnapshotError> {
         let at = Arc::clone(target);
-        let Beside { taken, wanted, built } = self.blocking(move |own, stop| own.beside(&at, stop)).await?;
+        let Beside { pending, wanted, built } = self.blocking(move |own, stop| own.beside(&at, stop)).await?;
         let mut done = RolledBack {
             root: target.root.clone(),
             number: target.snapshot.number,
-            before: taken.as_ref().map(|taken| taken.created.snapshot.number),
+            before: None,
             how: None,
             put: 0,
             kept: wanted.files().count(),
@@ -132,14 +132,17 @@ impl Snapshots {
         }
         let at = Arc::clone(target);
         let switched = self.blocking(move |own, stop| {
-            let returned = own.returning(&at, taken.as_ref(), &wanted, stop)?.switch(built)?;
+            // What is there is a snapshot before it is not there any more.
+            let mut pending = pending;
+            let kept = pending.as_mut().map(|pending| own.commit(pending)).transpose()?;
+            let returned = own.returning(&at, pending.as_ref(), &wanted, stop)?.switch(built)?;
             if returned.is_some() && at.options.is_whole() {
                 Origins::restore(&at.register, at.snapshot.origins.as_ref());
             }
-            Ok(returned)
+            Ok(returned.map(|returned| (returned, kept.map(|kept| kept.snapshot.number))))
         });
-        let Some(Returned { how, put, kept, lost }) = switched.await? else { return Ok(None) };
-        (done.how, done.put, done.kept) = (Some(how), put, kept);
+        let Some((Returned { how, put, kept, lost }, before)) = switched.await? else { return Ok(None) };
+        (done.how, done.put, done.kept, done.before) = (Some(how), put, kept, before);
         if how == How::Replaced && !target.options.in_place {
             done.notes.push(format!(
                 "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
@@ -161,18 +164,18 @@ impl Snapshots {
             project: Some(target.snapshot.project.folder.clone()),
             ..CreateOptions::default()
         };
-        let there = target.root.exists().then(|| self.take(&target.root, &target.register, &options, stop));
-        let taken = there.transpose()?;
-        let wanted = self.wanted(target, taken.as_ref().map(|taken| &taken.captured.tree))?;
-        let same = taken.as_ref().is_some_and(|taken| is_same(&taken.captured.tree, &wanted));
-        let built = if same { None } else { Some(self.returning(target, taken.as_ref(), &wanted, stop)?.build()?) };
-        Ok(Beside { taken, wanted, built })
+        let there = target.root.exists().then(|| self.prepare(&target.root, &target.register, &options, stop));
+        let pending = there.transpose()?;
+        let wanted = self.wanted(target, pending.as_ref().map(|pending| &pending.captured.tree))?;
+        let same = pending.as_ref().is_some_and(|pending| is_same(&pending.captured.tree, &wanted));
+        let built = if same { None } else { Some(self.returning(target, pending.as_ref(), &wanted, stop)?.build()?) };
+        Ok(Beside { pending, wanted, built })
     }
 
     fn returning<'a>(
         &'a self,
         target: &'a Target,
-        taken: Option<&'a Taken>,
+        pending: Option<&'a Pending>,
         wanted: &'a Tree,
         stop: &'a AtomicBool,
     ) -> Result<Returning<'a>, SnapshotError> {
@@ -182,7 +185,7 @@ impl Snapshots {
             snapshots: self,
             vault: self.vault()?,
             number: target.snapshot.number,
-            current: taken.map(|taken| (&taken.captured.tree, taken.captured.looked.as_slice())),
+            current: pending.map(|pending| (&pending.captured.tree, pending.captured.looked.as_slice())),
             target: wanted,
             in_place: target.options.in_place,
             stop,

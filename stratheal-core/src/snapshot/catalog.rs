@@ -69,7 +69,11 @@ impl Catalog {
     /// Waits for the right to add and delete. Blocks.
     pub(super) fn lock(&self) -> Result<CatalogLock, SnapshotError> {
         let trees = self.trees();
-        fs::create_dir_all(&trees).map_err(SnapshotError::at("make a folder for snapshots", &trees))?;
+        private(&trees).map_err(SnapshotError::at("make a folder for snapshots", &trees))?;
+        let ignore = self.folder.with_file_name(".gitignore");
+        if !ignore.exists() {
+            fs::write(&ignore, "*\n").map_err(SnapshotError::at("hide snapshots from git", &ignore))?;
+        }
         let path = self.folder.join("lock");
         let opened = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
         let file = opened.and_then(|file| file.lock().map(|()| file));
@@ -247,6 +251,15 @@ impl Catalog {
         }
         Ok(bytes)
     }
+}
+
+/// Makes a folder for this user alone: what lies beside an environment may hold what others must not know.
+fn private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 /// Why a file of the catalog cannot be used.

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 
 use super::capture::{Captured, Capturing, project_files, record};
+use super::catalog::CatalogLock;
 use super::snapshots::real;
 use super::{Author, Reason, Selector, Snapshot, SnapshotError, SnapshotEvent, Snapshots};
 use crate::installer::origin::Origins;
@@ -47,10 +48,13 @@ pub struct Created {
     pub stored: u64,
 }
 
-/// What was just captured of an environment, with the snapshot that holds it.
-pub(super) struct Taken {
-    pub(super) created: Created,
+/// What was just captured of an environment. All of its content is kept, and nobody deletes any of it as long as this is there.
+#[derive(Debug)]
+pub(super) struct Pending {
     pub(super) captured: Captured,
+    created: Created,
+    durable: bool,
+    lock: CatalogLock,
 }
 
 impl Snapshots {
@@ -72,19 +76,20 @@ impl Snapshots {
         let options = options.clone();
         self.blocking(move |own, stop| {
             let _locked = locked;
-            own.take(&root, &register, &options, stop).map(|taken| taken.created)
+            let mut pending = own.prepare(&root, &register, &options, stop)?;
+            own.commit(&mut pending)
         })
         .await
     }
 
-    /// As [`Snapshots::create`], with the environment locked. Blocks.
-    pub(super) fn take(
+    /// Captures an environment that is locked, and keeps its content. Blocks.
+    pub(super) fn prepare(
         &self,
         root: &Path,
         register: &Register,
         options: &CreateOptions,
         stop: &AtomicBool,
-    ) -> Result<Taken, SnapshotError> {
+    ) -> Result<Pending, SnapshotError> {
         if let Some(label) = &options.label {
             Snapshot::check_label(label)
                 .map_err(|reason| SnapshotError::Label { label: label.chars().take(80).collect(), reason })?;
@@ -118,7 +123,7 @@ impl Snapshots {
         let same = newest.filter(|newest| newest.tree == tree);
         if let Some(same) = same.filter(|same| options.label.is_none() && same.project == project) {
             let created = Created { snapshot: same.clone(), is_new: false, read: captured.read, stored };
-            return Ok(Taken { created, captured });
+            return Ok(Pending { created, captured, durable: options.durable, lock });
         }
         let snapshot = Snapshot {
             format: Snapshot::FORMAT,
@@ -139,10 +144,18 @@ impl Snapshots {
             project,
             origins: Origins::read(register).to_value(),
         };
-        let snapshot = catalog.add(&lock, snapshot, options.durable)?;
-        self.tell(SnapshotEvent::Made { number: snapshot.number });
         let created = Created { snapshot, is_new: true, read: captured.read, stored };
-        Ok(Taken { created, captured })
+        Ok(Pending { created, captured, durable: options.durable, lock })
+    }
+
+    /// Makes a snapshot of what was captured, unless there is the same already.
+    pub(super) fn commit(&self, pending: &mut Pending) -> Result<Created, SnapshotError> {
+        let Pending { created, durable, lock, .. } = pending;
+        if created.is_new && created.snapshot.number == 0 {
+            created.snapshot = self.shared.catalog.add(lock, created.snapshot.clone(), *durable)?;
+            self.tell(SnapshotEvent::Made { number: created.snapshot.number });
+        }
+        Ok(created.clone())
     }
 }
 

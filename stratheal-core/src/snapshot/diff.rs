@@ -1,7 +1,9 @@
 //! What differs between two trees: by project first, then by file. Pure.
 
 use std::collections::{BTreeMap, HashMap};
+use std::iter::Peekable;
 use std::path::{Path, PathBuf};
+use std::slice::Iter;
 
 use serde::Serialize;
 
@@ -127,23 +129,11 @@ fn changes<'a>(old: &'a Tree, new: &'a Tree) -> Vec<(&'a Path, Differs)> {
     loop {
         match (before.peek(), after.peek()) {
             (None, None) => return found,
-            (Some(was), None) => {
-                found.push((was.path.as_path(), Differs::Removed));
-                before.next();
-            }
-            (None, Some(is)) => {
-                found.push((is.path.as_path(), Differs::Added));
-                after.next();
-            }
+            (Some(_), None) => one_side(&mut before, Differs::Removed, &mut found),
+            (None, Some(_)) => one_side(&mut after, Differs::Added, &mut found),
             (Some(was), Some(is)) => match key(was).cmp(key(is)) {
-                std::cmp::Ordering::Less => {
-                    found.push((was.path.as_path(), Differs::Removed));
-                    before.next();
-                }
-                std::cmp::Ordering::Greater => {
-                    found.push((is.path.as_path(), Differs::Added));
-                    after.next();
-                }
+                std::cmp::Ordering::Less => one_side(&mut before, Differs::Removed, &mut found),
+                std::cmp::Ordering::Greater => one_side(&mut after, Differs::Added, &mut found),
                 std::cmp::Ordering::Equal => {
                     found.extend(compare(was, is).map(|how| (is.path.as_path(), how)));
                     before.next();
@@ -151,6 +141,15 @@ fn changes<'a>(old: &'a Tree, new: &'a Tree) -> Vec<(&'a Path, Differs)> {
                 }
             },
         }
+    }
+}
+
+/// Takes an entry that only one tree has. A folder is told by what is in it, unless it is empty.
+fn one_side<'a>(entries: &mut Peekable<Iter<'a, Entry>>, how: Differs, found: &mut Vec<(&'a Path, Differs)>) {
+    let Some(entry) = entries.next() else { return };
+    let is_full = || entries.peek().is_some_and(|next| next.path.starts_with(&entry.path));
+    if entry.node != Node::Folder || !is_full() {
+        found.push((entry.path.as_path(), how));
     }
 }
 

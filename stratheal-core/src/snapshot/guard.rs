@@ -48,8 +48,9 @@ impl Snapshots {
             durable: false,
             ..CreateOptions::default()
         };
-        let taken = self.take(&change.root, &register, &options, &AtomicBool::new(false)).map_err(failed)?;
-        Ok(taken.created.snapshot.number)
+        let pending = self.prepare(&change.root, &register, &options, &AtomicBool::new(false));
+        let made = pending.and_then(|mut pending| self.commit(&mut pending));
+        Ok(made.map_err(failed)?.snapshot.number)
     }
 }
 

@@ -178,6 +178,11 @@ async fn what_is_gone_is_named_and_nothing_is_changed() {
     // What is still there was kept again before it would have been changed.
     assert!(!found[0].is_whole() && found[0].damaged == 1, "{found:?}");
     // As it was then, it had no interpreter that starts.
+    assert_eq!(
+        place.snapshots.list().unwrap().0.len(),
+        1,
+        "nothing was replaced, so that there is nothing to go back to"
+    );
     let again = place.create().await;
     put(&site, "demo/__init__.py", "other");
     let (selector, options) = (Selector::Number(again.snapshot.number), RollbackOptions::default());

@@ -63,7 +63,7 @@ pub(super) fn one(one: &Snapshot) -> String {
     }
     match &one.record.python {
         Some(python) => {
-            line("interpreter", &format!("{} ({}), outside of it", python.program.display(), python.version))
+            line("interpreter", &format!("{} ({}), outside of it", python.program.display(), python.version));
         }
         None => line("interpreter", "was not there"),
     }

@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn only_what_is_needed_stays() {
         let (_folder, store) = store();
-        let first = put(&store, &[b"a", &[1; 100_000], &[2; 3]]);
+        let first = put(&store, &[b"a", &vec![1; 100_000], &[2; 3]]);
         let second = put(&store, &[b"b"]);
         let third = put(&store, &[b"c", b"d"]);
         let live = HashSet::from([first[0], third[0], third[1]]);

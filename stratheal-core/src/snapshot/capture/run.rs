@@ -84,6 +84,9 @@ impl Capturing<'_> {
         for wheel in used.into_iter().filter(|_| self.keeps) {
             let before = self.vault.pack(&wheel.id())?.is_some();
             let shared = self.vault.share(&wheel)?;
+            if self.durable && !before {
+                shared.open()?.sync_all().map_err(SnapshotError::at("write to the disk", shared.path()))?;
+            }
             stored += if before { 0 } else { shared.size() };
         }
         // Without it the next one has to read everything again, and that is all.

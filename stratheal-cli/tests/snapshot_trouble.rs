@@ -1,0 +1,213 @@
+//! Rollbacks in trouble: killed at random and at every kind of system call, and with calls that fail.
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
+#![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
+
+#[path = "packages_playground/case.rs"]
+mod case;
+mod packages_playground;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use case::Case;
+use packages_playground::Done;
+use stratheal_core::objects::ContentId;
+use stratheal_core::testing::faulty_index::{Content, Package};
+use stratheal_core::testing::skipped;
+
+/// An environment that was two things, with a snapshot of each.
+struct Two {
+    case: Case,
+    states: [BTreeMap<PathBuf, String>; 2],
+}
+
+/// The labels of the snapshots.
+const LABELS: [&str; 2] = ["one", "two"];
+
+impl Two {
+    fn new() -> Option<Self> {
+        let packages = ["1.0", "2.0"].map(|version| Package::new("part", version).payload(300_000).files(60));
+        let case = Case::new(Content::new(packages), Vec::new())?;
+        let mut states = Vec::new();
+        for (version, label) in ["1.0", "2.0"].into_iter().zip(LABELS) {
+            let done = case.run(&["install", "--no-snapshot", &format!("part=={version}")]);
+            assert_eq!(done.code, 0, "{done:?}");
+            let root = case.place.path(".venv");
+            // What no wheel holds.
+            for number in 0..30 {
+                let folder = root.join(format!("own-{label}"));
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(folder.join(format!("{number}.txt")), format!("{label} {number}").repeat(500)).unwrap();
+            }
+            let done = case.place.run(&["--offline", "snapshot", "create", "--label", label]);
+            assert_eq!(done.code, 0, "{done:?}");
+            states.push(told(&root));
+        }
+        assert_ne!(states[0], states[1]);
+        let [one, two] = states.try_into().ok()?;
+        Some(Self { case, states: [one, two] })
+    }
+
+    /// Which of the two it is, byte by byte.
+    fn state(&self) -> Option<usize> {
+        let now = told(&self.case.place.path(".venv"));
+        self.states.iter().position(|state| *state == now)
+    }
+
+    fn rollback(&self, to: usize) -> Done {
+        self.case.place.run(&["--offline", "rollback", LABELS[to]])
+    }
+
+    /// What has been left is cleared up by the next one, and all that is kept is whole.
+    fn is_whole_in_the_end(&self) {
+        for to in [0, 1] {
+            let done = self.rollback(to);
+            assert_eq!((done.code, self.state()), (0, Some(to)), "{done:?}");
+        }
+        assert!(!self.case.place.path(".stratheal/stage").exists(), "something was left");
+        let verified = self.case.place.run(&["--offline", "snapshot", "verify"]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+        let collected = self.case.place.run(&["--offline", "snapshot", "gc", "--keep-last", "0"]);
+        assert_eq!(collected.code, 0, "{collected:?}");
+        let verified = self.case.place.run(&["--offline", "snapshot", "verify"]);
+        assert!(verified.code == 0 && verified.out.lines().count() >= 2, "{verified:?}");
+        let verified = self.case.place.run(&["--offline", "verify", "--full", ".venv"]);
+        assert_eq!(verified.code, 0, "{verified:?}");
+    }
+}
+
+/// Content, permissions and times.
+fn told(root: &std::path::Path) -> BTreeMap<PathBuf, String> {
+    let mut all = BTreeMap::new();
+    let mut waiting = vec![root.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let found = fs::symlink_metadata(&path).unwrap();
+        let content = if found.is_dir() {
+            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            String::new()
+        } else if found.is_symlink() {
+            fs::read_link(&path).unwrap().display().to_string()
+        } else {
+            ContentId::of(&fs::read(&path).unwrap()).to_string()
+        };
+        let text = format!("{:o} {}.{} {content}", found.mode(), found.mtime(), found.mtime_nsec());
+        all.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+    }
+    all
+}
+
+/// Numbers that are the same in each run.
+struct Seeded(u64);
+
+impl Seeded {
+    fn next(&mut self, below: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % below
+    }
+}
+
+#[test]
+fn killed_at_random_it_is_one_of_the_two() {
+    killed(60);
+}
+
+#[test]
+#[ignore = "it takes a quarter of an hour"]
+fn chaos_of_kills() {
+    killed(5_000);
+}
+
+fn killed(times: usize) {
+    let Some(two) = Two::new() else { return };
+    let mut seeded = Seeded(0x2545_f491_4f6c_dd1d);
+    let (mut switched, mut kept, mut current) = (0, 0, 1);
+    for _ in 0..times {
+        let running = two.case.place.start(&["--offline", "rollback", LABELS[1 - current]]);
+        std::thread::sleep(std::time::Duration::from_micros(seeded.next(180_000)));
+        drop(running);
+        let found = two.state().expect("it is neither of the two");
+        if found == current {
+            kept += 1;
+        } else {
+            switched += 1;
+        }
+        current = found;
+    }
+    assert!(switched > 0 && kept > 0, "{switched} switched, {kept} kept: the kills hit nothing");
+    two.is_whole_in_the_end();
+}
+
+#[test]
+fn with_calls_that_fail_or_kill_it_is_one_of_the_two() {
+    faulty(60);
+}
+
+#[test]
+#[ignore = "it takes a quarter of an hour"]
+fn chaos_of_calls() {
+    faulty(5_000);
+}
+
+/// Lets one system call fail, as a full, forbidding or broken disk does, or lets the process die in it.
+fn faulty(times: usize) {
+    let traced = Command::new("strace").args(["-qqq", "-e", "trace=none", "true"]).output();
+    if !traced.is_ok_and(|ran| ran.status.success()) {
+        return skipped("rollbacks with calls that fail", "there is no strace, or it may not trace");
+    }
+    let Some(two) = Two::new() else { return };
+    let mut seeded = Seeded(0x9e37_79b9_7f4a_7c15);
+    let (mut failed, mut died, mut done, mut current) = (0, 0, 0, 1);
+    let calls = [
+        ("openat", 300),
+        ("linkat", 120),
+        ("renameat2", 2),
+        ("rename", 12),
+        ("write", 120),
+        ("pwrite64", 20),
+        ("mkdir", 20),
+        ("symlink", 5),
+        ("unlink", 20),
+        ("unlinkat", 120),
+        ("fsync", 6),
+        ("syncfs", 2),
+        ("getdents64", 40),
+        ("utimensat", 100),
+        ("fchmod", 40),
+        ("read", 200),
+        ("pread64", 60),
+        ("flock", 6),
+    ];
+    for _ in 0..times {
+        let (call, most) = calls[seeded.next(calls.len() as u64) as usize];
+        let at = 1 + seeded.next(most);
+        let effect = ["error=ENOSPC", "error=EACCES", "error=EIO", "signal=KILL"][seeded.next(4) as usize];
+        let inject = format!("inject={call}:{effect}:when={at}");
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
+        command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[1 - current]]);
+        let ran = two.case.place.run_this(command, &[]);
+        let found = two.state().unwrap_or_else(|| panic!("{inject}: it is neither of the two, after {ran:?}"));
+        if ran.code == 0 {
+            assert_ne!(found, current, "{inject}: it said that it was done: {ran:?}");
+            done += 1;
+        } else if effect == "signal=KILL" {
+            died += 1;
+        } else {
+            assert!(!ran.err.contains("panicked") && ran.err.contains("stratheal: "), "{inject}: {ran:?}");
+            failed += 1;
+        }
+        current = found;
+    }
+    assert!(
+        failed > times / 20 && died > times / 20 && done > 0,
+        "{failed} failed, {died} died, {done} did not: nothing was hit"
+    );
+    two.is_whole_in_the_end();
+}
