@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs py bench bench-health bench-fetch bench-install fuzz soak chaos clean
+.PHONY: help run test lint docs py bench bench-health bench-fetch bench-install bench-snapshot fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -40,13 +40,16 @@ bench-fetch: ## fetching beside its peers, under every fault, as tables
 bench-install: ## environments beside uv and pip, as a table
 	cargo bench --locked -p stratheal-benches --bench install
 
+bench-snapshot: ## snapshots and rollback beside cp, tar, restic and borg, as tables
+	cargo bench --locked -p stratheal-benches --bench snapshot
+
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
 
 soak: ## the tests that take long
 	@scripts/test soak
 
-chaos: ## every pair of network faults, and every fault with real installers
+chaos: ## every pair of network faults, and kills and failing calls by the thousand while environments change and go back
 	@scripts/test chaos
 
 clean: ## remove what was built, the Python environment included

@@ -14,5 +14,6 @@ pub mod monotonic;
 pub mod proc;
 pub mod program;
 pub mod quantile;
+pub mod snapshot;
 pub mod table;
 pub mod tool;

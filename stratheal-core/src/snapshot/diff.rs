@@ -147,8 +147,8 @@ fn changes<'a>(old: &'a Tree, new: &'a Tree) -> Vec<(&'a Path, Differs)> {
 /// Takes an entry that only one tree has. A folder is told by what is in it, unless it is empty.
 fn one_side<'a>(entries: &mut Peekable<Iter<'a, Entry>>, how: Differs, found: &mut Vec<(&'a Path, Differs)>) {
     let Some(entry) = entries.next() else { return };
-    let is_full = || entries.peek().is_some_and(|next| next.path.starts_with(&entry.path));
-    if entry.node != Node::Folder || !is_full() {
+    let is_full = entries.peek().is_some_and(|next| next.path.starts_with(&entry.path));
+    if entry.node != Node::Folder || !is_full {
         found.push((entry.path.as_path(), how));
     }
 }

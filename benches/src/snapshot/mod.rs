@@ -1,0 +1,5 @@
+//! Snapshots beside copies, archives and backup programs.
+
+mod peer;
+pub mod report;
+mod scene;
