@@ -252,3 +252,25 @@ fn verifying() {
         assert!(output.contains(part), "{part}: {output}");
     }
 }
+
+#[test]
+fn going_back() {
+    if !is_python_there("snapshot") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let (_runtime, index) = index(Vec::new());
+    let (code, output) = install(folder.path(), &index);
+    assert_eq!(code, Some(0), "{output}");
+    let environment = folder.path().join("env");
+    let before = fs::read(environment.join("pyvenv.cfg")).unwrap();
+    let cache = folder.path().join("cache");
+    let (code, output) = run_with_cache(env!("CARGO_BIN_EXE_snapshot"), &cache, &[text(&environment)]);
+    assert_eq!(code, Some(0), "{output}");
+    for part in
+        ["snapshot 1: ", "Changed: pyvenv.cfg", "as in snapshot 1 again: 1 put back", "what was there is snapshot 2"]
+    {
+        assert!(output.contains(part), "{part}: {output}");
+    }
+    assert_eq!(fs::read(environment.join("pyvenv.cfg")).unwrap(), before);
+}

@@ -1,6 +1,7 @@
 //! All environments, one after the other, the programs in turn.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -191,6 +192,7 @@ fn table(measured: &Measured, parts: &BTreeMap<&'static str, Vec<f64>>) -> Strin
             ]);
         }
     }
+    // Writing into a string does not fail.
     let mut text = table.to_string();
     let mut table = Table::new(&["what", "median", "range"]);
     for (what, times) in parts {
@@ -199,12 +201,12 @@ fn table(measured: &Measured, parts: &BTreeMap<&'static str, Vec<f64>>) -> Strin
         let range = times.first().zip(times.last()).map(|(low, high)| format!("{low:.3} to {high:.3} s"));
         table.row(vec![(*what).to_owned(), format!("{median:.3} s"), range.unwrap_or_default()]);
     }
-    text.push_str(&format!("\n{table}"));
+    let _ = write!(text, "\n{table}");
     let mut table = Table::new(&["who", "kept", "added by the change"]);
     for (index, (before, added)) in &measured.stored {
         let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
         table.row(vec![Peer::ALL[*index].name().to_owned(), megabytes(*before), megabytes(*added)]);
     }
-    text.push_str(&format!("\n{table}"));
+    let _ = write!(text, "\n{table}");
     text
 }

@@ -28,6 +28,9 @@ pub(crate) struct RunOptions {
     /// Write a report as JSON to a file, or to standard output with `-`.
     #[arg(long, value_name = "FILE")]
     pub(crate) report: Option<PathBuf>,
+    /// Make no snapshots of the environment before and after it.
+    #[arg(long, env = "STRATHEAL_NO_SNAPSHOT")]
+    pub(crate) no_snapshot: bool,
     /// The command and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,

@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use stratheal_core::fetch::Cause;
-use stratheal_core::gateway::{Mode as PlannedMode, ModeChoice};
+use stratheal_core::gateway::{Client, Mode as PlannedMode, ModeChoice};
 
 use crate::args::{Common, Mode, Packages, RunOptions};
 use crate::ci::{Build, Level};
+use crate::commands::snapshot::Watched;
 use crate::exit::Ended;
 use crate::failure::Failure;
 use crate::fetching::Setup;
@@ -36,10 +37,20 @@ async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Res
         Mode::Proxy => ModeChoice::Proxy,
     };
     let lead = Lead::begin(&setup, packages, &options.command, choice).await?;
+    let watched = match lead.plan.client {
+        client @ (Client::Pip | Client::UvPip | Client::Uv | Client::Poetry | Client::Pdm) => {
+            Watched::begin(common, &setup, packages, client.name(), options.no_snapshot).await
+        }
+        // Whatever else it is, it changes another environment than this one, or none.
+        _ => None,
+    };
     // The terminal belongs to the command.
     let progress = Progress::follow(lead.fetcher.events(), Display::Silent);
     let ended = child::run(&options.command, &lead.variables).await;
     let served = lead.running.stop().await;
+    if let Some(watched) = watched {
+        watched.end().await;
+    }
     lead.fetcher.settled().await;
     let summary = progress.finish().await;
     let ended = ended.map_err(|source| {

@@ -9,11 +9,13 @@ mod render;
 mod rollback;
 mod show;
 mod transfer;
+mod watch;
 
 use std::process::ExitCode;
 
 pub(crate) use self::open::automatic;
 pub(crate) use self::rollback::run as run_rollback;
+pub(crate) use self::watch::Watched;
 use crate::args::{Common, Packages, SnapshotCommand};
 use crate::commands::install::run_to_end;
 use crate::failure::Failure;

@@ -60,13 +60,10 @@ fn root_of(path: &Path) -> std::io::Result<PathBuf> {
     })
 }
 
-/// Who makes snapshots around the changes of an environment; nobody, if that is wanted.
-pub(crate) fn automatic(common: &Common, setup: &Setup, target: &Path, off: bool) -> Option<Arc<dyn EnvironmentGuard>> {
+/// The snapshots of an environment that are made by themselves, and its real folder; `None` when none are wanted.
+pub(super) fn snapshots_of(common: &Common, setup: &Setup, target: &Path) -> Option<(Snapshots, PathBuf)> {
     let settings = setup.config.as_ref().map(|config| config.snapshots).unwrap_or_default();
-    if off || !settings.automatic {
-        return None;
-    }
-    let root = root_of(target).ok()?;
+    let root = root_of(target).ok().filter(|_| settings.automatic)?;
     let snapshots = open(common, setup, &root);
     let project = setup.config.as_ref().map(|config| config.folder().to_owned());
     let retention = Retention {
@@ -76,5 +73,11 @@ pub(crate) fn automatic(common: &Common, setup: &Setup, target: &Path, off: bool
         weekly: settings.keep_weekly,
     };
     snapshots.set_automatic(Automatic { retention, budget: settings.budget, project });
+    Some((snapshots, root))
+}
+
+/// Who makes snapshots around the changes of an environment; nobody, if that is wanted.
+pub(crate) fn automatic(common: &Common, setup: &Setup, target: &Path, off: bool) -> Option<Arc<dyn EnvironmentGuard>> {
+    let (snapshots, _) = snapshots_of(common, setup, target).filter(|_| !off)?;
     Some(Arc::new(snapshots))
 }
