@@ -71,6 +71,10 @@ impl Snapshots {
             return Err(refused("it does not say of which environment it is".to_owned()));
         }
         let tree = read_tree(members.head(TREE, LARGEST_TREE)?.as_slice(), snapshot.tree).map_err(invalid)?;
+        if let Some((entry, _)) = tree.files().find(|(entry, _)| entry.attributes.mode & 0o6000 != 0) {
+            // Nothing in an environment is, and restored by root it would be a way in.
+            return Err(refused(format!("{} would run as its owner, whoever starts it", entry.path.display())));
+        }
         let lock = self.shared.catalog.lock()?;
         let taking = Taking::new(self, &snapshot, &tree);
         let (added, there) = taking.all(&mut members, stop)?;

@@ -63,6 +63,14 @@ impl StatCache {
         }
     }
 
+    /// Forgets every file but these.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn keep_only<'a>(&mut self, files: impl Iterator<Item = &'a Stat>) {
+        let known = std::mem::take(&mut self.known);
+        let kept = files.filter_map(|stat| known.get_key_value(&(stat.device, stat.inode)));
+        self.known = kept.map(|(key, entry)| (*key, *entry)).collect();
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.known.len()
     }
@@ -155,6 +163,17 @@ mod tests {
         ] {
             assert_eq!(cache.content(&other), None);
         }
+    }
+
+    #[cfg(feature = "snapshot")]
+    #[test]
+    fn what_is_gone_is_forgotten() {
+        let mut cache = StatCache::default();
+        for inode in 1..4 {
+            cache.add(stat(inode, 7), ContentId::of(b"x"), Timestamp::from_second(1_000).unwrap());
+        }
+        cache.keep_only([stat(2, 7), stat(9, 7)].iter());
+        assert_eq!((cache.len(), cache.content(&stat(2, 7)).is_some()), (1, true));
     }
 
     proptest! {

@@ -66,6 +66,8 @@ struct Attempt {
 impl Capturing<'_> {
     /// Captures. What changes while that goes on is looked at again, three times; then it is named.
     pub(in crate::snapshot) fn run(&self) -> Result<Captured, SnapshotError> {
+        // Wheels that are looked at now are shared in the end.
+        let _hold = self.cache.map(Store::hold).transpose()?;
         let mut known = Known::gather(self.register, self.cache);
         let segments = self.vault.segments()?;
         let writer = Mutex::new(None);
@@ -89,6 +91,7 @@ impl Capturing<'_> {
             }
             stored += if before { 0 } else { shared.size() };
         }
+        known.stats.keep_only(looked.iter().map(|one| &one.stat));
         // Without it the next one has to read everything again, and that is all.
         if read > 0
             && let Err(error) = known.stats.write(&self.register.snapshot_stats())
