@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::contents::LARGEST_TEXT;
 use super::create::Pending;
 use super::diff::{Owners, is_same};
-use super::rollback::{Built, Recipe, Returned, Returning, Selection, changed_python, starts};
+use super::rollback::{Built, Recipe, Returned, Returning, Selection, changed_python, running_notes, starts};
 use super::snapshots::real;
 use super::tree::Tree;
 use super::{
@@ -139,9 +139,10 @@ impl Snapshots {
             if returned.is_some() && at.options.is_whole() {
                 Origins::restore(&at.register, at.snapshot.origins.as_ref());
             }
-            Ok(returned.map(|returned| (returned, kept.map(|kept| kept.snapshot.number))))
+            let running = if returned.is_some() { running_notes(&at.root) } else { Vec::new() };
+            Ok(returned.map(|returned| (returned, kept.map(|kept| kept.snapshot.number), running)))
         });
-        let Some((Returned { how, put, kept, lost }, before)) = switched.await? else { return Ok(None) };
+        let Some((Returned { how, put, kept, lost }, before, running)) = switched.await? else { return Ok(None) };
         (done.how, done.put, done.kept, done.before) = (Some(how), put, kept, before);
         if how == How::Replaced && !target.options.in_place {
             done.notes.push(format!(
@@ -150,6 +151,7 @@ impl Snapshots {
                 target.root.display()
             ));
         }
+        done.notes.extend(running);
         let lost = lost.iter().map(|path| {
             format!("{} was neither a file nor a folder nor a link, and was not made again", path.display())
         });

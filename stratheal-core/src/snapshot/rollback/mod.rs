@@ -5,6 +5,7 @@ mod interpreter;
 mod options;
 mod plan;
 mod run;
+mod running;
 mod source;
 
 pub(super) use interpreter::{changed_python, starts};
@@ -12,3 +13,4 @@ pub use options::{RollbackOptions, RolledBack};
 pub use plan::RollbackPlan;
 pub(super) use plan::{Recipe, Selection};
 pub(super) use run::{Built, Returned, Returning};
+pub(super) use running::running_notes;
