@@ -267,3 +267,66 @@ async fn names_pins_evidence_and_what_goes() {
     let difference = snapshots.diff(&two, &three).unwrap();
     assert_eq!((difference.files.len(), difference.files[0].project.as_deref()), (1, Some("demo")));
 }
+
+#[tokio::test]
+async fn two_at_once_wait_for_each_other_and_none_is_lost() {
+    let place = place();
+    let init = "lib/python3.12/site-packages/demo/__init__.py";
+    place.create().await;
+    put(&place.root, init, "VERSION = 2\n");
+    place.create().await;
+    put(&place.root, init, "VERSION = 3\n");
+    let (one, two, options) = (Selector::Number(1), Selector::Number(2), unchecked());
+    let first = place.snapshots.rollback(&one, &place.root, &options);
+    let second = place.snapshots.rollback(&two, &place.root, &options);
+    let (first, second) = tokio::join!(first, second);
+    assert!(first.is_ok() && second.is_ok(), "{first:?} {second:?}");
+    let now = fs::read_to_string(place.root.join(init)).unwrap();
+    assert!(now == "VERSION = 1\n" || now == "VERSION = 2\n", "{now}");
+    // What nobody had kept before is kept now.
+    let (all, _) = place.snapshots.list().unwrap();
+    let mut found = Vec::new();
+    for one in &all {
+        let mut bytes = Vec::new();
+        place.snapshots.read(one, Path::new(init), &mut bytes).unwrap();
+        found.push(String::from_utf8(bytes).unwrap());
+    }
+    assert!(found.contains(&"VERSION = 3\n".to_owned()), "{found:?}");
+}
+
+#[tokio::test]
+async fn dropped_before_the_switch_it_leaves_nothing() {
+    let place = place();
+    place.create().await;
+    put(&place.root, "empty-folder/new", "1");
+    let broken = told(&place.root);
+    for _ in 0..20 {
+        let (selector, options) = (Selector::Number(1), unchecked());
+        let back = place.snapshots.rollback(&selector, &place.root, &options);
+        // Dropped at its first, second ... point at which it waits.
+        drop(tokio::time::timeout(std::time::Duration::from_micros(300), back).await);
+        place.snapshots.settled().await;
+        let now = told(&place.root);
+        if now != broken {
+            put(&place.root, "empty-folder/new", "1");
+            break;
+        }
+    }
+    assert!(!place.root.parent().unwrap().join(".stratheal/stage").exists());
+    assert!(place.snapshots.verify(&[]).await.unwrap().iter().all(SnapshotVerified::is_whole));
+}
+
+#[tokio::test]
+async fn state_may_lie_on_another_file_system() {
+    let memory = Path::new("/dev/shm");
+    let place = place();
+    let is_other = fs::metadata(memory).is_ok_and(|found| found.dev() != fs::metadata(&place.root).unwrap().dev());
+    let folder = if is_other { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+    let snapshots = Snapshots::open(&folder.path().join("state"), &folder.path().join("user"), None);
+    let before = told(&place.root);
+    let made = snapshots.create(&place.root, &CreateOptions::default()).await.unwrap();
+    fs::remove_dir_all(place.root.join("lib")).unwrap();
+    let back = snapshots.rollback(&Selector::Number(made.snapshot.number), &place.root, &unchecked()).await.unwrap();
+    assert_eq!(back.how, Some(crate::installer::How::Exchanged));
+    assert_eq!(told(&place.root), before);
+}
