@@ -7,8 +7,10 @@
 mod case;
 mod packages_playground;
 
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
+use std::path::PathBuf;
 
 use case::Case;
 use stratheal_core::testing::faulty_index::{Content, Package};
@@ -28,4 +30,67 @@ fn what_was_edited_through_one_environment_is_no_news_in_another() {
     assert_eq!((second.code, second.err.as_str()), (0, ""), "{second:?}");
     let module = case.python("second", "import gamma; print(gamma.__file__)");
     assert_eq!(fs::read(module).unwrap(), before);
+}
+
+/// Everything in a folder: paths with the content of files and the targets of links.
+fn seen(case: &Case, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut seen = BTreeMap::new();
+    let mut waiting = vec![case.place.path(folder)];
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let found = match fs::symlink_metadata(&path).unwrap() {
+                found if found.is_symlink() => fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes(),
+                found if found.is_dir() => {
+                    waiting.push(path.clone());
+                    Vec::new()
+                }
+                _ => fs::read(&path).unwrap(),
+            };
+            seen.insert(path, found);
+        }
+    }
+    seen
+}
+
+fn put(case: &Case, package: &Package) -> String {
+    fs::write(case.place.path(&package.file_name()), package.body().to_bytes()).unwrap();
+    format!("./{}", package.file_name())
+}
+
+#[test]
+fn nobody_replaces_what_makes_an_environment_one() {
+    let Some(case) = case() else { return };
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let before = seen(&case, ".venv");
+    let series = case.python(".venv", "import sys; print('%d.%d' % sys.version_info[:2])");
+    for path in [
+        "scripts/python",
+        "scripts/Python3",
+        "scripts/activate.fish",
+        "scripts/pyvenv.cfg",
+        "data/pyvenv.cfg",
+        "data/PYVENV.cfg",
+        "data/bin/python",
+        "data/bin/python3",
+        &format!("data/bin/python{series}"),
+        "data/Bin/activate",
+        "data/bin/pyvenv.cfg",
+        "data/.lock",
+        "data/.stratheal/stage/x",
+        "data/lib64",
+        &format!("data/lib64/python{series}/site-packages/evil.py"),
+    ] {
+        let wheel = put(&case, &Package::new("evil", "1.0").file(&format!("evil-1.0.data/{path}"), "evil"));
+        for environment in [".venv", "new"] {
+            let refused = case.run(&["install", "--python", environment, &wheel]);
+            assert_eq!((refused.code, refused.err.contains("would replace")), (65, true), "{path}: {refused:?}");
+        }
+        assert!(seen(&case, ".venv") == before && !case.place.path("new").exists(), "{path}");
+    }
+    let entry = "[console_scripts]\nactivate = evil:main\n";
+    let wheel = put(&case, &Package::new("evil", "1.0").file("evil-1.0.dist-info/entry_points.txt", entry));
+    assert_eq!(case.run(&["install", &wheel]).code, 65);
+    let fine = Package::new("fine", "1.0").file("fine-1.0.data/scripts/activate-completion", "#!python\n");
+    assert_eq!(case.run(&["install", &put(&case, &fine)]).code, 0);
 }
