@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
+use std::process::Command;
 
 use case::Case;
 use stratheal_core::testing::faulty_index::{Content, Package};
@@ -56,6 +57,53 @@ fn seen(case: &Case, folder: &str) -> BTreeMap<PathBuf, Vec<u8>> {
 fn put(case: &Case, package: &Package) -> String {
     fs::write(case.place.path(&package.file_name()), package.body().to_bytes()).unwrap();
     format!("./{}", package.file_name())
+}
+
+/// Makes a wheel of pairs of path and content. A path that begins with `@` is a link.
+const MAKER: &str = r#"
+import json, sys, warnings, zipfile
+warnings.simplefilter("ignore")
+name, entries = json.loads(sys.argv[1])
+with zipfile.ZipFile(name, "w") as wheel:
+    for path, content in entries:
+        entry = zipfile.ZipInfo(path.removeprefix("@"))
+        if path.startswith("@"):
+            entry.external_attr = 0o120777 << 16
+        wheel.writestr(entry, content)
+"#;
+
+/// Puts a wheel with this file name there, whose METADATA has these lines, and which has more entries.
+fn make(case: &Case, file: &str, metadata: &str, more: &[(&str, &str)]) -> String {
+    let stem = file.split('-').take(2).collect::<Vec<_>>().join("-");
+    let own = |name: &str| format!("{stem}.dist-info/{name}");
+    let wheel = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n";
+    let mut entries = vec![
+        (own("METADATA"), format!("Metadata-Version: 2.1\n{metadata}")),
+        (own("WHEEL"), wheel.to_owned()),
+        (own("RECORD"), String::new()),
+    ];
+    entries.extend(more.iter().map(|(path, content)| ((*path).to_owned(), (*content).to_owned())));
+    let settings = serde_json::to_string(&(file, entries)).unwrap();
+    let made = Command::new("python3").args(["-c", MAKER, &settings]).current_dir(case.place.path("")).status();
+    assert!(made.unwrap().success());
+    format!("./{file}")
+}
+
+#[test]
+fn a_wheel_is_of_the_version_in_its_name() {
+    let Some(case) = case() else { return };
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let before = seen(&case, ".venv");
+    let wheel = make(&case, "odd-1.0-py3-none-any.whl", "Name: odd\nVersion: 2.0\n", &[("odd.py", "")]);
+    let url = format!("odd @ file://{}", case.place.path(&wheel).display());
+    for (wanted, engine) in [(&wheel, "uv"), (&url, "uv"), (&wheel, "auto")] {
+        let refused = case.run(&["install", "--engine", engine, wanted]);
+        let is_told = refused.err.contains("name says version 1.0") && refused.err.contains("2.0");
+        assert_eq!((refused.code, is_told), (65, true), "{wanted}: {refused:?}");
+    }
+    assert!(seen(&case, ".venv") == before);
+    let same = make(&case, "same-1.0-py3-none-any.whl", "Name: same\nVersion: 1\n", &[("same.py", "")]);
+    assert_eq!(case.run(&["install", &same]).code, 0, "1 is 1.0");
 }
 
 #[test]

@@ -9,8 +9,8 @@ use super::{Content, Placed};
 use crate::index::ProjectName;
 use crate::installer::python::{Interpreter, Scheme};
 use crate::installer::wheel::{
-    CoreFields, EntryPoint, Part, Row, WheelFile, launcher, parse_entry_points, parse_metadata, place, reserved,
-    with_shebang, write_record,
+    CoreFields, EntryPoint, Part, Row, WheelError, WheelFile, launcher, parse_entry_points, parse_metadata, place,
+    reserved, with_shebang, write_record,
 };
 use crate::objects::{ContentId, Pack, RecordProblem, StoreError, Tree, TreeFile};
 
@@ -51,23 +51,6 @@ impl Contents {
     pub(in crate::installer) fn is_metadata(&self, path: &Path) -> bool {
         path.parent() == Some(self.metadata.as_path())
     }
-}
-
-/// Why a wheel cannot be installed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WheelError {
-    /// The store could not read it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It is not what it should be.
-    #[error("the wheel {name} is refused: {reason}")]
-    Refused {
-        /// Its file name.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
 }
 
 /// Unpacks a wheel into the store, unless it is there, and says what goes where. `interpreter` is that of the environment, with its

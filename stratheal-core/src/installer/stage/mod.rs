@@ -11,7 +11,7 @@ mod walk;
 
 pub(in crate::installer) use build::{BuildError, Building, build, remove_stage, remove_tree, symlink, write};
 pub(in crate::installer) use compose::{Composition, Conflict, Content, Overlap, Placed, compose};
-pub use contents::{Addition, WheelError};
+pub use contents::Addition;
 pub(in crate::installer) use contents::{Contents, contents_of};
 pub(in crate::installer) use lay_out::lay_out;
 pub(in crate::installer) use walk::{Attributes, Entry, Kind, changed_between, walk};

@@ -15,6 +15,7 @@ use crate::installer::error::InstallError;
 use crate::installer::lock::{LockedArchive, LockedPackage, LockedVcs, Selected, SelectedSource, Selection};
 use crate::installer::prepare::{WantedWheel, WheelSource};
 use crate::installer::requirement::{ExtraName, lexical};
+use crate::installer::wheel::WheelError;
 
 /// How a selection becomes wheels.
 pub(in crate::installer) struct Sorting<'a> {
@@ -46,6 +47,7 @@ impl Sorting<'_> {
             SelectedSource::Wheel(file) => {
                 let name = DistributionName::parse(&file.name, Some(&package.name));
                 let version = name.map_err(|error| unusable(package, error))?.version;
+                is_of_version(&file.name, &version, package)?;
                 let from = WheelSource::File(Place::of_file(file).find(package, self.folder, self.fetcher)?);
                 Ok(self.sorted(package, Some(version), from, None))
             }
@@ -75,17 +77,17 @@ impl Sorting<'_> {
         let name = archive.file_name().ok_or_else(|| unusable(package, "its archive has no name"))?;
         let parsed = DistributionName::parse(&name, Some(&package.name)).ok();
         let wheel = parsed.filter(|parsed| matches!(parsed.kind, DistributionKind::Wheel(_)));
+        let wheel = wheel.filter(|_| archive.subdirectory.is_none());
+        if let Some(wheel) = &wheel {
+            is_of_version(&name, &wheel.version, package)?;
+        }
         let file = Place::of_archive(archive, &name).find(package, self.folder, self.fetcher)?;
         let direct_url = Some(direct_url::of_archive(archive, self.folder));
-        match wheel {
-            Some(wheel) if archive.subdirectory.is_none() => {
-                Ok(self.sorted(package, Some(wheel.version), WheelSource::File(file), direct_url))
-            }
-            _ => {
-                let subdirectory = archive.subdirectory.clone();
-                self.built(package, Source::Archive { name, file, subdirectory }, direct_url)
-            }
+        if let Some(wheel) = wheel {
+            return Ok(self.sorted(package, Some(wheel.version), WheelSource::File(file), direct_url));
         }
+        let subdirectory = archive.subdirectory.clone();
+        self.built(package, Source::Archive { name, file, subdirectory }, direct_url)
     }
 
     fn built(
@@ -121,6 +123,14 @@ impl Sorting<'_> {
         let wheel =
             WantedWheel { name: package.name.clone(), version, from, requested, extras, direct_url, may_differ };
         Sorted { wheel, is_unknown }
+    }
+}
+
+/// Whether the name of a wheel says the version that somebody read in its METADATA: one of them would be a lie.
+fn is_of_version(name: &str, version: &Version, package: &LockedPackage) -> Result<(), WheelError> {
+    match package.version.as_ref().filter(|wanted| *wanted != version) {
+        Some(wanted) => Err(WheelError::other_version(name.to_owned(), version, wanted)),
+        None => Ok(()),
     }
 }
 
