@@ -107,6 +107,54 @@ fn a_wheel_is_of_the_version_in_its_name() {
 }
 
 #[test]
+fn a_broken_wheel_on_this_machine_is_refused_before_anybody_else_is_asked() {
+    let Some(case) = case() else { return };
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let before = seen(&case, ".venv");
+    let file = |name: &str| format!("{name}-1.0-py3-none-any.whl");
+    let whole = |name: &str, more: &[(&str, &str)]| {
+        make(&case, &file(name), &format!("Name: {name}\nVersion: 1.0\n"), more);
+        fs::read(case.place.path(&file(name))).unwrap()
+    };
+    let put = |name: &str, bytes: &[u8]| fs::write(case.place.path(&file(name)), bytes).unwrap();
+    put("cut", &whole("cut", &[("cut.py", "")])[..200]);
+    put("empty", b"");
+    put("page", b"<html>404</html>");
+    whole("twice", &[("twice.py", "1"), ("twice.py", "2")]);
+    whole("link", &[("@link/to", "/etc/passwd")]);
+    whole("out", &[("../out.py", "")]);
+    make(&case, &file("other"), "Name: another\nVersion: 1.0\n", &[]);
+    make(&case, &file("nameless"), "garbage\n", &[]);
+    whole("two", &[("three-1.0.dist-info/METADATA", "")]);
+    for (name, reason) in [
+        ("cut", "no readable zip archive"),
+        ("empty", "no readable zip archive"),
+        ("page", "no readable zip archive"),
+        ("twice", "same name"),
+        ("link", "symbolic link"),
+        ("out", "leads out"),
+        ("other", "it is another"),
+        ("nameless", "names no project"),
+        ("two", "two metadata folders"),
+    ] {
+        let path = format!("./{}", file(name));
+        fs::write(case.place.path("r.txt"), format!("{path}\n")).unwrap();
+        for arguments in
+            [&["install", &path][..], &["install", "-r", "r.txt"], &["lock", &path], &["install", "--plan", &path]]
+        {
+            let refused = case.run(arguments);
+            let is_told = refused.err.contains(reason) && refused.err.contains(&file(name));
+            assert_eq!((refused.code, is_told), (65, true), "{arguments:?}: {refused:?}");
+        }
+    }
+    assert!(seen(&case, ".venv") == before);
+    let elsewhere = format!("./{} ; sys_platform == 'win32'", file("empty"));
+    assert_eq!(case.run(&["install", "gamma", &elsewhere]).code, 0, "nobody wants it here");
+    let absent = case.run(&["install", "./absent-1.0-py3-none-any.whl"]);
+    assert!(absent.code != 0 && absent.err.contains("absent-1.0"), "{absent:?}");
+}
+
+#[test]
 fn nobody_replaces_what_makes_an_environment_one() {
     let Some(case) = case() else { return };
     assert_eq!(case.run(&["install", "gamma"]).code, 0);

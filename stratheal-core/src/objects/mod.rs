@@ -53,6 +53,8 @@ pub use quarantine::Quarantined;
 pub use record::{InvalidRecord, RecordHash, RecordRow, parse_record};
 pub use scratch::Scratch;
 pub use store::Store;
+#[cfg(feature = "installer")]
+pub(crate) use tree::metadata_folder;
 pub use tree::{LinkReport, Linker, RecordProblem, Tree, TreeFile};
 pub use usage::{Counted, Usage};
 pub use verify::{Damage, VerifyProgress, VerifyReport};

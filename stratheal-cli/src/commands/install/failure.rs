@@ -37,6 +37,7 @@ fn of_resolving(error: &ResolveError) -> Option<Cause> {
         ResolveError::Fetch(fetch) => Some(fetch.cause()),
         ResolveError::Unavailable { cause, .. } => Some(*cause),
         ResolveError::NoSuchPin { others: 1.., .. } => Some(Cause::Content),
+        ResolveError::Wheel(error) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),
         ResolveError::NoSolution { .. } | ResolveError::NoSuchPin { .. } => Some(Cause::NotFound),
         _ => None,
     }

@@ -73,7 +73,7 @@ pub(in crate::installer) fn contents_of(
     };
     let wheel = read("WHEEL", WheelFile::LARGEST)?.ok_or_else(|| refused("it has no WHEEL".to_owned()))?;
     let wheel = WheelFile::parse(&wheel).map_err(refused)?;
-    let metadata = read("METADATA", LARGEST_TEXT)?.ok_or_else(|| refused("it has no METADATA".to_owned()))?;
+    let metadata = read("METADATA", CoreFields::LARGEST)?.ok_or_else(|| refused("it has no METADATA".to_owned()))?;
     let metadata = parse_metadata(&metadata).map_err(|error| refused(error.to_string()))?;
     if metadata.name != addition.name || metadata.version != addition.version {
         let text = format!(
