@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use case::Case;
+use stratheal_core::objects::ContentId;
 use stratheal_core::testing::faulty_index::{Content, Package};
 
 fn case() -> Option<Case> {
@@ -152,6 +153,61 @@ fn a_broken_wheel_on_this_machine_is_refused_before_anybody_else_is_asked() {
     assert_eq!(case.run(&["install", "gamma", &elsewhere]).code, 0, "nobody wants it here");
     let absent = case.run(&["install", "./absent-1.0-py3-none-any.whl"]);
     assert!(absent.code != 0 && absent.err.contains("absent-1.0"), "{absent:?}");
+}
+
+#[test]
+fn a_wheel_for_another_platform_is_refused() {
+    let Some(case) = case() else { return };
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let before = seen(&case, ".venv");
+    for tags in ["py3-none-win_amd64", "cp27-cp27mu-manylinux1_x86_64", "py2-none-any"] {
+        let file = format!("alien-1.0-{tags}.whl");
+        let wheel = make(&case, &file, "Name: alien\nVersion: 1.0\n", &[("alien.py", "")]);
+        let url = format!("alien @ file://{}", case.place.path(&file).display());
+        let elsewhere = format!("alien @ {}", case.server.url().replace("/simple/", &format!("/elsewhere/{file}")));
+        let id = ContentId::of(&fs::read(case.place.path(&file)).unwrap());
+        let lock = format!(
+            "lock-version = \"1.0\"\ncreated-by = \"hand\"\n[[packages]]\nname = \"alien\"\nversion = \"1.0\"\n\
+             archive = {{ path = \"{file}\", hashes = {{ sha256 = \"{id}\" }} }}\n"
+        );
+        fs::write(case.place.path("pylock.toml"), lock).unwrap();
+        for arguments in [
+            &["install", &wheel][..],
+            &["install", "--python", "new", &url],
+            &["install", &elsewhere],
+            &["install", "-r", "pylock.toml"],
+        ] {
+            let refused = case.run(arguments);
+            let is_told = refused.err.contains(&format!("is for {tags}")) && refused.err.contains("py3-none-any");
+            assert_eq!((refused.code, is_told), (66, true), "{arguments:?}: {refused:?}");
+        }
+        assert!(seen(&case, ".venv") == before && !case.place.path("new").exists());
+        let conditional = format!("{wheel} ; sys_platform == 'win32'");
+        assert_eq!(case.run(&["install", "gamma", &conditional]).code, 0, "nobody wants it here");
+        let locked = case.run(&["lock", &wheel, "-o", "-"]);
+        assert!(!locked.err.contains("this interpreter takes"), "a lock may be for others: {locked:?}");
+    }
+}
+
+#[test]
+fn verify_names_what_is_for_another_platform() {
+    let Some(case) = case() else { return };
+    assert_eq!(case.run(&["install", "gamma"]).code, 0);
+    let site = case.python(".venv", "import sysconfig; print(sysconfig.get_path('purelib'))");
+    let file = PathBuf::from(site).join("gamma-1.0.dist-info/WHEEL");
+    let said = fs::read_to_string(&file).unwrap();
+    // Another installer would have written it so, and a RECORD to match.
+    fs::remove_file(&file).unwrap();
+    fs::write(&file, said.replace("py3-none-any", "py3-none-win_amd64")).unwrap();
+    let record = file.with_file_name("RECORD");
+    let rows = fs::read_to_string(&record).unwrap();
+    let rows = rows.lines().map(|row| if row.contains("/WHEEL,") { "gamma-1.0.dist-info/WHEEL,," } else { row });
+    let rows: Vec<_> = rows.collect();
+    fs::remove_file(&record).unwrap();
+    fs::write(&record, rows.join("\n") + "\n").unwrap();
+    let verified = case.run(&["verify"]);
+    let is_told = verified.out.contains("conflict:") && verified.out.contains("py3-none-win_amd64");
+    assert_eq!((verified.code, is_told), (1, true), "{verified:?}");
 }
 
 #[test]

@@ -20,6 +20,19 @@ pub enum WheelError {
         /// What is wrong with it.
         reason: String,
     },
+    /// It is for another Python, or another platform.
+    #[error(
+        "the wheel {name} is refused: it is for {tags}, and this interpreter takes {} and others: get one that fits",
+        accepts.join(", ")
+    )]
+    OtherPlatform {
+        /// Its file name.
+        name: String,
+        /// Its tags.
+        tags: String,
+        /// Some of those that the interpreter accepts.
+        accepts: Vec<String>,
+    },
 }
 
 impl WheelError {
@@ -34,6 +47,7 @@ impl WheelError {
         match self {
             Self::Store(error) => error.class(),
             Self::Refused { .. } => ErrorClass::Corrupt,
+            Self::OtherPlatform { .. } => ErrorClass::Permanent,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::installer::build::{BuildSettings, Buildable, Source};
 use crate::installer::error::InstallError;
 use crate::installer::lock::{LockedArchive, LockedPackage, LockedVcs, Selected, SelectedSource, Selection};
 use crate::installer::prepare::{WantedWheel, WheelSource};
+use crate::installer::python::Compatibility;
 use crate::installer::requirement::{ExtraName, lexical};
 use crate::installer::wheel::WheelError;
 
@@ -24,6 +25,8 @@ pub(in crate::installer) struct Sorting<'a> {
     /// Where the lock's paths begin.
     pub(in crate::installer) folder: &'a Path,
     pub(in crate::installer) fetcher: &'a Fetcher,
+    /// What the interpreter takes.
+    pub(in crate::installer) accepts: &'a Compatibility,
     /// How what is no wheel becomes one; without it, such a thing is refused.
     pub(in crate::installer) build: Option<&'a Arc<BuildSettings>>,
 }
@@ -76,15 +79,20 @@ impl Sorting<'_> {
     fn archive(&self, package: &LockedPackage, archive: &LockedArchive) -> Result<Sorted, InstallError> {
         let name = archive.file_name().ok_or_else(|| unusable(package, "its archive has no name"))?;
         let parsed = DistributionName::parse(&name, Some(&package.name)).ok();
-        let wheel = parsed.filter(|parsed| matches!(parsed.kind, DistributionKind::Wheel(_)));
-        let wheel = wheel.filter(|_| archive.subdirectory.is_none());
-        if let Some(wheel) = &wheel {
-            is_of_version(&name, &wheel.version, package)?;
+        let wheel = parsed.filter(|_| archive.subdirectory.is_none());
+        let wheel = wheel.and_then(|parsed| match parsed.kind {
+            DistributionKind::Wheel(tags) => Some((parsed.version, tags)),
+            DistributionKind::Sdist | DistributionKind::Legacy => None,
+        });
+        if let Some((version, tags)) = &wheel {
+            // Nobody has chosen it among others.
+            self.accepts.check(&name, tags)?;
+            is_of_version(&name, version, package)?;
         }
         let file = Place::of_archive(archive, &name).find(package, self.folder, self.fetcher)?;
         let direct_url = Some(direct_url::of_archive(archive, self.folder));
-        if let Some(wheel) = wheel {
-            return Ok(self.sorted(package, Some(wheel.version), WheelSource::File(file), direct_url));
+        if let Some((version, _)) = wheel {
+            return Ok(self.sorted(package, Some(version), WheelSource::File(file), direct_url));
         }
         let subdirectory = archive.subdirectory.clone();
         self.built(package, Source::Archive { name, file, subdirectory }, direct_url)
