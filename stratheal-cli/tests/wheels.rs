@@ -211,6 +211,24 @@ fn verify_names_what_is_for_another_platform() {
 }
 
 #[test]
+fn a_file_of_another_project_that_is_replaced_is_told() {
+    let Some(case) = case() else { return };
+    let wheel = |name: &str| {
+        let metadata = format!("Name: {name}\nVersion: 1.0\n");
+        make(
+            &case,
+            &format!("{name}-1.0-py3-none-any.whl"),
+            &metadata,
+            &[("shared.py", name), (&format!("{name}.py"), "")],
+        )
+    };
+    assert_eq!(case.run(&["install", &wheel("first")]).code, 0);
+    let told = case.run(&["install", &wheel("second")]);
+    let is_told = told.out.contains("shared.py is in first and in second, with different content: second's is there");
+    assert_eq!((told.code, is_told), (0, true), "{told:?}");
+}
+
+#[test]
 fn nobody_replaces_what_makes_an_environment_one() {
     let Some(case) = case() else { return };
     assert_eq!(case.run(&["install", "gamma"]).code, 0);
