@@ -3,6 +3,8 @@
 //! Binary distribution format (PEP 427, 491) and source distribution format (PEP 625) of the packaging specifications; older
 //! names as far as they can be told apart.
 
+use std::fmt;
+
 use pep440_rs::Version;
 
 use super::ProjectName;
@@ -76,6 +78,13 @@ pub struct WheelTags {
     pub abi: Vec<String>,
     /// Platforms: `manylinux_2_28_x86_64`, `any`.
     pub platform: Vec<String>,
+}
+
+impl fmt::Display for WheelTags {
+    /// As they stand in a file name, without the build tag.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-{}", self.python.join("."), self.abi.join("."), self.platform.join("."))
+    }
 }
 
 /// A text is no name of a distribution.

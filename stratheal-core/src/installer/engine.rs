@@ -278,7 +278,7 @@ impl Installer {
         let markers = &environment.interpreter.markers;
         let selection = lock.select(markers, choice.extras, choice.groups, &|tags| accepts.rank(tags))?;
         let (requested, fetcher) = (choice.requested, &self.shared.fetcher);
-        let sorted = Sorting { requested, folder, fetcher, build: choice.build }.sort(&selection)?;
+        let sorted = Sorting { requested, folder, fetcher, accepts: &accepts, build: choice.build }.sort(&selection)?;
         drop(selection);
         let tell = |event| self.tell(event);
         let builder = self.builds(environment, &tell);

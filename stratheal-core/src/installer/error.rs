@@ -8,7 +8,8 @@ use super::lock::SelectError;
 use super::python::InterpreterError;
 use super::requirement::RequirementError;
 use super::resolve::ResolveError;
-use super::stage::{BuildError, Conflict, WheelError};
+use super::stage::{BuildError, Conflict};
+use super::wheel::WheelError;
 use crate::base::class::{ErrorClass, of_io};
 use crate::fetch::FetchError;
 use crate::index::ProjectName;
@@ -187,8 +188,9 @@ impl InstallError {
             | Self::Conflict { .. }
             | Self::DiskFull { .. } => ErrorClass::Permanent,
             Self::Managed { .. } => ErrorClass::Denied,
-            Self::Wheel(WheelError::Store(error)) | Self::Store(error) => error.class(),
-            Self::Wheel(WheelError::Refused { .. }) | Self::WrongRecord { .. } => ErrorClass::Corrupt,
+            Self::Wheel(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::WrongRecord { .. } => ErrorClass::Corrupt,
             Self::Disturbed { .. } => ErrorClass::Transient,
             Self::Fetch(error) => error.class(),
             Self::Storage { source, .. } => of_io(source),

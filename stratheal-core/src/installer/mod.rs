@@ -57,7 +57,9 @@ pub use resolve::{
     BuildFrom, BuildRequest, Engine, EngineChoice, EngineFailure, Pip, Resolution, ResolveError, ResolveOptions,
     ResolveRequest, Uv,
 };
-pub use stage::{Addition, WheelError};
+pub use stage::Addition;
 pub use switch::{Holder, Recovered};
 pub use verify::{Finding, Problem, Remedy, Severity, Shared, Subject, Verified, VerifyOptions};
-pub use wheel::{CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, parse_entry_points, parse_metadata};
+pub use wheel::{
+    CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, WheelError, parse_entry_points, parse_metadata,
+};

@@ -57,6 +57,8 @@ pub use record::{InvalidRecord, RecordHash, RecordRow, parse_record};
 pub use scratch::Scratch;
 pub use segment::{Packed, SegmentReport, SegmentWriter, Segments};
 pub use store::Store;
+#[cfg(feature = "installer")]
+pub(crate) use tree::metadata_folder;
 pub use tree::{LinkReport, Linker, RecordProblem, Tree, TreeFile};
 pub use usage::{Counted, Usage};
 pub use verify::{Damage, VerifyProgress, VerifyReport};

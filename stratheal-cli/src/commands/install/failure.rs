@@ -2,7 +2,7 @@
 
 use stratheal_core::base::class::{ErrorClass, chain};
 use stratheal_core::fetch::Cause;
-use stratheal_core::installer::{BuildFailure, InstallError, ResolveError};
+use stratheal_core::installer::{BuildFailure, InstallError, ResolveError, WheelError};
 
 use crate::failure::Failure;
 
@@ -22,7 +22,8 @@ pub(crate) fn of(error: InstallError) -> Failure {
         InstallError::DiskFull { .. } => Some(Cause::Disk),
         InstallError::Store(error) if error.is_disk_full() => Some(Cause::Disk),
         InstallError::WrongRecord { .. } => Some(Cause::Content),
-        InstallError::Wheel(_) | InstallError::Store(_) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),
+        InstallError::Wheel(wheel) => of_wheel(wheel),
+        InstallError::Store(_) if error.class() == ErrorClass::Corrupt => Some(Cause::Content),
         _ => None,
     };
     let text = chain(&error);
@@ -37,7 +38,16 @@ fn of_resolving(error: &ResolveError) -> Option<Cause> {
         ResolveError::Fetch(fetch) => Some(fetch.cause()),
         ResolveError::Unavailable { cause, .. } => Some(*cause),
         ResolveError::NoSuchPin { others: 1.., .. } => Some(Cause::Content),
+        ResolveError::Wheel(wheel) => of_wheel(wheel),
         ResolveError::NoSolution { .. } | ResolveError::NoSuchPin { .. } => Some(Cause::NotFound),
         _ => None,
+    }
+}
+
+fn of_wheel(error: &WheelError) -> Option<Cause> {
+    match error {
+        // As where an index has none that fits.
+        WheelError::OtherPlatform { .. } => Some(Cause::NotFound),
+        _ => (error.class() == ErrorClass::Corrupt).then_some(Cause::Content),
     }
 }

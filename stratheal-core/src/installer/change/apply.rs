@@ -14,12 +14,13 @@ use serde::Serialize;
 
 use super::bytecode::Bytecode;
 use super::dropped::{Dropped, dropped};
+use super::overwritten::{Overwritten, overwritten};
 use super::stage_folder::{StageFolder, walk_environment};
 use super::switching::{Switched, Switching};
 use super::{Change, Ways};
 use crate::index::ProjectName;
 use crate::installer::error::InstallError;
-use crate::installer::installed::{Installed, NotADistribution, named_by};
+use crate::installer::installed::{Distribution, Installed, NotADistribution, named_by};
 use crate::installer::python::Interpreter;
 use crate::installer::stage::{
     Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
@@ -91,6 +92,19 @@ pub(in crate::installer) struct Applying<'a> {
     pub(in crate::installer) told: &'a (dyn Fn(Moment) + Sync),
 }
 
+/// What the user should know about files of others.
+#[derive(Default)]
+struct Told {
+    /// Rows of RECORDs that lead out of the environment.
+    outside: Vec<String>,
+    /// Files of projects that stay.
+    overwritten: Vec<Overwritten>,
+}
+
+fn both(path: &Path, first: &str, last: &str) -> String {
+    format!("{} is in {first} and in {last}, with different content: {last}'s is there", path.display())
+}
+
 /// What became of one attempt.
 enum Attempt {
     Done(Applied),
@@ -128,7 +142,7 @@ impl Applying<'_> {
         let current = read.transpose().map_err(storage("read the environment"))?;
         // An empty folder is a place for an environment, and none yet.
         let current = current.filter(|entries| !entries.is_empty());
-        let (composition, outside) = self.compose(current.as_deref(), stage.path())?;
+        let (composition, told) = self.compose(current.as_deref(), stage.path())?;
         // What stays is not staged where it stays in its place.
         let staged = if in_place { Cow::Owned(composition.only_new()) } else { Cow::Borrowed(&composition) };
         let building = Building {
@@ -166,7 +180,7 @@ impl Applying<'_> {
         drop(stage);
         Journal::close(self.register).map_err(storage("close the journal"))?;
         let how = if current.is_none() && !self.fresh { How::Created } else { how };
-        let mut notes = self.notes(&composition.overlaps, &outside);
+        let mut notes = self.notes(&composition.overlaps, &told);
         notes.extend(uncompiled);
         if how == How::Replaced && !self.ways.in_place {
             notes.push(format!(
@@ -185,7 +199,7 @@ impl Applying<'_> {
     }
 
     /// What the next environment consists of. A new one begins with what makes it an environment, which is put into the stage.
-    fn compose(&self, current: Option<&[Entry]>, stage: &Path) -> Result<(Composition, Vec<String>), InstallError> {
+    fn compose(&self, current: Option<&[Entry]>, stage: &Path) -> Result<(Composition, Told), InstallError> {
         let root = self.root();
         let additions: Vec<Vec<Placed>> = self.contents.iter().map(|contents| contents.files.clone()).collect();
         let conflict = |source: Conflict| InstallError::Conflict { root: root.to_owned(), source: source.into() };
@@ -201,24 +215,26 @@ impl Applying<'_> {
                 fs::remove_file(stage.join(&placed.path)).map_err(storage)?;
             }
             (composition.kept, composition.links) = (Vec::new(), Vec::new());
-            return Ok((composition, Vec::new()));
+            return Ok((composition, Told::default()));
         };
-        let Dropped { files, outside, .. } = self.dropped(current)?;
+        let (Dropped { files, outside, .. }, kept) = self.dropped(current)?;
         let composition = compose(current, &files, &additions).map_err(conflict)?;
-        Ok((composition, outside))
+        let overwritten = overwritten(current, &files, &composition, &kept, root);
+        Ok((composition, Told { outside, overwritten }))
     }
 
-    fn dropped(&self, current: &[Entry]) -> Result<Dropped, InstallError> {
+    /// What goes, and the projects that stay.
+    fn dropped(&self, current: &[Entry]) -> Result<(Dropped, Vec<Distribution>), InstallError> {
         let Change { additions, removals } = self.change;
         if removals.is_empty() && additions.is_empty() {
-            return Ok(Dropped::default());
+            return Ok((Dropped::default(), Vec::new()));
         }
         let scheme = &self.interpreter.scheme;
         let installed = Installed::scan([scheme.purelib.as_path(), scheme.platlib.as_path()])
             .map_err(|source| InstallError::storage("read what is installed", source))?;
         let goes: HashSet<&Path> = removals.iter().map(|removal| removal.folder.as_path()).collect();
-        let all = installed.distributions.values().chain(&installed.duplicates);
-        let kept = all.filter(|distribution| !goes.contains(distribution.folder.as_path()));
+        let all = installed.distributions.into_values().chain(installed.duplicates);
+        let kept: Vec<_> = all.filter(|distribution| !goes.contains(distribution.folder.as_path())).collect();
         // What is left of them where METADATA is gone; only its name says of what.
         let changes = |name: &ProjectName| {
             additions.iter().any(|one| one.name == *name) || removals.iter().any(|one| one.name() == name)
@@ -226,14 +242,14 @@ impl Applying<'_> {
         let others = installed.others.iter().filter(|(_, why)| matches!(why, NotADistribution::Damaged(_)));
         let damaged = others.filter(|(folder, _)| named_by(folder).0.is_some_and(|name| changes(&name)));
         let damaged: Vec<_> = damaged.map(|(folder, _)| folder.clone()).collect();
-        let mut dropped = dropped(removals, &damaged, kept, self.root())
+        let mut dropped = dropped(removals, &damaged, kept.iter(), self.root())
             .map_err(|reason| InstallError::Environment { root: self.root().to_owned(), reason })?;
         // Whatever else lies in a `.dist-info` goes with it.
         let inside =
             current.iter().filter(|entry| !matches!(entry.kind, Kind::Folder(_)) && dropped.takes(&entry.path));
         let inside: Vec<PathBuf> = inside.map(|entry| entry.path.clone()).collect();
         dropped.files.extend(inside);
-        Ok(dropped)
+        Ok((dropped, kept))
     }
 
     /// Whether the next environment is one: its interpreter is there.
@@ -252,17 +268,16 @@ impl Applying<'_> {
         Err(InstallError::Environment { root: self.root().to_owned(), reason })
     }
 
-    fn notes(&self, overlaps: &[Overlap], outside: &[String]) -> Vec<String> {
+    fn notes(&self, overlaps: &[Overlap], told: &Told) -> Vec<String> {
         let mut notes = Vec::new();
         let name = |index: usize| self.change.additions[index].name.as_str();
         for overlap in overlaps.iter().filter(|overlap| !overlap.is_same) {
-            let (first, last) = (name(overlap.by.0), name(overlap.by.1));
-            notes.push(format!(
-                "{} is in {first} and in {last}, with different content: {last}'s is there",
-                overlap.path.display()
-            ));
+            notes.push(both(&overlap.path, name(overlap.by.0), name(overlap.by.1)));
         }
-        for row in outside {
+        for Overwritten { path, owner, by } in &told.overwritten {
+            notes.push(both(path, owner.as_str(), name(*by)));
+        }
+        for row in &told.outside {
             notes.push(format!("{row} lies outside the environment, and stays"));
         }
         for (addition, contents) in self.change.additions.iter().zip(self.contents) {

@@ -410,3 +410,26 @@ async fn killed_at_any_moment_it_is_the_old_one_or_the_new_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_file_of_another_project_that_is_replaced_is_told() {
+    let Some(case) = Case::new("files of two projects").await else { return };
+    let part = |name: &str, version: &str, content: &str| {
+        Package::new(name, version).file("shared/m.py", content.to_owned()).file("shared/same.py", "same")
+    };
+    let told = |packages: &[Package], remove: &[&str]| case.change(packages, remove).unwrap().notes;
+    let path = case.site().join("shared/m.py");
+    let said = |first: &str, last: &str| {
+        let path = path.strip_prefix(case.root()).unwrap().display();
+        vec![format!("{path} is in {first} and in {last}, with different content: {last}'s is there")]
+    };
+    let none: Vec<String> = Vec::new();
+    assert_eq!(told(&[part("first", "1.0", "1")], &[]), none);
+    assert_eq!(told(&[part("first", "2.0", "2")], &[]), none, "what is its own it may replace");
+    assert_eq!(told(&[part("second", "1.0", "2")], &[]), none, "the same content hurts nobody");
+    assert_eq!(told(&[part("second", "2.0", "3")], &[]), said("first", "second"));
+    assert_eq!(fs::read(&path).unwrap(), b"3");
+    assert_eq!(told(&[part("third", "1.0", "4")], &["first", "second"]), none, "whoever goes has nothing");
+    fs::write(case.site().join("loose.py"), "mine").unwrap();
+    assert_eq!(told(&[Package::new("fourth", "1.0").file("loose.py", "x")], &[]), none, "it was nobody's");
+}

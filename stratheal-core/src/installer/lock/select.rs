@@ -174,7 +174,7 @@ fn source<'l>(
     if let Some(sdist) = sdist {
         return Ok(SelectedSource::Sdist(sdist));
     }
-    let mut named: Vec<_> = wheels.iter().filter_map(tags).map(|tags| shown(&tags)).collect();
+    let mut named: Vec<_> = wheels.iter().filter_map(tags).map(|tags| tags.to_string()).collect();
     named.sort_unstable();
     named.dedup();
     if named.len() > MOST_NAMED {
@@ -196,10 +196,6 @@ fn build(tags: &WheelTags) -> Option<(u128, String)> {
     let text = tags.build.as_deref()?;
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     Some((text[..digits].parse().unwrap_or(u128::MAX), text[digits..].to_owned()))
-}
-
-fn shown(tags: &WheelTags) -> String {
-    [&tags.python, &tags.abi, &tags.platform].map(|tags| tags.join(".")).join("-")
 }
 
 #[cfg(test)]

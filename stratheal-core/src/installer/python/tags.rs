@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Interpreter, Libc};
 use crate::index::{DistributionKind, DistributionName, WheelTags};
+use crate::installer::wheel::WheelError;
 
 /// Names that manylinux platforms had before PEP 600, by the minor version of glibc.
 const OLD_NAMES: &[(u32, &str)] = &[(17, "manylinux2014"), (12, "manylinux2010"), (5, "manylinux1")];
@@ -62,6 +63,22 @@ impl Compatibility {
                 DistributionKind::Wheel(tags) => self.rank(tags).is_some(),
                 DistributionKind::Sdist | DistributionKind::Legacy => false,
             })
+    }
+
+    /// Refuses a wheel with this file name when it does not run.
+    pub(in crate::installer) fn check(&self, name: &str, wheel: &WheelTags) -> Result<(), WheelError> {
+        if self.rank(wheel).is_some() {
+            return Ok(());
+        }
+        let (name, tags, accepts) = (name.to_owned(), wheel.to_string(), self.examples());
+        Err(WheelError::OtherPlatform { name, tags, accepts })
+    }
+
+    /// A few of the tags, for people: the best ones, and the one that most wheels have.
+    fn examples(&self) -> Vec<String> {
+        let usual = self.tags.iter().find(|(python, _, platform)| python.len() == "py3".len() && platform == "any");
+        let few = self.tags.iter().take(2).chain(usual);
+        few.map(|(python, abi, platform)| format!("{python}-{abi}-{platform}")).collect()
     }
 
     /// The tags, best first: interpreter, ABI, platform.
@@ -283,6 +300,16 @@ mod tests {
             "a-1-py3-none-win_amd64.whl",
         ] {
             assert_eq!(rank(name), None, "{name}");
+            assert!(!accepts.takes(name), "{name}");
         }
+        let DistributionKind::Wheel(tags) = DistributionName::parse("a-1-py3-none-win_amd64.whl", None).unwrap().kind
+        else {
+            panic!("it is a wheel")
+        };
+        assert_eq!(
+            accepts.check("a.whl", &tags).unwrap_err().to_string(),
+            "the wheel a.whl is refused: it is for py3-none-win_amd64, and this interpreter takes cp312-cp312-linux_x86_64, \
+             cp312-cp312-manylinux_2_36_x86_64, py3-none-any and others: get one that fits"
+        );
     }
 }

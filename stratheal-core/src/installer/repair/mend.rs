@@ -13,9 +13,10 @@ use crate::base::fs::read_text;
 use crate::installer::change::StageFolder;
 use crate::installer::error::InstallError;
 use crate::installer::python::Interpreter;
-use crate::installer::stage::{Addition, Content, Contents, Placed, WheelError, contents_of, write};
+use crate::installer::stage::{Addition, Content, Contents, Placed, contents_of, write};
 use crate::installer::switch::EnvironmentLock;
 use crate::installer::verify::hash;
+use crate::installer::wheel::WheelError;
 use crate::objects::{ContentId, LinkMode, Linker, Pack, Store, StoreError, Tree, TreeFile};
 
 /// The largest `direct_url.json`, in bytes.

@@ -13,11 +13,11 @@ mod project;
 mod specifier;
 
 pub use error::{InvalidRequirement, RequirementError};
-pub(in crate::installer) use file::lexical;
 pub use file::{
     Origin, Pin, ProjectSet, Reference, RequirementsOptions, Wanted, WantedHashes, WantedNote, WantedRequirement,
     WantedSources, What,
 };
+pub(in crate::installer) use file::{file_path, lexical};
 pub use marker::{Choice, Marker, MarkerEnvironment, UndefinedComparison};
 pub use named::{Requirement, RequirementSource};
 pub use names::{ExtraName, GroupName, InvalidExtraName, InvalidGroupName};

@@ -9,6 +9,7 @@ use crate::fetch::{Cause, FetchError};
 use crate::gateway::GatewayError;
 use crate::index::ProjectName;
 use crate::installer::lock::LockError;
+use crate::installer::wheel::WheelError;
 use crate::sys::command::CommandError;
 
 /// Why what is wanted could not be resolved.
@@ -78,6 +79,9 @@ pub enum ResolveError {
         /// How many files of this version have other hashes.
         others: usize,
     },
+    /// A wheel that is named by its place is refused.
+    #[error(transparent)]
+    Wheel(#[from] WheelError),
     /// A page could not be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -161,6 +165,7 @@ impl ResolveError {
                 _ => ErrorClass::Transient,
             },
             Self::Lock { source, .. } => source.class(),
+            Self::Wheel(error) => error.class(),
             Self::Fetch(error) => error.class(),
             Self::Storage { source, .. } => of_io(source),
         }

@@ -8,6 +8,7 @@ mod exact;
 mod find;
 mod input;
 mod kept;
+mod named_wheels;
 mod pinned;
 mod pip;
 mod provision;

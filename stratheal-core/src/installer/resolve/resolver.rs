@@ -14,6 +14,7 @@ use super::exact::exact;
 use super::find::{EngineChoice, engines};
 use super::input::{constraints_text, requirements_text};
 use super::kept::{Accepts, Kept, Question, sources};
+use super::named_wheels::look_at_named_wheels;
 use super::provision::provision;
 use crate::base::class::chain;
 use crate::fetch::Fetcher;
@@ -70,6 +71,7 @@ pub(in crate::installer) struct Resolving<'a> {
 /// Dropping the future kills the engine that is at work.
 pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<Resolution, ResolveError> {
     let Resolving { wanted, environment, options, fetcher, cache, .. } = *resolving;
+    look_at_named_wheels(wanted, &environment.interpreter, options.fitting_only).await?;
     let pre = options.pre || wanted.options.all_releases.is_all;
     let (requirements, constraints) = (requirements_text(wanted, true), constraints_text(wanted));
     let preferred = options.preferred.packages.iter();

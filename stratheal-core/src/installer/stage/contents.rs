@@ -9,8 +9,8 @@ use super::{Content, Placed};
 use crate::index::ProjectName;
 use crate::installer::python::{Interpreter, Scheme};
 use crate::installer::wheel::{
-    CoreFields, EntryPoint, Part, Row, WheelFile, launcher, parse_entry_points, parse_metadata, place, with_shebang,
-    write_record,
+    CoreFields, EntryPoint, Part, Row, WheelError, WheelFile, launcher, parse_entry_points, parse_metadata, place,
+    reserved, with_shebang, write_record,
 };
 use crate::objects::{ContentId, Pack, RecordProblem, StoreError, Tree, TreeFile};
 
@@ -53,23 +53,6 @@ impl Contents {
     }
 }
 
-/// Why a wheel cannot be installed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WheelError {
-    /// The store could not read it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// It is not what it should be.
-    #[error("the wheel {name} is refused: {reason}")]
-    Refused {
-        /// Its file name.
-        name: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
 /// Unpacks a wheel into the store, unless it is there, and says what goes where. `interpreter` is that of the environment, with its
 /// final paths.
 pub(in crate::installer) fn contents_of(
@@ -90,7 +73,7 @@ pub(in crate::installer) fn contents_of(
     };
     let wheel = read("WHEEL", WheelFile::LARGEST)?.ok_or_else(|| refused("it has no WHEEL".to_owned()))?;
     let wheel = WheelFile::parse(&wheel).map_err(refused)?;
-    let metadata = read("METADATA", LARGEST_TEXT)?.ok_or_else(|| refused("it has no METADATA".to_owned()))?;
+    let metadata = read("METADATA", CoreFields::LARGEST)?.ok_or_else(|| refused("it has no METADATA".to_owned()))?;
     let metadata = parse_metadata(&metadata).map_err(|error| refused(error.to_string()))?;
     if metadata.name != addition.name || metadata.version != addition.version {
         let text = format!(
@@ -112,7 +95,13 @@ pub(in crate::installer) fn contents_of(
         let is_record = file.path.strip_prefix(&record).is_some_and(|rest| matches!(rest, "" | ".jws" | ".p7s"));
         if !is_record {
             let (part, inside) = place(&file.path, &stem, wheel.root_is_purelib).map_err(refused)?;
-            placing.file(number, file, part, inside)?;
+            let path = roots.part(part).join(inside);
+            // All other parts are folders of their own.
+            let may_meet = matches!(part, Part::Data | Part::Scripts);
+            if let Some(what) = may_meet.then(|| reserved(&path, &roots.scripts)).flatten() {
+                return Err(refused(format!("its {} would replace {what}", file.path)));
+            }
+            placing.file(number, file, part, path)?;
         }
     }
     placing.launchers(&entry_points);
@@ -174,8 +163,7 @@ struct Placing<'a> {
 }
 
 impl Placing<'_> {
-    fn file(&mut self, number: usize, file: &TreeFile, part: Part, inside: &str) -> Result<(), StoreError> {
-        let path = self.roots.part(part).join(inside);
+    fn file(&mut self, number: usize, file: &TreeFile, part: Part, path: PathBuf) -> Result<(), StoreError> {
         if part == Part::Scripts {
             let bytes = self.tree.read(file, LARGEST_SCRIPT)?;
             let filled = with_shebang(&bytes, &self.interpreter.executable);

@@ -15,7 +15,7 @@ pub(crate) use build::{BuildError, symlink};
 pub(in crate::installer) use build::{Building, build, remove_stage, remove_tree, write};
 pub(crate) use compose::Composition;
 pub(in crate::installer) use compose::{Conflict, Content, Overlap, Placed, compose};
-pub use contents::{Addition, WheelError};
+pub use contents::Addition;
 pub(in crate::installer) use contents::{Contents, contents_of};
 pub(in crate::installer) use lay_out::lay_out;
 #[cfg(feature = "snapshot")]

@@ -25,14 +25,12 @@ impl Problem {
             | Self::InterpreterChanged { .. }
             | Self::SourceGone { .. }
             | Self::Import { .. } => Severity::Damage,
-            Self::Duplicate { .. }
-            | Self::Unmet { .. }
-            | Self::RequiresPython { .. }
-            | Self::WrongPlatform { native: true, .. } => Severity::Conflict,
+            Self::Duplicate { .. } | Self::Unmet { .. } | Self::RequiresPython { .. } | Self::WrongPlatform { .. } => {
+                Severity::Conflict
+            }
             Self::Leftover
             | Self::Overlap { is_same: false }
             | Self::Outside { wrong: Some(_) }
-            | Self::WrongPlatform { native: false, .. }
             | Self::PathGone { .. } => Severity::Warning,
             Self::Egg | Self::Overlap { is_same: true } | Self::Alien { .. } | Self::Outside { wrong: None } => {
                 Severity::Note

@@ -1,5 +1,7 @@
 //! `entry_points.txt`: which commands a project brings ("Entry points specification").
 
+use super::reserved::reserved_program;
+
 /// The most entry points of one project.
 const MOST: usize = 10_000;
 
@@ -49,7 +51,7 @@ pub fn parse_entry_points(text: &str) -> Result<Vec<EntryPoint>, InvalidEntryPoi
         }
         let (name, target) = line.split_once('=').ok_or_else(|| invalid("it has no `=`".to_owned()))?;
         let name = name.trim();
-        check_name(name).map_err(|reason| invalid(reason.to_owned()))?;
+        check_name(name).map_err(invalid)?;
         // Extras behind the function are an old habit; they are ignored, as the specification says.
         let target = target.split('[').next().unwrap_or_default().trim();
         let (module, function) = target.split_once(':').ok_or_else(|| invalid("it names no function".to_owned()))?;
@@ -74,21 +76,14 @@ pub fn parse_entry_points(text: &str) -> Result<Vec<EntryPoint>, InvalidEntryPoi
     Ok(found)
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
+fn check_name(name: &str) -> Result<(), String> {
     if name.is_empty() || name.len() > 200 || matches!(name, "." | "..") {
-        return Err("the command has no usable name");
+        return Err("the command has no usable name".to_owned());
     }
     if name.contains(['/', '\\', ':']) || name.chars().any(char::is_control) {
-        return Err("the command's name would be a path");
+        return Err("the command's name would be a path".to_owned());
     }
-    // It would replace the interpreter of the environment.
-    let stem = name.to_ascii_lowercase();
-    let is_python = stem == "python" || stem == "pythonw" || stem.strip_prefix("python").is_some_and(is_version);
-    if is_python { Err("the command has the name of the interpreter") } else { Ok(()) }
-}
-
-fn is_version(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+    reserved_program(name).map_or(Ok(()), |what| Err(format!("the command would replace {what}")))
 }
 
 fn is_dotted(text: &str) -> bool {
@@ -123,6 +118,7 @@ mod tests {
             ("a = b:c;import os", "no name"),
             ("python = a:b", "interpreter"),
             ("python3.12 = a:b", "interpreter"),
+            ("activate = a:b", "activates"),
             ("a", "no `=`"),
             (". = a:b", "usable"),
             ("x = a:b\nx = c:d", "twice"),

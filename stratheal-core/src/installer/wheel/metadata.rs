@@ -101,6 +101,11 @@ pub fn parse_metadata(text: &str) -> Result<CoreFields, InvalidMetadata> {
     })
 }
 
+impl CoreFields {
+    /// The largest METADATA of a wheel that is read, in bytes.
+    pub(in crate::installer) const LARGEST: u64 = 16 << 20;
+}
+
 fn shown(text: &str) -> String {
     text.chars().take(120).flat_map(char::escape_default).collect()
 }

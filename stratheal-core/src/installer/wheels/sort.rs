@@ -14,7 +14,9 @@ use crate::installer::build::{BuildSettings, Buildable, Source};
 use crate::installer::error::InstallError;
 use crate::installer::lock::{LockedArchive, LockedPackage, LockedVcs, Selected, SelectedSource, Selection};
 use crate::installer::prepare::{WantedWheel, WheelSource};
+use crate::installer::python::Compatibility;
 use crate::installer::requirement::{ExtraName, lexical};
+use crate::installer::wheel::WheelError;
 
 /// How a selection becomes wheels.
 pub(in crate::installer) struct Sorting<'a> {
@@ -23,6 +25,8 @@ pub(in crate::installer) struct Sorting<'a> {
     /// Where the lock's paths begin.
     pub(in crate::installer) folder: &'a Path,
     pub(in crate::installer) fetcher: &'a Fetcher,
+    /// What the interpreter takes.
+    pub(in crate::installer) accepts: &'a Compatibility,
     /// How what is no wheel becomes one; without it, such a thing is refused.
     pub(in crate::installer) build: Option<&'a Arc<BuildSettings>>,
 }
@@ -46,6 +50,7 @@ impl Sorting<'_> {
             SelectedSource::Wheel(file) => {
                 let name = DistributionName::parse(&file.name, Some(&package.name));
                 let version = name.map_err(|error| unusable(package, error))?.version;
+                is_of_version(&file.name, &version, package)?;
                 let from = WheelSource::File(Place::of_file(file).find(package, self.folder, self.fetcher)?);
                 Ok(self.sorted(package, Some(version), from, None))
             }
@@ -74,18 +79,23 @@ impl Sorting<'_> {
     fn archive(&self, package: &LockedPackage, archive: &LockedArchive) -> Result<Sorted, InstallError> {
         let name = archive.file_name().ok_or_else(|| unusable(package, "its archive has no name"))?;
         let parsed = DistributionName::parse(&name, Some(&package.name)).ok();
-        let wheel = parsed.filter(|parsed| matches!(parsed.kind, DistributionKind::Wheel(_)));
+        let wheel = parsed.filter(|_| archive.subdirectory.is_none());
+        let wheel = wheel.and_then(|parsed| match parsed.kind {
+            DistributionKind::Wheel(tags) => Some((parsed.version, tags)),
+            DistributionKind::Sdist | DistributionKind::Legacy => None,
+        });
+        if let Some((version, tags)) = &wheel {
+            // Nobody has chosen it among others.
+            self.accepts.check(&name, tags)?;
+            is_of_version(&name, version, package)?;
+        }
         let file = Place::of_archive(archive, &name).find(package, self.folder, self.fetcher)?;
         let direct_url = Some(direct_url::of_archive(archive, self.folder));
-        match wheel {
-            Some(wheel) if archive.subdirectory.is_none() => {
-                Ok(self.sorted(package, Some(wheel.version), WheelSource::File(file), direct_url))
-            }
-            _ => {
-                let subdirectory = archive.subdirectory.clone();
-                self.built(package, Source::Archive { name, file, subdirectory }, direct_url)
-            }
+        if let Some((version, _)) = wheel {
+            return Ok(self.sorted(package, Some(version), WheelSource::File(file), direct_url));
         }
+        let subdirectory = archive.subdirectory.clone();
+        self.built(package, Source::Archive { name, file, subdirectory }, direct_url)
     }
 
     fn built(
@@ -121,6 +131,14 @@ impl Sorting<'_> {
         let wheel =
             WantedWheel { name: package.name.clone(), version, from, requested, extras, direct_url, may_differ };
         Sorted { wheel, is_unknown }
+    }
+}
+
+/// Whether the name of a wheel says the version that somebody read in its METADATA: one of them would be a lie.
+fn is_of_version(name: &str, version: &Version, package: &LockedPackage) -> Result<(), WheelError> {
+    match package.version.as_ref().filter(|wanted| *wanted != version) {
+        Some(wanted) => Err(WheelError::other_version(name.to_owned(), version, wanted)),
+        None => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Reading single files out of a wheel, without believing the archive about anything.
 
 mod budget;
+mod end;
 mod error;
 mod name;
 mod reader;

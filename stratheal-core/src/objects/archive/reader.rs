@@ -11,14 +11,16 @@ use zip::read::{ArchiveOffset, Config, ZipReadOptions};
 use zip::result::ZipError;
 
 use super::budget::Budget;
+use super::end::{Found, one_end, read_end};
 use super::{ArchiveError, name};
 use crate::objects::ContentId;
 
 /// The most entries of an archive. The largest wheels in use have about a fifth of that.
 const MOST_ENTRIES: usize = 200_000;
 
-/// The largest directory of an archive, in bytes. It is about four times the largest one in use, and takes ten times as much memory.
-const LARGEST_DIRECTORY: u64 = 16 * 1024 * 1024;
+/// The largest directory of an archive, in bytes. The most entries have room in it, with names as long as they usually are. It is about
+/// eight times the largest one in use, and takes ten times as much memory.
+const LARGEST_DIRECTORY: u64 = 32 * 1024 * 1024;
 
 /// Up to here anything may be unpacked; beyond, it may be at most so many times as large as it is packed. Real data beyond that is
 /// not known; an archive made to fill a disk reaches a thousand.
@@ -62,13 +64,14 @@ impl<R: Read + Seek> Archive<R> {
         // Something in front of the archive would be a second archive to readers that begin at the front.
         let config = Config { archive_offset: ArchiveOffset::Known(0) };
         let mut zip = ZipArchive::with_config(config, reader).map_err(|error| malformed(&error))?;
-        one_end(&end, size, zip.central_directory_start(), zip.comment())?;
         if zip.len() > MOST_ENTRIES {
             return Err(ArchiveError::TooMany { count: zip.len(), limit: MOST_ENTRIES });
         }
         if zip.has_duplicate_names() {
             return Err(ArchiveError::Duplicate);
         }
+        let (directory, entries, comment) = (zip.central_directory_start(), zip.len() as u64, zip.comment());
+        one_end(&end, size, Found { directory, entries, comment })?;
         let entries = list(&zip, size)?;
         left.store(u64::MAX, Ordering::Relaxed);
         if let Err(error) = zip.validate_header_consistency() {
@@ -159,44 +162,6 @@ impl<R: Read + Seek> Archive<R> {
 pub(in crate::objects) enum Unpack {
     Archive(ArchiveError),
     Write(io::Error),
-}
-
-/// The length of the record that ends an archive without a comment, and how long it is with the longest one.
-const END: usize = 22;
-const LONGEST_END: u64 = END as u64 + 0xffff;
-
-/// The last bytes of an archive.
-fn read_end<R: Read + Seek>(reader: &mut R, size: u64) -> io::Result<Vec<u8>> {
-    reader.seek(SeekFrom::Start(size.saturating_sub(LONGEST_END)))?;
-    let mut end = Vec::new();
-    reader.take(LONGEST_END).read_to_end(&mut end)?;
-    reader.rewind()?;
-    Ok(end)
-}
-
-/// Whether the record that was used is the one at the very end, where all readers look first. One further in front, with something
-/// behind it, or one hidden in the comment would make another archive of it for some of them.
-fn one_end(end: &[u8], archive_size: u64, directory: u64, comment: &[u8]) -> Result<(), ArchiveError> {
-    let refused = |reason: &str| Err(ArchiveError::Inconsistent { entry: None, reason: reason.to_owned() });
-    if comment.windows(4).any(|window| window == b"PK\x05\x06") {
-        return refused("its comment looks like the end of another archive");
-    }
-    let record = end.len().checked_sub(END + comment.len()).map(|at| &end[at..at + END]);
-    let Some([b'P', b'K', 5, 6, middle @ .., low, high]) = record else {
-        return refused("something stands behind its end");
-    };
-    let length = u16::from_le_bytes([*low, *high]);
-    // Size and place of the directory; all ones say that they stand in the record for large archives, in between.
-    let number =
-        |at: usize| middle.get(at..at + 4).and_then(|four| four.try_into().ok()).map_or(u32::MAX, u32::from_le_bytes);
-    let (size, place) = (number(8), number(12));
-    let is_large = size == u32::MAX || place == u32::MAX;
-    let is_at = archive_size - (END + comment.len()) as u64;
-    let fits = u64::from(place) == directory && directory + u64::from(size) == is_at;
-    if usize::from(length) != comment.len() || !(is_large || fits) {
-        return refused("its end does not belong to its directory");
-    }
-    Ok(())
 }
 
 /// The files of an archive, after everything that can be judged without reading them.

@@ -84,6 +84,85 @@ fn two_truths_are_refused() {
     }
 }
 
+/// The same archive as it would end if it were large: with both records for large numbers, and an end that says none of them.
+fn large(bytes: &[u8]) -> Vec<u8> {
+    let at = bytes.len() - 22;
+    let number = |from: usize, to: usize| {
+        bytes[at + from..at + to].iter().rev().fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte)).to_le_bytes()
+    };
+    let (count, size, place) = (number(10, 12), number(12, 16), number(16, 20));
+    let record = [&b"PK\x06\x06"[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8], &count, &count, &size, &place];
+    let locator = [&b"PK\x06\x07"[..], &[0; 4], &(at as u64).to_le_bytes(), &1_u32.to_le_bytes()];
+    let end = [&b"PK\x05\x06"[..], &[0; 4], &[0xff; 12], &[0; 2]];
+    [&bytes[..at], &record.concat(), &locator.concat(), &end.concat()].concat()
+}
+
+#[test]
+fn large_archives_have_one_truth_as_well() {
+    let small = zip_of(&[("name1", b"x"), ("other", b"y")]);
+    let bytes = large(&small);
+    assert_eq!(open(bytes.clone()).unwrap().entries().len(), 2);
+    let (record, locator, end) = (bytes.len() - 98, bytes.len() - 42, bytes.len() - 22);
+    let with = |at: usize, new: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[at..at + new.len()].copy_from_slice(new);
+        bytes
+    };
+    // What fits into the end may stand there as well, if it is the same.
+    let count = 2_u16.to_le_bytes();
+    assert!(open(with(end + 8, &count)).is_ok() && open(with(end + 4, &[0xff; 4])).is_ok());
+    let mut commented = [&bytes[..], b"by hand"].concat();
+    commented[end + 20] = 7;
+    assert!(open(commented).is_ok());
+    for (what, at, new) in [
+        ("another size of the record", record + 4, 45_u64.to_le_bytes().as_slice()),
+        ("another disk", record + 16, &1_u32.to_le_bytes()),
+        ("another disk of the directory", record + 20, &1_u32.to_le_bytes()),
+        ("fewer entries", record + 24, &[1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]),
+        ("fewer entries on this disk", record + 24, &1_u64.to_le_bytes()),
+        ("another size of the directory", record + 40, &1_u64.to_le_bytes()),
+        ("a size beyond all", record + 40, &u64::MAX.to_le_bytes()),
+        ("another place of the directory", record + 48, &0_u64.to_le_bytes()),
+        ("another disk of the record", locator + 4, &1_u32.to_le_bytes()),
+        ("another place of the record", locator + 8, &0_u64.to_le_bytes()),
+        ("more disks", locator + 16, &2_u32.to_le_bytes()),
+        ("no record", record, b"PK\x06\x05"),
+        ("no locator", locator, b"PK\x06\x05"),
+        ("an end with other entries", end + 10, &1_u16.to_le_bytes()),
+        ("an end with another size", end + 12, &1_u32.to_le_bytes()),
+        ("an end with another place", end + 16, &0_u32.to_le_bytes()),
+        ("an end on another disk", end + 4, &1_u16.to_le_bytes()),
+        // Readers that look for the records whatever the end says see them, the others do not.
+        ("an end that needs no record", end, &small[small.len() - 22..]),
+    ] {
+        assert!(open(with(at, new)).is_err(), "{what}");
+    }
+    // Something between the directory and the records, between them, in front, or behind.
+    for at in [record, locator, end] {
+        assert!(open([&bytes[..at], b"\0", &bytes[at..]].concat()).is_err(), "{at}");
+    }
+    assert!(open([&bytes[..], b"\0"].concat()).is_err());
+    assert!(open([zip_of(&[("front", b"z")]), bytes.clone()].concat()).is_err());
+    // A second, small archive whose end has the records of the first in front of it.
+    assert!(open([&bytes[..end], &small[small.len() - 22..]].concat()).is_err());
+    for error in [renamed(bytes.clone(), "name1", "name9", &[0]), renamed(bytes.clone(), "other", "name1", &[0, 1])] {
+        assert!(matches!(open(error), Err(ArchiveError::Inconsistent { .. } | ArchiveError::Duplicate)));
+    }
+}
+
+#[test]
+fn more_entries_than_a_small_archive_has_room_for() {
+    let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for number in 0..70_000 {
+        writer.start_file(format!("package/{number}"), stored).unwrap();
+    }
+    let bytes = writer.finish().unwrap().into_inner();
+    assert!(bytes.windows(4).any(|window| window == b"PK\x06\x06"));
+    let archive = open(bytes).unwrap();
+    assert!(archive.entries().len() == 70_000 && archive.entry("package/69999").is_some());
+}
+
 #[test]
 fn links_are_refused() {
     let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
@@ -151,6 +230,17 @@ proptest! {
             bytes[at] = byte;
         }
         read_all(bytes[..bytes.len() - cut % 50 * usize::from(cut > 5_000)].to_vec());
+    }
+
+    #[test]
+    fn never_panics_on_large_ones(changes in proptest::collection::vec((0..98_usize, any::<u8>()), 1..4), cut in 0..120_usize) {
+        let mut bytes = large(&zip_of(&[("package/a.py", b"print()")]));
+        let end = bytes.len();
+        for (at, byte) in changes {
+            bytes[end - 98 + at] = byte;
+        }
+        read_all(bytes.clone());
+        read_all(bytes[cut..].to_vec());
     }
 
     #[test]

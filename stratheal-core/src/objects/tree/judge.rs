@@ -6,7 +6,7 @@ use super::{RecordProblem, TreeFile};
 use crate::objects::{RecordHash, RecordRow};
 
 /// The folder of a wheel's metadata: the only one at its top whose name ends in `.dist-info`.
-pub(super) fn dist_info<'a>(paths: impl Iterator<Item = &'a str>) -> Result<&'a str, String> {
+pub(crate) fn dist_info<'a>(paths: impl Iterator<Item = &'a str>) -> Result<&'a str, String> {
     let mut found: Option<&str> = None;
     for path in paths {
         let Some((folder, _)) = path.split_once('/').filter(|(folder, _)| folder.ends_with(".dist-info")) else {

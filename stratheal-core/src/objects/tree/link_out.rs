@@ -147,7 +147,8 @@ impl Tree {
         if let Some(linked) = self.try_link(ways, file, destination)? {
             return Ok(linked);
         }
-        tracing::warn!(pack = %self.pack.id, file = file.path, "edited through an environment: unpacked anew");
+        // Nothing is lost, and it is counted in the report: no matter for whoever installs something else.
+        tracing::debug!(pack = %self.pack.id, file = file.path, "edited through an environment: unpacked anew");
         ways.repaired.set(ways.repaired.get() + 1);
         self.unpack_again(file)?;
         if let Some(linked) = self.try_link(ways, file, destination)? {

@@ -8,6 +8,8 @@ mod tests;
 mod unpack;
 mod unpacked;
 
+#[cfg(feature = "installer")]
+pub(crate) use judge::dist_info as metadata_folder;
 pub use link_out::{LinkReport, Linker};
 pub use manifest::{RecordProblem, TreeFile};
 pub use unpacked::Tree;

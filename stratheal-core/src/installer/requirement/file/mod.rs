@@ -17,4 +17,5 @@ pub use origin::Origin;
 pub use pins::Pin;
 pub use read::WantedSources;
 pub(in crate::installer) use read::lexical;
+pub(in crate::installer) use target::file_path;
 pub use wanted::{Reference, Wanted, WantedNote, WantedRequirement, What};

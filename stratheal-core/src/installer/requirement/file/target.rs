@@ -132,7 +132,7 @@ fn url(text: &str, kind: Kind, folder: &Path) -> Result<What, InvalidRequirement
 }
 
 /// The path of a `file:` URL on this machine.
-pub(super) fn file_path(url: &str) -> Option<PathBuf> {
+pub(in crate::installer) fn file_path(url: &str) -> Option<PathBuf> {
     let place = url.split('#').next().unwrap_or_default().get("file:".len()..)?;
     let place = place.split_once('[').map_or(place, |(place, _)| place);
     let Some(rest) = place.strip_prefix("//") else {
