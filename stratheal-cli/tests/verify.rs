@@ -11,6 +11,8 @@ mod duplicates;
 #[path = "verify/next.rs"]
 mod next;
 mod packages_playground;
+#[path = "verify/virtualenv.rs"]
+mod virtualenv;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -11,6 +11,7 @@ use super::conflicts::conflicts;
 use super::content::{Hashed, hash_all};
 use super::expected::{Claim, ExpectedFiles, Outside};
 use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
+use super::linked::Linked;
 use super::programs::dead_links;
 use super::project::projects;
 use super::shared::Elsewhere;
@@ -162,6 +163,8 @@ impl Examining<'_> {
         let place = self.register.as_ref().map(Register::stats);
         let cache = place.as_deref().map(StatCache::read).unwrap_or_default();
         let mut remembered = StatCache::default();
+        let mut seen = seen;
+        let linked = Linked::follow(self.subject.root(), expected, projects, &mut seen);
         let mut contents = Vec::with_capacity(seen.len());
         let mut waiting = Vec::new();
         for (index, (file, seen)) in expected.files.iter().zip(&seen).enumerate() {
@@ -177,8 +180,7 @@ impl Examining<'_> {
             contents.push(content);
         }
         let was_known = remembered.len();
-        let path_of = |index: u32| Arc::clone(&expected.files[index as usize].path);
-        let mut seen = seen;
+        let path_of = |index: u32| linked.place(index, &expected.files[index as usize]);
         for Hashed { index, size, content } in hash_all(self.subject.root(), waiting, &path_of, self.stop) {
             let index = index as usize;
             match content {
@@ -216,7 +218,8 @@ impl Examining<'_> {
         let each = expected.files.iter().zip(&seen).zip(contents).enumerate();
         let damaged = each.filter_map(|(index, ((file, seen), content))| {
             let stat = if let Seen::File(stat) = seen { Some(*stat) } else { None };
-            problem(file, seen, content).map(|problem| Damaged { file: index, problem, stat })
+            let problem = problem(file, seen, content).map(|problem| linked.problem(index as u32, problem));
+            problem.map(|problem| Damaged { file: index, problem, stat })
         });
         Ok((damaged.collect(), fits))
     }

@@ -11,6 +11,7 @@ mod expected;
 mod finding;
 mod imports;
 mod judge;
+mod linked;
 mod programs;
 mod project;
 mod pth;
