@@ -6,6 +6,8 @@
 
 #[path = "packages_playground/case.rs"]
 mod case;
+#[path = "verify/broken.rs"]
+mod broken;
 #[path = "verify/duplicates.rs"]
 mod duplicates;
 #[path = "verify/next.rs"]

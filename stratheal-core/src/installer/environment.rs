@@ -113,8 +113,11 @@ impl Environment {
     }
 
     async fn of_interpreter(program: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
-        let interpreter = known.ask(program).await?;
-        interpreter.refuse_managed(program)?;
+        // A name without a folder would be looked up in PATH, and this is a file here.
+        let program =
+            std::path::absolute(program).map_err(|source| InstallError::storage("find the environment", source))?;
+        let interpreter = known.ask(&program).await?;
+        interpreter.refuse_managed(&program)?;
         let root = interpreter.prefix.clone();
         if root.join("conda-meta").is_dir() {
             return Err(InstallError::Environment { root, reason: CONDA.to_owned() });
