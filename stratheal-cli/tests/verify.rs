@@ -4,10 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
-#[path = "packages_playground/case.rs"]
-mod case;
 #[path = "verify/broken.rs"]
 mod broken;
+#[path = "packages_playground/case.rs"]
+mod case;
 #[path = "verify/duplicates.rs"]
 mod duplicates;
 #[path = "verify/next.rs"]

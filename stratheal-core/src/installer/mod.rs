@@ -12,6 +12,7 @@ mod engine;
 mod environment;
 mod error;
 mod event;
+mod former;
 mod install;
 mod installed;
 pub mod lock;

@@ -12,6 +12,7 @@ use super::content::{Hashed, hash_all};
 use super::expected::{Claim, ExpectedFiles, Outside};
 use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
 use super::linked::Linked;
+use super::moved::moved;
 use super::programs::dead_links;
 use super::project::projects;
 use super::shared::Elsewhere;
@@ -119,6 +120,7 @@ impl Examining<'_> {
         let (mut projects, mut findings) = projects(root, installed);
         findings.extend(self.subject.findings().iter().cloned());
         findings.extend(dead_links(root, self.subject.interpreter()));
+        findings.extend(moved(root));
         findings.extend(altered(&mut projects, &origins));
         let packages: Vec<String> =
             self.subject.packages().iter().filter_map(|folder| folder.to_str().map(str::to_owned)).collect();

@@ -158,6 +158,24 @@ pub enum Problem {
         /// The version it has.
         python: String,
     },
+    /// `pyvenv.cfg`, which makes it an environment, is not there.
+    ConfigurationGone,
+    /// A key of `pyvenv.cfg` is wrong.
+    Configuration {
+        /// The key.
+        key: String,
+        /// Its value; nothing when it is missing.
+        value: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was made in another place, and what is in it names that.
+    Moved {
+        /// That place.
+        from: PathBuf,
+        /// How many programs name it.
+        programs: usize,
+    },
     /// The sources of a project that is a link to them are gone.
     SourceGone {
         /// Where they were.

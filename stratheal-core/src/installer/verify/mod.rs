@@ -4,6 +4,7 @@
 //! environment whose interpreter is gone can be looked at as well: its files say where they belong.
 
 mod alien;
+mod configuration;
 mod conflicts;
 mod content;
 mod examine;
@@ -12,6 +13,7 @@ mod finding;
 mod imports;
 mod judge;
 mod linked;
+mod moved;
 mod programs;
 mod project;
 mod pth;
@@ -25,6 +27,7 @@ mod stat_cache;
 mod subject;
 mod verified;
 
+pub(in crate::installer) use configuration::complaints;
 pub(in crate::installer) use content::hash;
 pub(in crate::installer) use examine::Examined;
 pub(in crate::installer) use expected::Expected;

@@ -39,9 +39,12 @@ impl Problem {
             | Self::Leftover => Some(Remedy::Repair),
             Self::Duplicate { .. } | Self::WrongPlatform { .. } => Some(Remedy::Reinstall),
             Self::SourceGone { .. } => Some(Remedy::InstallOrUninstall),
-            Self::InterpreterGone { .. } | Self::InterpreterFails { .. } | Self::InterpreterChanged { .. } => {
-                Some(Remedy::Rebuild)
-            }
+            Self::InterpreterGone { .. }
+            | Self::InterpreterFails { .. }
+            | Self::InterpreterChanged { .. }
+            | Self::ConfigurationGone
+            | Self::Configuration { .. }
+            | Self::Moved { .. } => Some(Remedy::Rebuild),
             _ => None,
         }
     }

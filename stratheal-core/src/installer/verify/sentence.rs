@@ -23,6 +23,9 @@ impl Problem {
             | Self::LinkGone { .. }
             | Self::InterpreterFails { .. }
             | Self::InterpreterChanged { .. }
+            | Self::ConfigurationGone
+            | Self::Configuration { .. }
+            | Self::Moved { .. }
             | Self::SourceGone { .. }
             | Self::Import { .. } => Severity::Damage,
             Self::Duplicate { .. }
@@ -111,6 +114,28 @@ impl Finding {
             Problem::Outside { wrong: Some(wrong) } => format!(
                 "the RECORD of {project} names {path}, outside the environment, which {wrong}: it is left alone, look at it yourself"
             ),
+            Problem::InterpreterGone { .. }
+            | Problem::LinkGone { .. }
+            | Problem::InterpreterFails { .. }
+            | Problem::InterpreterChanged { .. }
+            | Problem::ConfigurationGone
+            | Problem::Configuration { .. }
+            | Problem::Moved { .. } => self.of_environment(&repair),
+            Problem::SourceGone { target } => {
+                format!(
+                    "the sources of {project} are gone from {target}: bring them back, install it again from where they are now, or \
+                     `stratheal uninstall {project}`"
+                )
+            }
+            Problem::PathGone { target } => format!("{path} adds {target}, which is not there"),
+            Problem::Import { reason } => format!("{project} cannot be imported: {reason}"),
+        }
+    }
+
+    /// That about the environment itself, and no project in it.
+    fn of_environment(&self, repair: &str) -> String {
+        let path = self.path.as_deref().unwrap_or(Path::new("")).display();
+        match &self.problem {
             Problem::InterpreterGone { target } => {
                 let target = target.as_ref().map(|target| format!(", a link to {},", target.display()));
                 let target = target.unwrap_or_default();
@@ -129,14 +154,24 @@ impl Finding {
             Problem::InterpreterChanged { made_for, python } => format!(
                 "the environment was made for Python {made_for}, and {path} is {python} now, which does not see its packages: bring the old one back, or make the environment anew with {REBUILD}"
             ),
-            Problem::SourceGone { target } => {
-                format!(
-                    "the sources of {project} are gone from {target}: bring them back, install it again from where they are now, or \
-                     `stratheal uninstall {project}`"
-                )
+            Problem::ConfigurationGone => {
+                format!("{path} is missing, without which Python takes this for no environment: {repair}")
             }
-            Problem::PathGone { target } => format!("{path} adds {target}, which is not there"),
-            Problem::Import { reason } => format!("{project} cannot be imported: {reason}"),
+            Problem::Configuration { key, value: Some(value), reason } => {
+                format!("{path} says `{key} = {value}`, and {reason}: {repair}")
+            }
+            Problem::Configuration { key, value: None, reason } => {
+                format!("{path} has no `{key}`, and {reason}: {repair}")
+            }
+            Problem::Moved { from, programs } => {
+                let who = match programs {
+                    0 => "bin/activate names that".to_owned(),
+                    1 => "1 program in it names that".to_owned(),
+                    several => format!("{several} programs in it name that"),
+                };
+                format!("the environment was made at {}, and {who}: {repair}", from.display())
+            }
+            _ => format!("{path} is not as it should be: {repair}"),
         }
     }
 }
