@@ -13,6 +13,8 @@ mod duplicates;
 #[path = "verify/next.rs"]
 mod next;
 mod packages_playground;
+#[path = "verify/vanished.rs"]
+mod vanished;
 #[path = "verify/virtualenv.rs"]
 mod virtualenv;
 

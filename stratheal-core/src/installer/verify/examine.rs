@@ -1,5 +1,6 @@
 //! The whole examination.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -19,7 +20,9 @@ use super::shared::Elsewhere;
 use super::sight::{Seen, look};
 use super::standing::{Fit, explained, has_twins, is_claimed, settle};
 use super::stat_cache::StatCache;
-use super::{Finding, Problem, Project, Remedy, Subject, Verified, VerifyOptions, content, imports, pth};
+use super::{
+    Finding, Problem, Project, Remedy, Subject, Vanished, Verified, VerifyOptions, content, imports, pth, vanished,
+};
 use crate::base::clock::{Clock, SystemClock};
 use crate::installer::Installer;
 use crate::installer::error::InstallError;
@@ -135,6 +138,10 @@ impl Examining<'_> {
             findings,
             left_out: 0,
         };
+        let (vanished, uninstalled): (Vec<_>, Vec<_>) =
+            self.vanished(&projects, &expected, &origins).into_iter().partition(|one| !one.is_uninstalled);
+        verified.findings.extend(vanished.iter().chain(&uninstalled).map(Vanished::finding));
+        projects.extend(vanished.into_iter().map(Vanished::project));
         let (mut damaged, fits) = self.contents(&expected, sight.seen, &projects, &mut verified)?;
         verified.findings.extend(settle(&mut projects, &fits, &origins));
         verified.findings = explained(verified.findings, &projects);
@@ -152,6 +159,14 @@ impl Examining<'_> {
         }
         verified.settle();
         Ok(Examined { verified, projects, files: expected.files, damaged, origins })
+    }
+
+    /// Projects that are noted and not there. Something is looked at only where there are any.
+    fn vanished(&self, projects: &[Project], expected: &ExpectedFiles, origins: &Origins) -> Vec<Vanished> {
+        let there: HashSet<_> = projects.iter().filter_map(|project| project.name.as_ref()).collect();
+        let packages = self.subject.packages().first().map(std::path::PathBuf::as_path);
+        let is_claimed = |path: &str| expected.by_path.contains_key(path);
+        vanished(self.subject.root(), packages, &there, origins, is_claimed)
     }
 
     /// Hashes what has to be hashed, and answers what is damaged, and how many files of each project are as it says, if that matters.

@@ -84,6 +84,13 @@ pub enum Problem {
         /// Why.
         reason: String,
     },
+    /// The `.dist-info` of a project is gone that this program has installed, and nobody has uninstalled.
+    MetadataGone,
+    /// Something else has uninstalled a project that this program had installed.
+    Uninstalled {
+        /// Its version.
+        version: String,
+    },
     /// RECORD is missing, or cannot be believed.
     Record {
         /// Why.

@@ -25,6 +25,7 @@ mod standing;
 mod stat;
 mod stat_cache;
 mod subject;
+mod vanished;
 mod verified;
 
 pub(in crate::installer) use configuration::complaints;
@@ -39,4 +40,5 @@ pub use remedy::Remedy;
 pub(in crate::installer) use shared::packages_of;
 pub(in crate::installer) use standing::Standing;
 pub use subject::Subject;
+pub(in crate::installer) use vanished::{Vanished, vanished};
 pub use verified::{Verified, VerifyOptions};

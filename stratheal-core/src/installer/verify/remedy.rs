@@ -34,6 +34,7 @@ impl Problem {
             | Self::NotAFile { .. }
             | Self::Unreadable { .. }
             | Self::Metadata { .. }
+            | Self::MetadataGone
             | Self::Record { .. }
             | Self::LinkGone { .. }
             | Self::Leftover => Some(Remedy::Repair),

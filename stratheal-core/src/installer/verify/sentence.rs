@@ -18,6 +18,7 @@ impl Problem {
             | Self::LeadsOut
             | Self::Unreadable { .. }
             | Self::Metadata { .. }
+            | Self::MetadataGone
             | Self::Record { .. }
             | Self::InterpreterGone { .. }
             | Self::LinkGone { .. }
@@ -37,9 +38,11 @@ impl Problem {
             | Self::Outside { wrong: Some(_) }
             | Self::WrongPlatform { native: false, .. }
             | Self::PathGone { .. } => Severity::Warning,
-            Self::Egg | Self::Overlap { is_same: true } | Self::Alien { .. } | Self::Outside { wrong: None } => {
-                Severity::Note
-            }
+            Self::Egg
+            | Self::Uninstalled { .. }
+            | Self::Overlap { is_same: true }
+            | Self::Alien { .. }
+            | Self::Outside { wrong: None } => Severity::Note,
         }
     }
 }
@@ -75,6 +78,10 @@ impl Finding {
                 format!("{path}{owners} cannot be read ({reason}): look at its permissions and at the disk")
             }
             Problem::Metadata { reason } => format!("the METADATA in {path} cannot be used ({reason}): {repair}"),
+            Problem::MetadataGone => format!("{project} was installed, and {path} is gone: {repair}"),
+            Problem::Uninstalled { version } => {
+                format!("{project} {version} was installed by stratheal, and something else has uninstalled it")
+            }
             Problem::Record { reason } => {
                 format!("the RECORD in {path} cannot be used ({reason}), so that nobody knows its files: {repair}")
             }
