@@ -10,6 +10,8 @@ mod broken;
 mod case;
 #[path = "verify/duplicates.rs"]
 mod duplicates;
+#[path = "verify/modes.rs"]
+mod modes;
 #[path = "verify/next.rs"]
 mod next;
 mod packages_playground;

@@ -53,5 +53,5 @@ pub use resolve::{
 };
 pub use stage::{Addition, WheelError};
 pub use switch::{Holder, Recovered};
-pub use verify::{Finding, Problem, Remedy, Severity, Shared, Subject, Verified, VerifyOptions};
+pub use verify::{Finding, Problem, Remedy, Right, Severity, Shared, Subject, Verified, VerifyOptions};
 pub use wheel::{CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, parse_entry_points, parse_metadata};

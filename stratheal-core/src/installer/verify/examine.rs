@@ -13,6 +13,7 @@ use super::content::{Hashed, hash_all};
 use super::expected::{Claim, ExpectedFiles, Outside};
 use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
 use super::linked::Linked;
+use super::mode::has_lost_it;
 use super::moved::moved;
 use super::programs::dead_links;
 use super::project::projects;
@@ -21,7 +22,8 @@ use super::sight::{Seen, look};
 use super::standing::{Fit, explained, has_twins, is_claimed, settle};
 use super::stat_cache::StatCache;
 use super::{
-    Finding, Problem, Project, Remedy, Subject, Vanished, Verified, VerifyOptions, content, imports, pth, vanished,
+    Finding, Problem, Project, Remedy, Right, Subject, Vanished, Verified, VerifyOptions, content, imports, mode, pth,
+    vanished,
 };
 use crate::base::clock::{Clock, SystemClock};
 use crate::installer::Installer;
@@ -235,7 +237,11 @@ impl Examining<'_> {
         let each = expected.files.iter().zip(&seen).zip(contents).enumerate();
         let damaged = each.filter_map(|(index, ((file, seen), content))| {
             let stat = if let Seen::File(stat) = seen { Some(*stat) } else { None };
+            let root = self.subject.root();
             let problem = problem(file, seen, content).map(|problem| linked.problem(index as u32, problem));
+            let problem = problem.map(|problem| mode::explained(&root.join(&*file.path), problem));
+            let lost = || has_lost_it(root, &file.path, seen).then_some(Problem::Mode { lacks: Right::Execute });
+            let problem = problem.or_else(lost);
             problem.map(|problem| Damaged { file: index, problem, stat })
         });
         Ok((damaged.collect(), fits))
@@ -256,7 +262,15 @@ impl Examining<'_> {
         for one in damaged {
             let file = &expected.files[one.file];
             let mut finding = finding(file, one.problem.clone(), projects);
-            if finding.remedy == Some(Remedy::Repair) && mender(file, &one.problem, projects, origins).is_none() {
+            let is_mode = matches!(one.problem, Problem::Mode { .. });
+            let needs_owner = is_mode || matches!(one.problem, Problem::Unreadable { .. });
+            if needs_owner && !mode::is_own(&self.subject.root().join(&*file.path)) {
+                // Neither its mode can be set nor, as a rule, another file be put in its place.
+                finding = finding.with(None);
+            } else if finding.remedy == Some(Remedy::Repair)
+                && !is_mode
+                && mender(file, &one.problem, projects, origins).is_none()
+            {
                 finding = finding.with(Some(Remedy::Reinstall));
             }
             finding.shared = elsewhere.of(one, file, projects);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Remedy;
+use super::{Remedy, Right};
 use crate::index::ProjectName;
 
 /// How bad a finding is.
@@ -78,6 +78,11 @@ pub enum Problem {
     Unreadable {
         /// What the system says.
         reason: String,
+    },
+    /// Its mode keeps its user from using it.
+    Mode {
+        /// What it does not allow.
+        lacks: Right,
     },
     /// METADATA is missing or cannot be understood.
     Metadata {

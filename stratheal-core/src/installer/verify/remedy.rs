@@ -33,6 +33,7 @@ impl Problem {
             | Self::Changed
             | Self::NotAFile { .. }
             | Self::Unreadable { .. }
+            | Self::Mode { .. }
             | Self::Metadata { .. }
             | Self::MetadataGone
             | Self::Record { .. }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Problem, Remedy, Severity};
+use super::{Finding, Problem, Remedy, Right, Severity};
 
 /// What helps where the interpreter is not what it was.
 const REBUILD: &str = "`stratheal install --rebuild`";
@@ -17,6 +17,7 @@ impl Problem {
             | Self::NotAFile { .. }
             | Self::LeadsOut
             | Self::Unreadable { .. }
+            | Self::Mode { .. }
             | Self::Metadata { .. }
             | Self::MetadataGone
             | Self::Record { .. }
@@ -76,6 +77,14 @@ impl Finding {
             ),
             Problem::Unreadable { reason } => {
                 format!("{path}{owners} cannot be read ({reason}): look at its permissions and at the disk")
+            }
+            Problem::Mode { lacks } => {
+                let what = match lacks {
+                    Right::Read => "may not be read, not even by its owner",
+                    Right::Execute => "is a program, and cannot be executed",
+                };
+                let repair = self.remedy.map_or("its owner has to set its mode".to_owned(), |_| repair);
+                format!("{path}{owners} {what}: {repair}")
             }
             Problem::Metadata { reason } => format!("the METADATA in {path} cannot be used ({reason}): {repair}"),
             Problem::MetadataGone => format!("{project} was installed, and {path} is gone: {repair}"),
