@@ -4,13 +4,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
+#[path = "verify/broken.rs"]
+mod broken;
 #[path = "packages_playground/case.rs"]
 mod case;
 #[path = "verify/duplicates.rs"]
 mod duplicates;
+#[path = "verify/modes.rs"]
+mod modes;
 #[path = "verify/next.rs"]
 mod next;
 mod packages_playground;
+#[path = "verify/vanished.rs"]
+mod vanished;
+#[path = "verify/virtualenv.rs"]
+mod virtualenv;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -170,6 +170,11 @@ pub(crate) fn uv() -> Option<String> {
     program(tools::UV, "uv")
 }
 
+/// virtualenv in an environment of its own.
+pub(crate) fn virtualenv() -> Option<String> {
+    program(tools::VIRTUALENV, "virtualenv")
+}
+
 fn program(requirements: &[&str], name: &str) -> Option<String> {
     match Tool::new(requirements) {
         Ok(tool) => Some(tool.program(name).to_str().unwrap().to_owned()),

@@ -220,7 +220,8 @@ impl Installer {
         base: Option<&Path>,
         otherwise: &Path,
     ) -> Result<Environment, InstallError> {
-        Environment::find_to_rebuild(path, base, otherwise, &self.shared.known).await
+        let Shared { state, known, .. } = &*self.shared;
+        Environment::find_to_rebuild(path, base, otherwise, known, state).await
     }
 
     /// Whether everything that is wanted is installed, with all that it requires in turn.

@@ -5,9 +5,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::InstallError;
+use super::former::was_environment;
 use super::installed::Installed;
 use super::python::{Interpreter, KnownInterpreters, PyvenvCfg, Scheme};
-use crate::base::fs::read_text;
+use super::switch::Register;
 
 /// Why nothing is installed there.
 const CONDA: &str = "conda owns it, and knows nothing of what others install there: use conda, or a virtual environment; `stratheal \
@@ -46,17 +47,22 @@ impl Environment {
         }
         let root = real(path).map_err(|source| InstallError::storage("find the environment", source))?;
         let cannot = |reason: &str| InstallError::Environment { root: root.clone(), reason: reason.to_owned() };
-        let cfg = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST);
-        if let Ok(cfg) = cfg {
+        if let Ok(cfg) = PyvenvCfg::read(&root) {
+            if cfg.home().is_none() {
+                return Err(cannot(
+                    "its pyvenv.cfg has no `home`, and without it Python takes this for no environment: make it anew with `stratheal \
+                     install --rebuild`",
+                ));
+            }
             let program = root.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
             if !program.exists() {
-                let home = PyvenvCfg::parse(&cfg).home().map(|home| home.display().to_string()).unwrap_or_default();
+                let home = cfg.home().map(|home| home.display().to_string()).unwrap_or_default();
                 let reason = format!(
                     "its interpreter is gone (it was made from {home}): bring that one back, or make the environment anew with `stratheal install --rebuild`"
                 );
                 return Err(cannot(&reason));
             }
-            let interpreter = known.ask_in(&root, &PyvenvCfg::parse(&cfg)).await?;
+            let interpreter = known.ask_in(&root, &cfg).await?;
             return Self::whole(interpreter, root);
         }
         if root.join("conda-meta").is_dir() {
@@ -67,6 +73,9 @@ impl Environment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(InstallError::storage("read the environment", error)),
         };
+        if was_environment(&root, false) {
+            return Err(cannot("its pyvenv.cfg is gone: make it anew with `stratheal install --rebuild`"));
+        }
         if !is_empty {
             return Err(cannot("it is no virtual environment, and not empty: name another folder"));
         }
@@ -75,7 +84,8 @@ impl Environment {
     }
 
     /// Finds an environment that is to be made anew, whatever state it is in. It is made from the interpreter `base`; without one from that
-    /// which it was made from, if that is still there, or else from `otherwise`.
+    /// which it was made from, if that is still there, or else from `otherwise`. `state` is the folder for what is kept about environments:
+    /// one that is known is one also without its `pyvenv.cfg`.
     ///
     /// # Cancellation
     /// Dropping the future kills an interpreter that is being asked.
@@ -87,12 +97,17 @@ impl Environment {
         base: Option<&Path>,
         otherwise: &Path,
         known: &KnownInterpreters,
+        state: &Path,
     ) -> Result<Self, InstallError> {
         let root = real(path).map_err(|source| InstallError::storage("find the environment", source))?;
-        let Ok(text) = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST) else {
-            return Self::find(path, base.unwrap_or(otherwise), known).await;
+        let cfg = match PyvenvCfg::read(&root) {
+            Ok(cfg) => cfg,
+            Err(_) if was_environment(&root, Register::is_noted(state, &root)) => PyvenvCfg::default(),
+            Err(_) => return Self::find(path, base.unwrap_or(otherwise), known).await,
         };
-        let origins: Vec<PathBuf> = PyvenvCfg::parse(&text).origins().filter(|origin| origin.is_file()).collect();
+        // What its interpreter is a link to, where nothing else says what it was made from.
+        let linked = root.join("bin/python").canonicalize().ok().filter(|program| !program.starts_with(&root));
+        let origins: Vec<PathBuf> = cfg.origins().chain(linked).filter(|origin| origin.is_file()).collect();
         let candidates: Vec<&Path> = match base {
             Some(base) => vec![base],
             None => origins.iter().map(PathBuf::as_path).chain([otherwise]).collect(),
@@ -113,8 +128,11 @@ impl Environment {
     }
 
     async fn of_interpreter(program: &Path, known: &KnownInterpreters) -> Result<Self, InstallError> {
-        let interpreter = known.ask(program).await?;
-        interpreter.refuse_managed(program)?;
+        // A name without a folder would be looked up in PATH, and this is a file here.
+        let program =
+            std::path::absolute(program).map_err(|source| InstallError::storage("find the environment", source))?;
+        let interpreter = known.ask(&program).await?;
+        interpreter.refuse_managed(&program)?;
         let root = interpreter.prefix.clone();
         if root.join("conda-meta").is_dir() {
             return Err(InstallError::Environment { root, reason: CONDA.to_owned() });

@@ -117,6 +117,17 @@ pub enum InstallError {
     /// A file could not be had.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// Nothing can be written to where the environment is.
+    #[error("{} cannot be changed by this user: {reason}", folder.display())]
+    Forbidden {
+        /// The folder: the environment's, or where it would be made.
+        folder: PathBuf,
+        /// Why, and what to do about it.
+        reason: String,
+        /// What the system said, with the path.
+        #[source]
+        source: io::Error,
+    },
     /// The disk is full.
     #[error("there is no room to {action}: free some, and try again")]
     DiskFull {
@@ -187,7 +198,7 @@ impl InstallError {
             | Self::Environment { .. }
             | Self::Conflict { .. }
             | Self::DiskFull { .. } => ErrorClass::Permanent,
-            Self::Managed { .. } => ErrorClass::Denied,
+            Self::Managed { .. } | Self::Forbidden { .. } => ErrorClass::Denied,
             Self::Wheel(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::WrongRecord { .. } => ErrorClass::Corrupt,

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::change::{Applied, Applying, Change, apply};
+use super::change::{Applied, Applying, Change, How, apply};
 use super::closure::unmet;
 use super::engine::{Installer, Outcome, installed, planned};
 use super::environment::Environment;
@@ -179,6 +179,9 @@ impl Installer {
                 stop: &stop,
                 told: &|moment| installer.tell(InstallEvent::Change { moment }),
             })?;
+            if fresh || applied.how == How::Created {
+                Origins::forget(&register);
+            }
             Origins::note(&register, &change, &contents);
             restart::note(&register);
             applied.notes.extend(guarded.changed());

@@ -12,6 +12,7 @@ mod engine;
 mod environment;
 mod error;
 mod event;
+mod former;
 mod guarded;
 mod install;
 mod installed;
@@ -59,7 +60,7 @@ pub use resolve::{
 };
 pub use stage::Addition;
 pub use switch::{Holder, Recovered};
-pub use verify::{Finding, Problem, Remedy, Severity, Shared, Subject, Verified, VerifyOptions};
+pub use verify::{Finding, Problem, Remedy, Right, Severity, Shared, Subject, Verified, VerifyOptions};
 pub use wheel::{
     CoreFields, EntryPoint, InvalidEntryPoints, InvalidMetadata, WheelError, parse_entry_points, parse_metadata,
 };

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pep440_rs::Version;
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,23 @@ pub(in crate::installer) struct Origin {
     pub(in crate::installer) direct_url: Option<serde_json::Value>,
     /// The RECORD that was written.
     pub(in crate::installer) record: ContentId,
+    /// Its `.dist-info`, relative to the root. Older versions neither write nor read what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::installer) metadata: Option<PathBuf>,
+    /// Some of its other files, relative to the root: what is there as long as nobody uninstalls it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::installer) files: Vec<String>,
 }
 
 impl Origin {
+    /// The most files that are noted of one project.
+    const MOST_FILES: usize = 8;
+
+    /// Its version. Nothing when the note is damaged.
+    pub(in crate::installer) fn version(&self) -> Option<Version> {
+        self.version.parse().ok()
+    }
+
     /// Whether it is about this version, with this RECORD; what another installer has put there since is none of it.
     pub(in crate::installer) fn is_of(&self, version: &Version, record: Option<ContentId>) -> bool {
         self.version.parse::<Version>().is_ok_and(|own| own == *version)
@@ -96,6 +110,11 @@ impl Origins {
         }
     }
 
+    /// All of them.
+    pub(in crate::installer) fn all(&self) -> impl Iterator<Item = (&ProjectName, &Origin)> {
+        self.projects.iter()
+    }
+
     /// Takes, of a project that is there more than once, the one that was installed from here.
     pub(in crate::installer) fn prefer(&self, installed: &mut Installed) {
         installed.prefer(|one| {
@@ -121,6 +140,16 @@ impl Origins {
         replace_unsynced(&register.origins(), &serde_json::to_vec(self).map_err(io::Error::from)?)
     }
 
+    /// What was there before is gone, all of it. The lock of the environment is held.
+    pub(in crate::installer) fn forget(register: &Register) {
+        match std::fs::remove_file(register.origins()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "what the environment was made of before stays noted");
+            }
+            _ => {}
+        }
+    }
+
     /// Writes down what a change that happened has put there. The lock of the environment is held. Without the note a repair has to look
     /// for wheels on the index, so that a failure is no reason to call the change one.
     pub(in crate::installer) fn note(register: &Register, change: &Change, contents: &[Contents]) {
@@ -134,6 +163,8 @@ impl Origins {
                 requested: addition.requested,
                 direct_url: addition.direct_url.clone(),
                 record,
+                metadata: Some(contents.metadata.clone()),
+                files: some_files(contents),
             };
             Some((addition.name.clone(), origin))
         });
@@ -142,6 +173,15 @@ impl Origins {
             tracing::warn!(%error, "cannot note what the environment was made of");
         }
     }
+}
+
+/// Files from all parts of a project, without its metadata.
+fn some_files(contents: &Contents) -> Vec<String> {
+    let others = contents.files.iter().filter(|file| !file.path.starts_with(&contents.metadata));
+    let all: Vec<&str> = others.filter_map(|file| file.path.to_str()).collect();
+    let step = all.len().div_ceil(Origin::MOST_FILES).max(1);
+    // The last are programs.
+    all.iter().rev().step_by(step).map(|path| (*path).to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -153,7 +193,18 @@ mod tests {
     fn origin(version: &str) -> Origin {
         let id = ContentId::of(version.as_bytes());
         let file = format!("a-{version}-py3-none-any.whl");
-        Origin { version: version.to_owned(), wheel: id, file, requested: true, direct_url: None, record: id }
+        let metadata = Some(format!("lib/a-{version}.dist-info").into());
+        let files = vec!["lib/a.py".to_owned()];
+        Origin {
+            version: version.to_owned(),
+            wheel: id,
+            file,
+            requested: true,
+            direct_url: None,
+            record: id,
+            metadata,
+            files,
+        }
     }
 
     #[test]
@@ -174,6 +225,13 @@ mod tests {
         assert_eq!(Origins::read(&register), Origins::default());
         second.write(&register).unwrap();
         assert_eq!(Origins::read(&register), second);
+        let id = ContentId::of(b"x");
+        let older = format!(
+            "{{\"version\":1,\"projects\":{{\"a\":{{\"version\":\"1\",\"wheel\":\"{id}\",\"file\":\"a-1-py3-none-any.whl\",\
+             \"requested\":true,\"record\":\"{id}\"}}}}}}"
+        );
+        std::fs::write(register.origins(), older).unwrap();
+        assert_eq!(Origins::read(&register).of(&name("a")).unwrap().metadata, None);
         for damaged in ["", "{}", "{\"version\":2,\"projects\":{}}"] {
             std::fs::write(register.origins(), damaged).unwrap();
             assert_eq!(Origins::read(&register), Origins::default(), "{damaged}");

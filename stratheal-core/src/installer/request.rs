@@ -19,6 +19,7 @@ use super::prepare::{FileSource, WantedWheel, WheelSource};
 use super::requirement::{ExtraName, GroupName, Wanted};
 use super::resolve::{EngineChoice, ResolveOptions, pinned};
 use super::switch::Register;
+use super::verify::complaints;
 use crate::gateway::Environment as Variables;
 use crate::index::ProjectName;
 
@@ -134,7 +135,7 @@ impl Installer {
     /// # Errors
     /// [`InstallError`].
     pub async fn planned(&self, environment: &Environment, request: &InstallRequest) -> Result<Planned, InstallError> {
-        self.look(environment, request, false).await
+        self.told(environment, request, false).await
     }
 
     /// As [`Installer::planned`], for whoever means to do it: wheels that will probably be needed are fetched while versions are
@@ -152,7 +153,21 @@ impl Installer {
         request: &InstallRequest,
     ) -> Result<Planned, InstallError> {
         self.after_restart(environment).await?;
-        self.look(environment, request, !self.fetcher().is_offline()).await
+        self.told(environment, request, !self.fetcher().is_offline()).await
+    }
+
+    /// As [`Self::look`], with what is wrong with the environment that this does not put right.
+    async fn told(
+        &self,
+        environment: &Environment,
+        request: &InstallRequest,
+        ahead: bool,
+    ) -> Result<Planned, InstallError> {
+        let mut planned = self.look(environment, request, ahead).await?;
+        if environment.exists && !request.options.rebuild {
+            planned.notes.extend(complaints(environment));
+        }
+        Ok(planned)
     }
 
     async fn look(

@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 pub const UV: &[&str] = &["uv==0.13.9"];
 /// pip as it is tested with.
 pub const PIP: &[&str] = &["pip==26.3"];
+/// virtualenv as it is tested with.
+pub const VIRTUALENV: &[&str] = &["virtualenv==21.15.11"];
 
 /// Written last into an environment: what it holds.
 const MARK: &str = "requirements.txt";

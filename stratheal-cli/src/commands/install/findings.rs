@@ -71,6 +71,7 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
             "environment": plan.root,
             "repairs": plan.repairs,
             "relinks": plan.relinks,
+            "allowances": plan.allowances,
             "removals": plan.removals,
             "findings": plan.verified.findings,
         });
@@ -98,6 +99,9 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
     for path in &plan.relinks {
         let _ = writeln!(text, "~ {}: a link to the interpreter", path.display());
     }
+    for path in &plan.allowances {
+        let _ = writeln!(text, "~ {}: its mode", path.display());
+    }
     for path in &plan.removals {
         let _ = writeln!(text, "- {}", path.display());
     }
@@ -120,6 +124,7 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
             "whole": repaired.verified.is_whole(),
             "mended": repaired.mended,
             "relinked": repaired.relinked,
+            "allowed": repaired.allowed,
             "removed": repaired.removed,
             "unmended": repaired.unmended,
             "also_damaged": repaired.also_damaged,
@@ -142,6 +147,9 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
     for path in &repaired.relinked {
         let _ = writeln!(text, "~ {} is a link to the interpreter again", path.display());
     }
+    for path in &repaired.allowed {
+        let _ = writeln!(text, "~ {} has its mode again", path.display());
+    }
     for path in &repaired.removed {
         let _ = writeln!(text, "- {}", path.display());
     }
@@ -156,7 +164,7 @@ pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat,
         text,
         "{}: {} put back, {} removed in {:.2} s: {}",
         repaired.root.display(),
-        show_count(repaired.mended.len() + repaired.relinked.len(), "file"),
+        show_count(repaired.mended.len() + repaired.relinked.len() + repaired.allowed.len(), "file"),
         show_count(repaired.removed.len(), "leftover"),
         took.as_secs_f64(),
         summary(&repaired.verified)

@@ -3,6 +3,7 @@
 mod apply;
 mod bytecode;
 mod dropped;
+mod forbidden;
 mod overwritten;
 mod stage_folder;
 mod switching;

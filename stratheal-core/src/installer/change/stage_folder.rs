@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::forbidden::forbidden;
 use crate::base::fs::named;
 use crate::installer::error::InstallError;
 use crate::installer::stage::{Entry, remove_stage, remove_tree, walk};
@@ -13,12 +14,14 @@ use crate::installer::switch::{Journal, Register, Step, is_within_reach, old_of}
 /// The folder of this program, in a project or in an environment.
 pub(crate) const OWN: &str = ".stratheal";
 
-/// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then.
+/// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then; and where nothing was begun but to build it,
+/// nobody has to hear of it later.
 #[derive(Debug)]
 pub(crate) struct StageFolder {
     path: PathBuf,
-    /// The environment's name.
-    name: String,
+    /// The environment.
+    root: PathBuf,
+    register: Register,
 }
 
 impl StageFolder {
@@ -26,13 +29,18 @@ impl StageFolder {
     /// second part says whether it is beside, so that the whole can change places. `number` tells apart what one process stages at the
     /// same time.
     pub(crate) fn make(register: &Register, root: &Path, number: u64) -> Result<(Self, bool), InstallError> {
-        let storage = |source| InstallError::storage("make a folder for what is new", source);
+        let storage = |source: io::Error| {
+            if is_forbidden(&source) {
+                return forbidden(root, source);
+            }
+            InstallError::storage("make a folder for what is new", source)
+        };
         let noted = |stage: &Self| {
             let written = Journal::write(register, root, stage.path(), Step::Building);
             written.map_err(|source| InstallError::storage("write the journal", source))
         };
         let is_there = root.exists();
-        let beside = Self::below(root.parent().unwrap_or(Path::new("/")), root, number);
+        let beside = Self::below(register, root.parent().unwrap_or(Path::new("/")), root, number);
         noted(&beside)?;
         match beside.create() {
             Ok(()) if !is_there || is_within_reach(beside.path(), root).map_err(storage)? => return Ok((beside, true)),
@@ -41,16 +49,16 @@ impl StageFolder {
             Err(error) => return Err(storage(error)),
         }
         drop(beside);
-        let inside = Self::below(root, root, number);
+        let inside = Self::below(register, root, root, number);
         noted(&inside)?;
         inside.create().map_err(storage)?;
         Ok((inside, false))
     }
 
-    fn below(parent: &Path, root: &Path, number: u64) -> Self {
+    fn below(register: &Register, parent: &Path, root: &Path, number: u64) -> Self {
         let parent = parent.join(OWN).join("stage");
-        let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { path: parent.join(format!("{name}-{}-{number}", std::process::id())), name }
+        let path = parent.join(format!("{}-{}-{number}", name_of(root), std::process::id()));
+        Self { path, root: root.to_owned(), register: register.clone() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -69,7 +77,8 @@ impl StageFolder {
         for entry in fs::read_dir(stages).map_err(|error| named(stages, &error))? {
             let entry = entry.map_err(|error| named(stages, &error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let numbers = name.strip_prefix(&self.name).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
+            let numbers =
+                name.strip_prefix(&name_of(&self.root)).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
             let numbers = numbers.strip_suffix(".old").unwrap_or(numbers).split_once('-');
             if numbers.is_some_and(|(process, number)| is_number(process) && is_number(number)) {
                 remove_tree(&entry.path())?;
@@ -97,7 +106,16 @@ impl Drop for StageFolder {
         if let Err(error) = remove_tree(&self.old()).and_then(|()| remove_stage(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "what was staged cannot be deleted");
         }
+        if !self.path.exists()
+            && let Err(error) = Journal::forget(&self.register, &self.root, &self.path)
+        {
+            tracing::warn!(%error, "the journal of a change that was not made stays");
+        }
     }
+}
+
+fn name_of(root: &Path) -> String {
+    root.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Whether a folder may not be written to.

@@ -1,7 +1,7 @@
 //! Changes of real environments, with a real interpreter.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -338,6 +338,39 @@ async fn an_interpreter_that_is_gone_is_named() {
     std::os::unix::fs::symlink("/nowhere/python3.99", case.root().join("bin/python")).unwrap();
     let error = case.change(&[Package::new("beta", "1.0")], &[]).unwrap_err();
     assert!(error.to_string().contains("/nowhere/python3.99"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_refused_is_no_interrupted_change() {
+    let Some(case) = Case::new("a change that is refused").await else { return };
+    case.change(&[Package::new("alpha", "1.0")], &[]).unwrap();
+    let is_forgotten = |when: &str| {
+        assert_eq!(Journal::recover(&case.register, case.root()).unwrap(), None, "{when}");
+        assert_eq!(case.beside(), [case.root()], "{when}");
+    };
+    // A file where the folder for stages would be.
+    let own = case.place.join("project/.stratheal");
+    fs::write(&own, "").unwrap();
+    case.change(&[Package::new("alpha", "2.0")], &[]).unwrap_err();
+    fs::remove_file(&own).unwrap();
+    is_forgotten("no stage");
+    // A stage was made, and what was to be in it does not fit.
+    let folder = Package::new("beta", "1.0").file("alpha", "a file where a folder is");
+    case.change(&[folder], &[]).unwrap_err();
+    is_forgotten("a conflict");
+    if rustix::process::geteuid().is_root() {
+        return skipped("folders that may not be written to", "root may write anywhere");
+    }
+    let modes = |mode: u32| {
+        for folder in [case.root(), case.root().parent().unwrap()] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(mode)).unwrap();
+        }
+    };
+    modes(0o555);
+    let error = case.change(&[Package::new("alpha", "2.0")], &[]).unwrap_err();
+    modes(0o755);
+    assert!(error.to_string().contains("chmod u+w"), "{error}");
+    is_forgotten("no permission");
 }
 
 const DIES_AT: &str = "STRATHEAL_TEST_DIES_AT";

@@ -91,6 +91,15 @@ pub enum InterpreterError {
         /// The end of what it complained about.
         complaint: String,
     },
+    /// It is a file, and the system does not take it for a program.
+    #[error("{} is no Python interpreter: it is a file that cannot be executed", program.display())]
+    NoProgram {
+        /// The file.
+        program: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
     /// It printed something else.
     #[error("{} is no Python interpreter: its answer makes no sense", program.display())]
     Nonsense {
@@ -105,7 +114,7 @@ impl InterpreterError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Start(error) => error.class(),
-            Self::Failed { .. } | Self::Nonsense { .. } => ErrorClass::Permanent,
+            Self::Failed { .. } | Self::NoProgram { .. } | Self::Nonsense { .. } => ErrorClass::Permanent,
         }
     }
 }
@@ -122,7 +131,11 @@ impl Interpreter {
         // `-B`: looking leaves nothing behind, not even bytecode.
         let mut command = Command::new(program, ["-I", "-B", "-c", PROBE]);
         command.output_limit = LONGEST_ANSWER;
-        let finished = command.spawn()?.finish(Instant::now() + patience).await?;
+        let running = command.spawn().map_err(|error| match error {
+            CommandError::NotExecutable { program, source } => InterpreterError::NoProgram { program, source },
+            error => error.into(),
+        })?;
+        let finished = running.finish(Instant::now() + patience).await?;
         let program = program.to_owned();
         let how = match finished.ending {
             Ending::Exited(0) => {
@@ -216,6 +229,15 @@ mod tests {
             asked.map(|found| found.series()).unwrap_err().to_string()
         };
         assert!(ask("/nowhere/python").await.contains("/nowhere/python"));
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        for mode in [0o644, 0o755] {
+            std::fs::write(&file, "nothing to run").unwrap();
+            #[cfg(unix)]
+            std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            let told = ask(file.to_str().unwrap()).await;
+            assert!(told.contains("file is no Python interpreter"), "{mode:o}: {told}");
+        }
         assert!(ask("/bin/true").await.contains("is no Python interpreter"));
         assert!(ask("/bin/false").await.contains("/bin/false exited with 1"));
     }

@@ -1,7 +1,10 @@
 //! `pyvenv.cfg`: what makes a folder a virtual environment (PEP 405).
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::base::fs::read_text;
 
 /// What a `pyvenv.cfg` says. Lines in the order of the file; keys are compared without regard to case, as `site` does it.
 ///
@@ -25,6 +28,17 @@ impl PyvenvCfg {
     pub fn parse(text: &str) -> Self {
         let lines = text.lines().filter_map(|line| line.split_once('='));
         Self { lines: lines.map(|(key, value)| (key.trim().to_ascii_lowercase(), value.trim().to_owned())).collect() }
+    }
+
+    /// Reads that of an environment. What is no text says nothing.
+    ///
+    /// # Errors
+    /// What the system says, with the path.
+    pub(in crate::installer) fn read(root: &Path) -> io::Result<Self> {
+        match read_text(&root.join("pyvenv.cfg"), Self::LARGEST) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Self::default()),
+            text => text.map(|text| Self::parse(&text)),
+        }
     }
 
     /// The value of a key.

@@ -8,7 +8,7 @@ use pep440_rs::Version;
 use crate::index::ProjectName;
 use crate::installer::installed::named_by;
 use crate::installer::origin::Origin;
-use crate::installer::verify::{Examined, Expected, Finding, Problem, Project, Remedy, Standing, mender};
+use crate::installer::verify::{Examined, Expected, Finding, Problem, Project, Remedy, Right, Standing, mender};
 use crate::objects::ContentId;
 
 /// What has to be put back of one project.
@@ -71,7 +71,7 @@ pub(super) fn jobs(examined: &Examined) -> Vec<Job> {
     }
     for damaged in &examined.damaged {
         let file = &examined.files[damaged.file];
-        if matches!(damaged.problem, Problem::LeadsOut) {
+        if matches!(damaged.problem, Problem::LeadsOut | Problem::Mode { .. }) {
             continue;
         }
         let by = mender(file, &damaged.problem, &examined.projects, &examined.origins);
@@ -108,6 +108,16 @@ pub(super) fn dead_links(examined: &Examined) -> Vec<PathBuf> {
         matches!(finding.problem, Problem::LinkGone { .. }) && finding.remedy == Some(Remedy::Repair)
     };
     examined.verified.findings.iter().filter(is_dead).filter_map(|finding| finding.path.clone()).collect()
+}
+
+/// Files whose mode can be set right, and what it lacks.
+pub(super) fn modes(examined: &Examined) -> Vec<(PathBuf, Right)> {
+    let each = examined.verified.findings.iter().filter(|finding| finding.remedy == Some(Remedy::Repair));
+    let lacking = |finding: &Finding| match finding.problem {
+        Problem::Mode { lacks } => Some((finding.path.clone()?, lacks)),
+        _ => None,
+    };
+    each.filter_map(lacking).collect()
 }
 
 /// What interrupted installers have left.

@@ -5,6 +5,7 @@
 
 mod job;
 mod mend;
+mod mode;
 mod put;
 mod repaired;
 mod run;

@@ -42,20 +42,29 @@ fn make_way(root: &Path, path: &Path) -> Result<(), PutError> {
     let mut folder = root.to_owned();
     for part in path.parent().into_iter().flat_map(Path::components) {
         folder.push(part);
-        match fs::symlink_metadata(&folder) {
+        match look_or_make(&folder) {
             Ok(found) if found.is_dir() => {}
             Ok(found) => {
                 let what =
                     if found.is_symlink() { "is a link, and nothing is written through one" } else { "is no folder" };
                 return Err(PutError::Refused(format!("{} {what}: move it away, then repair", folder.display())));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir(&folder).map_err(|error| named(&folder, &error))?;
-            }
             Err(error) => return Err(named(&folder, &error).into()),
         }
     }
     Ok(())
+}
+
+/// What is there; where nothing is, a new folder. Several projects are put back at the same time, and another one may be faster.
+fn look_or_make(folder: &Path) -> io::Result<fs::Metadata> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        found => return found,
+    }
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::symlink_metadata(folder),
+    }
 }
 
 /// Python takes bytecode for current when size and second of the source are the same, as they are when a file is put back.

@@ -25,6 +25,8 @@ pub struct Repaired {
     pub mended: Vec<Mended>,
     /// Other names of the interpreter, which were links to nowhere and lead to it again.
     pub relinked: Vec<PathBuf>,
+    /// Files that were as they should be but for their mode, which is set right.
+    pub allowed: Vec<PathBuf>,
     /// What interrupted installers had left, and is removed.
     pub removed: Vec<PathBuf>,
     /// What could not be put back.
@@ -73,6 +75,8 @@ pub struct RepairPlan {
     pub repairs: Vec<PlannedRepair>,
     /// Other names of the interpreter that would lead to it again.
     pub relinks: Vec<PathBuf>,
+    /// Files whose mode would be set right.
+    pub allowances: Vec<PathBuf>,
     /// What would be removed.
     pub removals: Vec<PathBuf>,
     /// How the environment is.

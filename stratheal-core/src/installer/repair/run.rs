@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use futures::StreamExt;
 
-use super::job::{Job, What, dead_links, jobs, leftovers};
+use super::job::{Job, What, dead_links, jobs, leftovers, modes};
 use super::mend::{Site, Tried, mend};
+use super::mode::allow;
 use super::put::put;
 use super::repaired::{Mended, PlannedRepair, RepairOptions, RepairPlan, RepairSource, Repaired, Unmended};
 use crate::base::class::chain;
@@ -24,7 +25,7 @@ use crate::installer::prepare::pack_of;
 use crate::installer::python::Compatibility;
 use crate::installer::stage::{Addition, Contents, remove_tree, symlink};
 use crate::installer::switch::{Journal, Register};
-use crate::installer::verify::{Examined, PROGRAM, Project, Subject, Verified};
+use crate::installer::verify::{Examined, PROGRAM, Project, Right, Subject, Verified};
 use crate::installer::wheels::{Candidate, Sought};
 
 /// A RECORD that was put back may show more that is damaged, and that is put back next.
@@ -45,6 +46,7 @@ impl Installer {
         let examined = self.examine(subject, options.full).await?;
         let store = self.fetcher().store().clone();
         let (planned, removals, relinks) = (jobs(&examined), leftovers(&examined), dead_links(&examined));
+        let allowances = modes(&examined).into_iter().map(|(path, _)| path).collect();
         let repairs = tokio::task::spawn_blocking(move || {
             let each = planned.into_iter().map(|job| {
                 let source = match (&job.origin, &job.name, &job.version) {
@@ -64,7 +66,8 @@ impl Installer {
             each.collect::<Result<Vec<_>, InstallError>>()
         });
         let repairs = repairs.await.map_err(|error| InstallError::Panicked(error.to_string()))??;
-        Ok(RepairPlan { root: subject.root().to_owned(), repairs, relinks, removals, verified: examined.verified })
+        let (root, verified) = (subject.root().to_owned(), examined.verified);
+        Ok(RepairPlan { root, repairs, relinks, allowances, removals, verified })
     }
 
     /// Puts back what is damaged, file by file, and says how the environment is then. What belongs to nobody stays, and what does not
@@ -89,16 +92,18 @@ impl Installer {
             let left: Vec<_> = left.collect();
             let links = dead_links(&examined).into_iter().filter(|path| work.tried.insert(path.clone()));
             let links: Vec<_> = links.collect();
+            let modes = modes(&examined).into_iter().filter(|mode| work.tried_modes.insert(mode.clone()));
+            let small = Small { left, links, modes: modes.collect() };
             let wanted = jobs(&examined).into_iter().filter(|job| work.is_new(job, pass));
             let wanted: Vec<_> = wanted.collect();
-            if wanted.is_empty() && left.is_empty() && links.is_empty() {
+            if wanted.is_empty() && small.is_empty() {
                 break;
             }
             if guarded.is_none() {
                 guarded = Some(self.guarded_repair(root).await?);
             }
             // Metadata that is right again may name files that were not known before.
-            let is_single = left.is_empty() && links.is_empty() && examined.projects.iter().all(Project::is_known);
+            let is_single = small.is_empty() && examined.projects.iter().all(Project::is_known);
             let before = work.mended.len();
             let stop = Arc::new(AtomicBool::new(false));
             let _dropped = StopWhenDropped(Arc::clone(&stop));
@@ -113,7 +118,7 @@ impl Installer {
                 full: options.full,
                 stop,
             };
-            self.pass(Arc::new(site), &register, wanted, (&left, &links), &mut work).await?;
+            self.pass(Arc::new(site), &register, wanted, small, &mut work).await?;
             if is_single {
                 examined.verified.forget(&work.mended[before..].iter().map(|one| one.path.as_path()).collect());
                 break;
@@ -127,12 +132,13 @@ impl Installer {
             }
             None => Vec::new(),
         };
-        let Work { mended, relinked, removed, unmended, .. } = work;
+        let Work { mended, relinked, allowed, removed, unmended, .. } = work;
         let verified = examined.verified;
         Ok(Repaired {
             root: root.to_owned(),
             mended,
             relinked,
+            allowed,
             removed,
             unmended,
             also_damaged,
@@ -154,19 +160,25 @@ impl Installer {
         site: Arc<Site>,
         register: &Register,
         wanted: Vec<Job>,
-        (left, links): (&[PathBuf], &[PathBuf]),
+        small: Small,
         work: &mut Work,
     ) -> Result<(), InstallError> {
-        for path in left {
-            match remove(&site.root, path) {
-                Ok(()) => work.removed.push(path.clone()),
-                Err(reason) => work.unmended.push(Unmended { project: None, path: path.clone(), reason }),
+        for path in small.left {
+            match remove(&site.root, &path) {
+                Ok(()) => work.removed.push(path),
+                Err(reason) => work.unmended.push(Unmended { project: None, path, reason }),
             }
         }
-        for path in links {
-            match relink(&site, path) {
-                Ok(()) => work.relinked.push(path.clone()),
-                Err(reason) => work.unmended.push(Unmended { project: None, path: path.clone(), reason }),
+        for path in small.links {
+            match relink(&site, &path) {
+                Ok(()) => work.relinked.push(path),
+                Err(reason) => work.unmended.push(Unmended { project: None, path, reason }),
+            }
+        }
+        for (path, lacks) in small.modes {
+            match allow(&site.root, &path, lacks) {
+                Ok(()) => work.allowed.push(path),
+                Err(reason) => work.unmended.push(Unmended { project: None, path, reason }),
             }
         }
         let accepts = site.interpreter.as_ref().map(Compatibility::of);
@@ -264,15 +276,30 @@ struct Done {
     noted: Option<(Addition, Contents)>,
 }
 
+/// What needs no wheel.
+struct Small {
+    left: Vec<PathBuf>,
+    links: Vec<PathBuf>,
+    modes: Vec<(PathBuf, Right)>,
+}
+
+impl Small {
+    const fn is_empty(&self) -> bool {
+        self.left.is_empty() && self.links.is_empty() && self.modes.is_empty()
+    }
+}
+
 /// What was done so far.
 #[derive(Default)]
 struct Work {
     mended: Vec<Mended>,
     relinked: Vec<PathBuf>,
+    allowed: Vec<PathBuf>,
     removed: Vec<PathBuf>,
     unmended: Vec<Unmended>,
     /// What need not be tried again.
     tried: BTreeSet<PathBuf>,
+    tried_modes: BTreeSet<(PathBuf, Right)>,
 }
 
 impl Work {

@@ -73,6 +73,24 @@ impl Journal {
         Ok(())
     }
 
+    /// Closes what a change has written that ended before anything was switched, and cleared up its stage by itself.
+    pub(in crate::installer) fn forget(register: &Register, root: &Path, stage: &Path) -> io::Result<()> {
+        let Ok(text) = read_text(&register.journal(), LARGEST) else { return Ok(()) };
+        let is_over = |journal: Self| {
+            let is_switched = match journal.step {
+                Step::Building => false,
+                Step::Switching { next } => Identity::of(root)? == Some(next),
+                // What was replaced has to be put back, or what is left to be deleted.
+                Step::Replacing | Step::Replaced => true,
+            };
+            io::Result::Ok(journal.root == root && journal.stage == stage && !is_switched)
+        };
+        match Self::parse(&text).map(is_over).transpose()? {
+            Some(true) => Self::close(register),
+            _ => Ok(()),
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().filter(|journal: &Self| journal.version == Self::VERSION)
     }
@@ -161,6 +179,28 @@ mod tests {
         Journal::write(&case.register, &case.root, &case.stage, Step::Building).unwrap();
         assert_eq!(case.recover(), (Some(Recovered::Undone), "old".to_owned()));
         assert!(!case.stage.exists());
+    }
+
+    #[test]
+    fn what_was_cleared_up_is_forgotten_and_nothing_else() {
+        let case = case();
+        let forget = |stage: &Path| Journal::forget(&case.register, &case.root, stage).unwrap();
+        forget(&case.stage);
+        let current = Identity::of(&case.root).unwrap().unwrap();
+        let next = Identity::of(&case.stage).unwrap().unwrap();
+        for (step, stays) in [
+            (Step::Building, false),
+            (Step::Switching { next }, false),
+            (Step::Switching { next: current }, true),
+            (Step::Replacing, true),
+            (Step::Replaced, true),
+        ] {
+            Journal::write(&case.register, &case.root, &case.stage, step.clone()).unwrap();
+            forget(&case.stage.with_file_name("env-2"));
+            assert!(case.register.journal().exists(), "that of another change");
+            forget(&case.stage);
+            assert_eq!(case.register.journal().exists(), stays, "{step:?}");
+        }
     }
 
     #[test]

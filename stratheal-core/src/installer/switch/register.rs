@@ -21,8 +21,7 @@ pub(crate) struct Register {
 impl Register {
     /// Finds or makes the folder of an environment. `root` is its real path.
     pub(crate) fn open(state: &Path, root: &Path) -> io::Result<Self> {
-        let key = ContentId::of(root.as_os_str().as_encoded_bytes()).to_string();
-        let folder = state.join("environments").join(&key[..32]);
+        let Self { folder } = Self::at(state, root);
         fs::create_dir_all(&folder).map_err(|error| named(&folder, &error))?;
         let place = folder.join("path");
         // For people, and for whoever looks for all environments of this user.
@@ -30,6 +29,16 @@ impl Register {
             fs::write(&place, root.as_os_str().as_encoded_bytes()).map_err(|error| named(&place, &error))?;
         }
         Ok(Self { folder })
+    }
+
+    /// Whether this program has installed something into an environment with this real path. Makes nothing.
+    pub(crate) fn is_noted(state: &Path, root: &Path) -> bool {
+        Self::at(state, root).origins().is_file()
+    }
+
+    fn at(state: &Path, root: &Path) -> Self {
+        let key = ContentId::of(root.as_os_str().as_encoded_bytes()).to_string();
+        Self { folder: state.join("environments").join(&key[..32]) }
     }
 
     pub(crate) fn lock(&self) -> PathBuf {

@@ -31,7 +31,9 @@ pub(super) fn aliens(found: &Aliens) -> Vec<Finding> {
             && *count <= NOTES.len()
             && NOTES.contains(&example.rsplit('/').next().unwrap_or_default());
         let is_listless = [".egg-info", ".egg-link", ".egg"].iter().any(|ending| name.ends_with(ending));
-        !KNOWN.contains(&name) && !name.starts_with('~') && !is_listless && !is_note
+        // What `virtualenv` leaves of a wheel that it took apart.
+        let is_mark = name.ends_with(".virtualenv");
+        !KNOWN.contains(&name) && !name.starts_with('~') && !is_listless && !is_note && !is_mark
     });
     let told = meant.take(MOST).map(|(top, (files, example))| {
         let problem = Problem::Alien { files: *files, example: example.into() };
@@ -52,6 +54,7 @@ mod tests {
             one("a-1.dist-info", "a-1.dist-info/REQUESTED"),
             one("b-1.dist-info", "b-1.dist-info/planted"),
             one("~ip", "~ip/x"),
+            one("pip-26.3.virtualenv", "pip-26.3.virtualenv"),
             one("old.egg-info", "old.egg-info/x"),
             one("mine.py", "mine.py"),
         ]

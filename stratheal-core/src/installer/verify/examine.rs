@@ -1,5 +1,6 @@
 //! The whole examination.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,13 +12,19 @@ use super::conflicts::conflicts;
 use super::content::{Hashed, hash_all};
 use super::expected::{Claim, ExpectedFiles, Outside};
 use super::judge::{self, Content, Damaged, finding, mender, needed, overlaps, problem};
+use super::linked::Linked;
+use super::mode::has_lost_it;
+use super::moved::moved;
 use super::programs::dead_links;
 use super::project::projects;
 use super::shared::Elsewhere;
 use super::sight::{Seen, look};
 use super::standing::{Fit, explained, has_twins, is_claimed, settle};
 use super::stat_cache::StatCache;
-use super::{Finding, Problem, Project, Remedy, Subject, Verified, VerifyOptions, content, imports, pth};
+use super::{
+    Finding, Problem, Project, Remedy, Right, Subject, Vanished, Verified, VerifyOptions, content, imports, mode, pth,
+    vanished,
+};
 use crate::base::clock::{Clock, SystemClock};
 use crate::installer::Installer;
 use crate::installer::error::InstallError;
@@ -118,6 +125,7 @@ impl Examining<'_> {
         let (mut projects, mut findings) = projects(root, installed);
         findings.extend(self.subject.findings().iter().cloned());
         findings.extend(dead_links(root, self.subject.interpreter()));
+        findings.extend(moved(root));
         findings.extend(altered(&mut projects, &origins));
         let packages: Vec<String> =
             self.subject.packages().iter().filter_map(|folder| folder.to_str().map(str::to_owned)).collect();
@@ -132,6 +140,10 @@ impl Examining<'_> {
             findings,
             left_out: 0,
         };
+        let (vanished, uninstalled): (Vec<_>, Vec<_>) =
+            self.vanished(&projects, &expected, &origins).into_iter().partition(|one| !one.is_uninstalled);
+        verified.findings.extend(vanished.iter().chain(&uninstalled).map(Vanished::finding));
+        projects.extend(vanished.into_iter().map(Vanished::project));
         let (mut damaged, fits) = self.contents(&expected, sight.seen, &projects, &mut verified)?;
         verified.findings.extend(settle(&mut projects, &fits, &origins));
         verified.findings = explained(verified.findings, &projects);
@@ -151,6 +163,14 @@ impl Examining<'_> {
         Ok(Examined { verified, projects, files: expected.files, damaged, origins })
     }
 
+    /// Projects that are noted and not there. Something is looked at only where there are any.
+    fn vanished(&self, projects: &[Project], expected: &ExpectedFiles, origins: &Origins) -> Vec<Vanished> {
+        let there: HashSet<_> = projects.iter().filter_map(|project| project.name.as_ref()).collect();
+        let packages = self.subject.packages().first().map(std::path::PathBuf::as_path);
+        let is_claimed = |path: &str| expected.by_path.contains_key(path);
+        vanished(self.subject.root(), packages, &there, origins, is_claimed)
+    }
+
     /// Hashes what has to be hashed, and answers what is damaged, and how many files of each project are as it says, if that matters.
     fn contents(
         &self,
@@ -162,6 +182,8 @@ impl Examining<'_> {
         let place = self.register.as_ref().map(Register::stats);
         let cache = place.as_deref().map(StatCache::read).unwrap_or_default();
         let mut remembered = StatCache::default();
+        let mut seen = seen;
+        let linked = Linked::follow(self.subject.root(), expected, projects, &mut seen);
         let mut contents = Vec::with_capacity(seen.len());
         let mut waiting = Vec::new();
         for (index, (file, seen)) in expected.files.iter().zip(&seen).enumerate() {
@@ -177,8 +199,7 @@ impl Examining<'_> {
             contents.push(content);
         }
         let was_known = remembered.len();
-        let path_of = |index: u32| Arc::clone(&expected.files[index as usize].path);
-        let mut seen = seen;
+        let path_of = |index: u32| linked.place(index, &expected.files[index as usize]);
         for Hashed { index, size, content } in hash_all(self.subject.root(), waiting, &path_of, self.stop) {
             let index = index as usize;
             match content {
@@ -216,7 +237,12 @@ impl Examining<'_> {
         let each = expected.files.iter().zip(&seen).zip(contents).enumerate();
         let damaged = each.filter_map(|(index, ((file, seen), content))| {
             let stat = if let Seen::File(stat) = seen { Some(*stat) } else { None };
-            problem(file, seen, content).map(|problem| Damaged { file: index, problem, stat })
+            let root = self.subject.root();
+            let problem = problem(file, seen, content).map(|problem| linked.problem(index as u32, problem));
+            let problem = problem.map(|problem| mode::explained(&root.join(&*file.path), problem));
+            let lost = || has_lost_it(root, &file.path, seen).then_some(Problem::Mode { lacks: Right::Execute });
+            let problem = problem.or_else(lost);
+            problem.map(|problem| Damaged { file: index, problem, stat })
         });
         Ok((damaged.collect(), fits))
     }
@@ -236,7 +262,15 @@ impl Examining<'_> {
         for one in damaged {
             let file = &expected.files[one.file];
             let mut finding = finding(file, one.problem.clone(), projects);
-            if finding.remedy == Some(Remedy::Repair) && mender(file, &one.problem, projects, origins).is_none() {
+            let is_mode = matches!(one.problem, Problem::Mode { .. });
+            let needs_owner = is_mode || matches!(one.problem, Problem::Unreadable { .. });
+            if needs_owner && !mode::is_own(&self.subject.root().join(&*file.path)) {
+                // Neither its mode can be set nor, as a rule, another file be put in its place.
+                finding = finding.with(None);
+            } else if finding.remedy == Some(Remedy::Repair)
+                && !is_mode
+                && mender(file, &one.problem, projects, origins).is_none()
+            {
                 finding = finding.with(Some(Remedy::Reinstall));
             }
             finding.shared = elsewhere.of(one, file, projects);

@@ -57,7 +57,7 @@ impl ExpectedFiles {
             Self { files: Vec::with_capacity(count), by_path: HashMap::with_capacity(count), outside: Vec::new() };
         for (number, project) in projects.iter().enumerate() {
             let (Ok(rows), Some(packages)) = (&project.rows, project.packages().to_str()) else { continue };
-            for row in rows.iter().filter(|row| !is_bytecode(&row.path)) {
+            for row in rows.iter().filter(|row| !is_bytecode(row)) {
                 all.add(number, row, packages, root);
             }
         }
@@ -86,10 +86,12 @@ impl ExpectedFiles {
     }
 }
 
-/// Whether a row is about bytecode that Python keeps.
-fn is_bytecode(row: &str) -> bool {
-    Path::new(row).extension().is_some_and(|extension| extension == "pyc")
-        && (row.contains("/__pycache__/") || row.starts_with("__pycache__/"))
+/// Whether a row is about bytecode that Python keeps. `virtualenv` lists, without hashes, what may come to be: `a.cpython-312.pyc` beside
+/// its module, and folders `__pycache__`. A `.pyc` with a hash elsewhere is a module without a source, which Python never writes.
+fn is_bytecode(row: &RecordRow) -> bool {
+    let is_hashless = matches!(row.hash, RecordHash::Absent);
+    let is_compiled = Path::new(&row.path).extension().is_some_and(|extension| extension == "pyc");
+    row.path.split('/').any(|part| part == "__pycache__") || (is_hashless && is_compiled)
 }
 
 /// A row's path, relative to the root; `None` when it leads elsewhere. Almost all rows are plain, and there are ten thousands.
@@ -131,8 +133,17 @@ mod tests {
         ] {
             assert_eq!(place(row, "lib/p", Path::new("/env")).as_deref(), expected, "{row}");
         }
-        assert!(is_bytecode("a/__pycache__/b.cpython-312.pyc") && is_bytecode("__pycache__/b.pyc"));
-        assert!(!is_bytecode("a/only.pyc") && !is_bytecode("a/__pycache__/data.json"));
+    }
+
+    #[test]
+    fn rows_of_bytecode() {
+        let is = |row: &str| is_bytecode(&crate::objects::parse_record(row).unwrap()[0]);
+        let hash = "sha256=47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU,0";
+        for row in ["a/__pycache__/b.cpython-312.pyc", "__pycache__/b.pyc", "a/__pycache__"] {
+            assert!(is(&format!("{row},,")) && is(&format!("{row},{hash}")), "{row}");
+        }
+        assert!(is("a/b.cpython-312.pyc,,") && !is(&format!("a/only.pyc,{hash}")));
+        assert!(!is("a/b.py,,") && !is("a/my__pycache__/b.py,,"));
     }
 
     proptest! {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use super::Remedy;
+use super::{Remedy, Right};
 use crate::index::ProjectName;
 
 /// How bad a finding is.
@@ -79,10 +79,22 @@ pub enum Problem {
         /// What the system says.
         reason: String,
     },
+    /// Its mode keeps its user from using it.
+    Mode {
+        /// What it does not allow.
+        lacks: Right,
+    },
     /// METADATA is missing or cannot be understood.
     Metadata {
         /// Why.
         reason: String,
+    },
+    /// The `.dist-info` of a project is gone that this program has installed, and nobody has uninstalled.
+    MetadataGone,
+    /// Something else has uninstalled a project that this program had installed.
+    Uninstalled {
+        /// Its version.
+        version: String,
     },
     /// RECORD is missing, or cannot be believed.
     Record {
@@ -157,6 +169,24 @@ pub enum Problem {
         made_for: String,
         /// The version it has.
         python: String,
+    },
+    /// `pyvenv.cfg`, which makes it an environment, is not there.
+    ConfigurationGone,
+    /// A key of `pyvenv.cfg` is wrong.
+    Configuration {
+        /// The key.
+        key: String,
+        /// Its value; nothing when it is missing.
+        value: Option<String>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It was made in another place, and what is in it names that.
+    Moved {
+        /// That place.
+        from: PathBuf,
+        /// How many programs name it.
+        programs: usize,
     },
     /// The sources of a project that is a link to them are gone.
     SourceGone {

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn tables() {
-        let stat = |size| Stat { device: 0, inode: 0, size, mtime_ns: 0, ctime_ns: 0, links: 1 };
+        let stat = |size| Stat { device: 0, inode: 0, size, mtime_ns: 0, ctime_ns: 0, links: 1, mode: 0o644 };
         let of = |text: &str| Some(ContentId::of(text.as_bytes()));
         for (claims, size, known, what, problem_is) in [
             (&[Some("abc")][..], 3, of("abc"), Content::Known(ContentId::of(b"abc")), None),

@@ -4,6 +4,7 @@
 //! environment whose interpreter is gone can be looked at as well: its files say where they belong.
 
 mod alien;
+mod configuration;
 mod conflicts;
 mod content;
 mod examine;
@@ -11,6 +12,9 @@ mod expected;
 mod finding;
 mod imports;
 mod judge;
+mod linked;
+mod mode;
+mod moved;
 mod programs;
 mod project;
 mod pth;
@@ -22,8 +26,10 @@ mod standing;
 mod stat;
 mod stat_cache;
 mod subject;
+mod vanished;
 mod verified;
 
+pub(in crate::installer) use configuration::complaints;
 pub(in crate::installer) use content::hash;
 #[cfg(feature = "snapshot")]
 pub(crate) use content::open as open_file;
@@ -31,6 +37,7 @@ pub(in crate::installer) use examine::Examined;
 pub(in crate::installer) use expected::Expected;
 pub use finding::{Finding, Problem, Severity, Shared};
 pub(in crate::installer) use judge::mender;
+pub use mode::Right;
 pub(in crate::installer) use programs::PROGRAM;
 pub(in crate::installer) use project::Project;
 pub use remedy::Remedy;
@@ -41,4 +48,5 @@ pub(crate) use stat::Stat;
 #[cfg(feature = "snapshot")]
 pub(crate) use stat_cache::StatCache;
 pub use subject::Subject;
+pub(in crate::installer) use vanished::{Vanished, vanished};
 pub use verified::{Verified, VerifyOptions};

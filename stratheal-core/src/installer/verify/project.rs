@@ -1,5 +1,6 @@
 //! The projects of an environment, also those whose metadata cannot be read.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,6 +34,8 @@ pub(in crate::installer) struct Project {
     /// The hash of its RECORD.
     pub(in crate::installer) record: Option<ContentId>,
     pub(in crate::installer) standing: Standing,
+    /// Whether its `.dist-info` is itself a link: whoever put it there made links of all of it (`virtualenv --symlink-app-data`).
+    pub(in crate::installer) is_linked: bool,
 }
 
 impl Project {
@@ -50,7 +53,10 @@ impl Project {
         };
         let read = read_record(folder);
         let record = read.as_ref().ok().map(|(_, id)| *id);
-        let rows = read.map(|(rows, _)| rows).and_then(|rows| sound(rows, folder));
+        let is_linked = fs::symlink_metadata(folder).is_ok_and(|found| found.is_symlink());
+        // What many environments share lists only what is made for each of them.
+        let is_sound = |rows| if is_linked { Ok(rows) } else { sound(rows, folder) };
+        let rows = read.map(|(rows, _)| rows).and_then(is_sound);
         let metadata = distribution.as_ref().map(drop).map_err(Clone::clone);
         Some(Self {
             name,
@@ -61,6 +67,7 @@ impl Project {
             rows,
             record,
             standing: Standing::Alone,
+            is_linked,
         })
     }
 
@@ -98,7 +105,8 @@ pub(super) fn projects(root: &Path, installed: Installed) -> (Vec<Project>, Vec<
     for project in &projects {
         let folder = || Some(project.folder.clone());
         // Which wheel would be looked for, when nobody knows what it was?
-        let remedy = (project.name.is_some() && project.version.is_some()).then_some(Remedy::Repair);
+        let is_repairable = project.name.is_some() && project.version.is_some() && !project.is_linked;
+        let remedy = is_repairable.then_some(Remedy::Repair);
         if let Err(reason) = &project.metadata {
             let problem = Problem::Metadata { reason: reason.clone() };
             findings.push(Finding::about(project.name.as_ref(), folder(), problem).with(remedy));

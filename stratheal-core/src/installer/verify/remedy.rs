@@ -33,15 +33,20 @@ impl Problem {
             | Self::Changed
             | Self::NotAFile { .. }
             | Self::Unreadable { .. }
+            | Self::Mode { .. }
             | Self::Metadata { .. }
+            | Self::MetadataGone
             | Self::Record { .. }
             | Self::LinkGone { .. }
             | Self::Leftover => Some(Remedy::Repair),
             Self::Duplicate { .. } | Self::WrongPlatform { .. } => Some(Remedy::Reinstall),
             Self::SourceGone { .. } => Some(Remedy::InstallOrUninstall),
-            Self::InterpreterGone { .. } | Self::InterpreterFails { .. } | Self::InterpreterChanged { .. } => {
-                Some(Remedy::Rebuild)
-            }
+            Self::InterpreterGone { .. }
+            | Self::InterpreterFails { .. }
+            | Self::InterpreterChanged { .. }
+            | Self::ConfigurationGone
+            | Self::Configuration { .. }
+            | Self::Moved { .. } => Some(Remedy::Rebuild),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Finding, Problem, Remedy, Severity};
+use super::{Finding, Problem, Remedy, Right, Severity};
 
 /// What helps where the interpreter is not what it was.
 const REBUILD: &str = "`stratheal install --rebuild`";
@@ -17,12 +17,17 @@ impl Problem {
             | Self::NotAFile { .. }
             | Self::LeadsOut
             | Self::Unreadable { .. }
+            | Self::Mode { .. }
             | Self::Metadata { .. }
+            | Self::MetadataGone
             | Self::Record { .. }
             | Self::InterpreterGone { .. }
             | Self::LinkGone { .. }
             | Self::InterpreterFails { .. }
             | Self::InterpreterChanged { .. }
+            | Self::ConfigurationGone
+            | Self::Configuration { .. }
+            | Self::Moved { .. }
             | Self::SourceGone { .. }
             | Self::Import { .. } => Severity::Damage,
             Self::Duplicate { .. } | Self::Unmet { .. } | Self::RequiresPython { .. } | Self::WrongPlatform { .. } => {
@@ -32,9 +37,11 @@ impl Problem {
             | Self::Overlap { is_same: false }
             | Self::Outside { wrong: Some(_) }
             | Self::PathGone { .. } => Severity::Warning,
-            Self::Egg | Self::Overlap { is_same: true } | Self::Alien { .. } | Self::Outside { wrong: None } => {
-                Severity::Note
-            }
+            Self::Egg
+            | Self::Uninstalled { .. }
+            | Self::Overlap { is_same: true }
+            | Self::Alien { .. }
+            | Self::Outside { wrong: None } => Severity::Note,
         }
     }
 }
@@ -69,7 +76,19 @@ impl Finding {
             Problem::Unreadable { reason } => {
                 format!("{path}{owners} cannot be read ({reason}): look at its permissions and at the disk")
             }
+            Problem::Mode { lacks } => {
+                let what = match lacks {
+                    Right::Read => "may not be read, not even by its owner",
+                    Right::Execute => "is a program, and cannot be executed",
+                };
+                let repair = self.remedy.map_or("its owner has to set its mode".to_owned(), |_| repair);
+                format!("{path}{owners} {what}: {repair}")
+            }
             Problem::Metadata { reason } => format!("the METADATA in {path} cannot be used ({reason}): {repair}"),
+            Problem::MetadataGone => format!("{project} was installed, and {path} is gone: {repair}"),
+            Problem::Uninstalled { version } => {
+                format!("{project} {version} was installed by stratheal, and something else has uninstalled it")
+            }
             Problem::Record { reason } => {
                 format!("the RECORD in {path} cannot be used ({reason}), so that nobody knows its files: {repair}")
             }
@@ -109,6 +128,28 @@ impl Finding {
             Problem::Outside { wrong: Some(wrong) } => format!(
                 "the RECORD of {project} names {path}, outside the environment, which {wrong}: it is left alone, look at it yourself"
             ),
+            Problem::InterpreterGone { .. }
+            | Problem::LinkGone { .. }
+            | Problem::InterpreterFails { .. }
+            | Problem::InterpreterChanged { .. }
+            | Problem::ConfigurationGone
+            | Problem::Configuration { .. }
+            | Problem::Moved { .. } => self.of_environment(&repair),
+            Problem::SourceGone { target } => {
+                format!(
+                    "the sources of {project} are gone from {target}: bring them back, install it again from where they are now, or \
+                     `stratheal uninstall {project}`"
+                )
+            }
+            Problem::PathGone { target } => format!("{path} adds {target}, which is not there"),
+            Problem::Import { reason } => format!("{project} cannot be imported: {reason}"),
+        }
+    }
+
+    /// That about the environment itself, and no project in it.
+    fn of_environment(&self, repair: &str) -> String {
+        let path = self.path.as_deref().unwrap_or(Path::new("")).display();
+        match &self.problem {
             Problem::InterpreterGone { target } => {
                 let target = target.as_ref().map(|target| format!(", a link to {},", target.display()));
                 let target = target.unwrap_or_default();
@@ -127,14 +168,24 @@ impl Finding {
             Problem::InterpreterChanged { made_for, python } => format!(
                 "the environment was made for Python {made_for}, and {path} is {python} now, which does not see its packages: bring the old one back, or make the environment anew with {REBUILD}"
             ),
-            Problem::SourceGone { target } => {
-                format!(
-                    "the sources of {project} are gone from {target}: bring them back, install it again from where they are now, or \
-                     `stratheal uninstall {project}`"
-                )
+            Problem::ConfigurationGone => {
+                format!("{path} is missing, without which Python takes this for no environment: {repair}")
             }
-            Problem::PathGone { target } => format!("{path} adds {target}, which is not there"),
-            Problem::Import { reason } => format!("{project} cannot be imported: {reason}"),
+            Problem::Configuration { key, value: Some(value), reason } => {
+                format!("{path} says `{key} = {value}`, and {reason}: {repair}")
+            }
+            Problem::Configuration { key, value: None, reason } => {
+                format!("{path} has no `{key}`, and {reason}: {repair}")
+            }
+            Problem::Moved { from, programs } => {
+                let who = match programs {
+                    0 => "bin/activate names that".to_owned(),
+                    1 => "1 program in it names that".to_owned(),
+                    several => format!("{several} programs in it name that"),
+                };
+                format!("the environment was made at {}, and {who}: {repair}", from.display())
+            }
+            _ => format!("{path} is not as it should be: {repair}"),
         }
     }
 }

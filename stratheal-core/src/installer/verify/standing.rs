@@ -141,6 +141,7 @@ mod tests {
             rows: if is_known { Ok(Vec::new()) } else { Err("it has no RECORD".to_owned()) },
             record: is_known.then(|| ContentId::of(version.as_bytes())),
             standing: Standing::Alone,
+            is_linked: false,
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Stat {
     pub(crate) ctime_ns: i64,
     /// How many names it has.
     pub(crate) links: u64,
+    /// What its mode allows; everything where there are none.
+    pub(crate) mode: u32,
 }
 
 impl Stat {
@@ -27,16 +29,17 @@ impl Stat {
             mtime_ns: nanoseconds(found.mtime(), found.mtime_nsec()),
             ctime_ns: nanoseconds(found.ctime(), found.ctime_nsec()),
             links: found.nlink(),
+            mode: found.mode(),
         }
     }
 
     #[cfg(not(unix))]
     pub(crate) fn of(found: &Metadata) -> Self {
-        Self { device: 0, inode: 0, size: found.len(), mtime_ns: 0, ctime_ns: 0, links: 1 }
+        Self { device: 0, inode: 0, size: found.len(), mtime_ns: 0, ctime_ns: 0, links: 1, mode: 0o777 }
     }
 
-    /// Whether the content is the same as when the other was taken. The number of names may differ.
+    /// Whether the content is the same as when the other was taken. The number of names may differ, and the mode.
     pub(crate) fn is_as(&self, other: &Self) -> bool {
-        Self { links: 0, ..*self } == Self { links: 0, ..*other }
+        Self { links: 0, mode: 0, ..*self } == Self { links: 0, mode: 0, ..*other }
     }
 }

@@ -110,7 +110,7 @@ impl StatCache {
             let mut next = || numbers.next().map(u64::from_le_bytes);
             let (device, inode, size) = (next()?, next()?, next()?);
             let (mtime_ns, ctime_ns) = (next()?.cast_signed(), next()?.cast_signed());
-            let stat = Stat { device, inode, size, mtime_ns, ctime_ns, links: 0 };
+            let stat = Stat { device, inode, size, mtime_ns, ctime_ns, links: 0, mode: 0 };
             known.insert((device, inode), (stat, ContentId::new(*id)));
         }
         Some(Self { known })
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     fn stat(inode: u64, ctime_ns: i64) -> Stat {
-        Stat { device: 1, inode, size: 3, mtime_ns: 5, ctime_ns, links: 0 }
+        Stat { device: 1, inode, size: 3, mtime_ns: 5, ctime_ns, links: 0, mode: 0 }
     }
 
     #[test]

@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::configuration::{FILE, wrong};
 use super::shared::packages_of;
 use super::{Finding, Problem};
 use crate::base::class::chain;
-use crate::base::fs::read_text;
 use crate::installer::Installer;
 use crate::installer::environment::Environment;
 use crate::installer::error::InstallError;
+use crate::installer::former::{folder_of, was_environment};
 use crate::installer::python::{Interpreter, PyvenvCfg};
+use crate::installer::switch::Register;
 
 /// An environment that is verified or repaired. It may be damaged in ways that keep it from being changed as a whole: then its layout says
 /// where its packages are.
@@ -58,10 +60,9 @@ impl Subject {
     }
 
     /// What the folders say, where the interpreter says nothing.
-    fn laid_out(root: PathBuf, problem: Problem) -> Self {
+    fn laid_out(root: PathBuf, findings: Vec<Finding>) -> Self {
         let found = packages_of(&root);
         let packages = found.iter().filter_map(|folder| folder.strip_prefix(&root).ok().map(Path::to_owned)).collect();
-        let findings = vec![Finding::about(None, Some(program()), problem)];
         Self { root, packages, interpreter: None, findings }
     }
 }
@@ -83,17 +84,30 @@ impl Installer {
     /// # Errors
     /// [`InstallError`]: there is no environment, or it is one that cannot be looked at.
     pub async fn subject(&self, path: &Path) -> Result<Subject, InstallError> {
-        let Some((root, cfg)) = root_of(path) else { return self.installation(path).await };
+        let Some((root, cfg)) = root_of(path) else {
+            let former = folder_of(path).filter(|root| was_environment(root, Register::is_noted(self.state(), root)));
+            let Some(root) = former else { return self.installation(path).await };
+            let gone = Finding::about(None, Some(FILE.into()), Problem::ConfigurationGone);
+            return Ok(Subject::laid_out(root, vec![gone]));
+        };
+        let of_program = |problem| vec![Finding::about(None, Some(program()), problem)];
         if fs::metadata(root.join(program())).is_err() {
             let target = fs::read_link(root.join(program())).ok();
             let home = cfg.home().map(Path::to_owned);
-            return Ok(Subject::laid_out(root, Problem::InterpreterGone { target: target.or(home) }));
+            let gone = Problem::InterpreterGone { target: target.or(home) };
+            return Ok(Subject::laid_out(root, of_program(gone)));
+        }
+        let damaged = wrong(&cfg, None, Path::is_dir);
+        if cfg.home().is_none() {
+            // Its interpreter would speak of the installation.
+            return Ok(Subject::laid_out(root, damaged));
         }
         let environment = match Environment::find(&root, Path::new(""), self.interpreters()).await {
             Ok(environment) => environment,
+            Err(InstallError::Interpreter(_)) if !damaged.is_empty() => return Ok(Subject::laid_out(root, damaged)),
             Err(InstallError::Interpreter(error)) => {
                 let reason = chain(&error);
-                return Ok(Subject::laid_out(root, Problem::InterpreterFails { reason }));
+                return Ok(Subject::laid_out(root, of_program(Problem::InterpreterFails { reason })));
             }
             Err(error) => return Err(error),
         };
@@ -103,9 +117,12 @@ impl Installer {
             Some((was_major, was_minor)) if !environment.interpreter.scheme.purelib.is_dir() => {
                 let python = format!("{major}.{minor}");
                 let problem = Problem::InterpreterChanged { made_for: format!("{was_major}.{was_minor}"), python };
-                Ok(Subject::laid_out(root, problem))
+                Ok(Subject::laid_out(root, of_program(problem)))
             }
-            _ => Ok(Subject::from(&environment)),
+            _ => {
+                let findings = wrong(&cfg, Some((major, minor)), Path::is_dir);
+                Ok(Subject { findings, ..Subject::from(&environment) })
+            }
         }
     }
 
@@ -136,8 +153,5 @@ fn root_of(path: &Path) -> Option<(PathBuf, PyvenvCfg)> {
     let path = std::path::absolute(path).ok()?;
     let above = path.parent().and_then(Path::parent);
     let candidates = [Some(path.as_path()).filter(|path| path.is_dir()), above.filter(|_| !path.is_dir())];
-    candidates.into_iter().flatten().find_map(|root| {
-        let text = read_text(&root.join("pyvenv.cfg"), PyvenvCfg::LARGEST).ok()?;
-        Some((root.canonicalize().ok()?, PyvenvCfg::parse(&text)))
-    })
+    candidates.into_iter().flatten().find_map(|root| Some((root.canonicalize().ok()?, PyvenvCfg::read(root).ok()?)))
 }
