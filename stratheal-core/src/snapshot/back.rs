@@ -142,9 +142,11 @@ impl Snapshots {
             let running = if returned.is_some() { running_notes(&at.root) } else { Vec::new() };
             Ok(returned.map(|returned| (returned, kept.map(|kept| kept.snapshot.number), running)))
         });
-        let Some((Returned { how, put, kept, lost }, before, running)) = switched.await? else { return Ok(None) };
+        let Some((Returned { how, single, put, kept, lost }, before, running)) = switched.await? else {
+            return Ok(None);
+        };
         (done.how, done.put, done.kept, done.before) = (Some(how), put, kept, before);
-        if how == How::Replaced && !target.options.in_place {
+        if how == How::Replaced && !single && !target.options.in_place {
             done.notes.push(format!(
                 "{} cannot change places with another folder: its files were replaced one by one, so that a program that started \
                  meanwhile may have seen some of both",

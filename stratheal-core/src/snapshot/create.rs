@@ -97,7 +97,9 @@ impl Snapshots {
         let catalog = &self.shared.catalog;
         let lock = catalog.lock()?;
         let began = self.shared.clock.now();
-        let captured = self.capture(root, register, Some(options.durable), stop)?;
+        let (all, _) = catalog.list()?;
+        let newest = Selector::Newest.choose(&all, Some(root)).ok();
+        let captured = self.capture(root, register, newest, Some(options.durable), stop)?;
         let vault = self.vault()?;
         let changed = || captured.changed.iter().take(5).map(|path| path.display().to_string()).collect::<Vec<_>>();
         if options.strict && !captured.changed.is_empty() {
@@ -118,8 +120,6 @@ impl Snapshots {
         let mut stored = captured.stored + writer.map_or(Ok(0), |writer| writer.finish(options.durable))?;
         let (tree, bytes) = catalog.put_tree(&lock, &captured.tree, options.durable)?;
         stored += bytes;
-        let (all, _) = catalog.list()?;
-        let newest = Selector::Newest.choose(&all, Some(root)).ok();
         let same = newest.filter(|newest| newest.tree == tree);
         if let Some(same) = same.filter(|same| options.label.is_none() && same.project == project) {
             let created = Created { snapshot: same.clone(), is_new: false, read: captured.read, stored };
@@ -160,20 +160,25 @@ impl Snapshots {
 }
 
 impl Snapshots {
-    /// Captures an environment that is locked. Content that nobody has is kept when `durable` says how; else nothing is written.
+    /// Captures an environment that is locked. Content that nobody has is kept when `durable` says how; else nothing is written. What
+    /// the newest snapshot says need not be found out again.
     pub(super) fn capture(
         &self,
         root: &Path,
         register: &Register,
+        newest: Option<&Snapshot>,
         durable: Option<bool>,
         stop: &AtomicBool,
     ) -> Result<Captured, SnapshotError> {
         let vault = self.vault()?;
+        // One that cannot be read is of no help, and no trouble here.
+        let before = newest.and_then(|newest| self.tree(newest).ok());
         Capturing {
             root,
             register,
             cache: self.shared.cache.as_ref(),
             vault: &vault,
+            before: before.as_ref(),
             keeps: durable.is_some(),
             durable: durable.unwrap_or_default(),
             began: self.shared.clock.now(),
@@ -191,7 +196,9 @@ impl Snapshots {
         project: &Path,
         stop: &AtomicBool,
     ) -> Result<(Snapshot, Captured), SnapshotError> {
-        let captured = self.capture(root, register, None, stop)?;
+        let (all, _) = self.list()?;
+        let newest = Selector::Newest.choose(&all, Some(root)).ok();
+        let captured = self.capture(root, register, newest, None, stop)?;
         let snapshot = Snapshot {
             format: Snapshot::FORMAT,
             number: 0,

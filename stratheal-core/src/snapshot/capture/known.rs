@@ -1,89 +1,123 @@
 //! What is known of files without reading them, and which wheels hold them.
+//!
+//! Most is known from the snapshot before. Only where that is not enough, the wheels in the download cache are looked at.
 
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
 
 use super::look::Looked;
 use crate::installer::origin::Origins;
 use crate::installer::switch::Register;
 use crate::installer::verify::{Stat, StatCache};
-use crate::objects::{ContentId, Pack, Store, Tree};
+use crate::objects::{ContentId, Pack, Store, Tree as Unpacked};
+use crate::snapshot::tree::Tree;
 
-/// A wheel that the environment was made of.
-#[derive(Debug)]
-pub(super) struct KnownWheel {
-    pub(super) pack: Pack,
-    pub(super) tree: Tree,
-}
-
-/// A file of a wheel: the number of the wheel, and its number in the tree.
-pub(super) type Place = (u32, u32);
+/// A file of a wheel: the number of the wheel, and the path in it.
+pub(super) type Place = (u32, Arc<str>);
 
 /// All that is known.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     pub(super) stats: StatCache,
-    pub(super) wheels: Vec<KnownWheel>,
-    by_look: HashMap<(u64, i64), Vec<Place>>,
+    /// Whether it is more than what was written down.
+    pub(super) has_learned: bool,
+    wheels: Vec<Pack>,
     by_content: HashMap<ContentId, Place>,
+    unpacked: Vec<Unpacked>,
+    /// Files of unpacked wheels by size and time: which tree, and its number there.
+    by_look: HashMap<(u64, i64), Vec<(usize, usize)>>,
+    has_looked: bool,
 }
 
 impl Known {
-    /// Collects what is known: files that were hashed before, and the wheels that were noted when the environment was changed. Without
-    /// a cache nothing is known of wheels.
-    pub(super) fn gather(register: &Register, cache: Option<&Store>) -> Self {
+    /// What was hashed before, and what the snapshot before says.
+    pub(super) fn gather(register: &Register, vault: &Store, before: Option<&Tree>) -> Self {
         let mut known = Self { stats: StatCache::read(&register.snapshot_stats()), ..Self::default() };
-        let wheels = cache.map(|cache| (cache, Origins::read(register).wheels()));
-        for (cache, wheel) in
-            wheels.into_iter().flat_map(|(cache, wheels)| wheels.into_iter().map(move |id| (cache, id)))
-        {
-            let found = cache.pack(&wheel).and_then(|pack| match pack {
-                Some(pack) => Ok(Some(KnownWheel { tree: cache.tree(&pack)?, pack })),
-                None => Ok(None),
-            });
-            match found {
-                Ok(Some(found)) => known.add(found),
-                // Then the files are kept one by one.
-                Ok(None) => tracing::debug!(%wheel, "a wheel of the environment is not in the cache"),
-                Err(error) => tracing::debug!(%wheel, %error, "a wheel of the environment cannot be used"),
+        let Some(before) = before else { return known };
+        let packs: Vec<_> = before.wheels.iter().map(|wheel| vault.pack(&wheel.sha256).ok().flatten()).collect();
+        let numbers: Vec<Option<u32>> =
+            packs.into_iter().map(|pack| pack.map(|pack| known.wheel_number(pack))).collect();
+        for (_, content) in before.files() {
+            if let Some(file) = &content.wheel
+                && let Some(number) = numbers[file.wheel as usize]
+            {
+                known.by_content.entry(content.sha256).or_insert_with(|| (number, file.path.as_str().into()));
             }
         }
         known
     }
 
-    fn add(&mut self, wheel: KnownWheel) {
-        let number = u32::try_from(self.wheels.len()).unwrap_or(u32::MAX);
-        for (at, file) in wheel.tree.files().iter().enumerate() {
-            let place = (number, u32::try_from(at).unwrap_or(u32::MAX));
-            self.by_look.entry((file.size(), file.mtime_ns())).or_default().push(place);
-            self.by_content.entry(file.sha256).or_insert(place);
-        }
-        self.wheels.push(wheel);
+    fn wheel_number(&mut self, pack: Pack) -> u32 {
+        self.wheels.push(pack);
+        u32::try_from(self.wheels.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// What a file contains, as far as that can be told without reading it: it was hashed before and has not changed since, or it is the
-    /// very file that was unpacked into the cache, and looks as it did then.
-    pub(super) fn content(&self, looked: &Looked) -> Option<ContentId> {
-        if let Some(id) = self.stats.content(&looked.stat) {
-            return Some(id);
+    /// Looks at the wheels that were noted when the environment was changed, once.
+    pub(super) fn look_at_wheels(&mut self, register: &Register, cache: Option<&Store>) {
+        if std::mem::replace(&mut self.has_looked, true) {
+            return;
         }
+        let Some(cache) = cache else { return };
+        for id in Origins::read(register).wheels() {
+            let found = cache.pack(&id).and_then(|pack| match pack {
+                Some(pack) => Ok(Some((cache.tree(&pack)?, pack))),
+                None => Ok(None),
+            });
+            match found {
+                Ok(Some((tree, pack))) => self.add(tree, pack),
+                // Then the files are kept one by one.
+                Ok(None) => tracing::debug!(%id, "a wheel of the environment is not in the cache"),
+                Err(error) => tracing::debug!(%id, %error, "a wheel of the environment cannot be used"),
+            }
+        }
+    }
+
+    fn add(&mut self, tree: Unpacked, pack: Pack) {
+        let there = self.wheels.iter().position(|wheel| wheel.id() == pack.id());
+        let number = there.map_or_else(|| self.wheel_number(pack), |number| u32::try_from(number).unwrap_or(u32::MAX));
+        for (at, file) in tree.files().iter().enumerate() {
+            self.by_look.entry((file.size(), file.mtime_ns())).or_default().push((self.unpacked.len(), at));
+            self.by_content.entry(file.sha256).or_insert_with(|| (number, file.path.as_str().into()));
+        }
+        self.unpacked.push(tree);
+    }
+
+    /// What a file contains, as far as that can be told without reading it: it was hashed before and has not changed since.
+    pub(super) fn content(&self, looked: &Looked) -> Option<ContentId> {
+        self.stats.content(&looked.stat)
+    }
+
+    /// The same, for the very file that was unpacked into the cache, if it looks as it did then.
+    pub(super) fn unpacked_content(&mut self, looked: &Looked, began: Timestamp) -> Option<ContentId> {
         let candidates = (looked.stat.links > 1).then(|| self.by_look.get(&(looked.stat.size, looked.stat.mtime_ns)));
-        let same = candidates.flatten()?.iter().find(|place| {
-            let (wheel, file) = self.file(**place);
-            file.mode == looked.attributes.mode && is_same(&wheel.tree.path_of(file), &looked.stat)
+        let same = candidates.flatten()?.iter().find_map(|(tree, at)| {
+            let tree = &self.unpacked[*tree];
+            let file = &tree.files()[*at];
+            let is_it = file.mode == looked.attributes.mode && is_same(&tree.path_of(file), &looked.stat);
+            is_it.then_some(file.sha256)
         });
-        same.map(|place| self.file(*place).1.sha256)
+        let id = same?;
+        self.learn(looked.stat, id, began);
+        Some(id)
+    }
+
+    /// Remembers what a file contains.
+    pub(super) fn learn(&mut self, stat: Stat, id: ContentId, began: Timestamp) {
+        self.stats.add(stat, id, began);
+        self.has_learned = true;
     }
 
     /// The file of a wheel that holds this content.
-    pub(super) fn wheel(&self, id: &ContentId) -> Option<Place> {
-        self.by_content.get(id).copied()
+    pub(super) fn place(&self, id: &ContentId) -> Option<&Place> {
+        self.by_content.get(id)
     }
 
-    pub(super) fn file(&self, (wheel, file): Place) -> (&KnownWheel, &crate::objects::TreeFile) {
-        let wheel = &self.wheels[wheel as usize];
-        (wheel, &wheel.tree.files()[file as usize])
+    pub(super) fn wheel(&self, number: u32) -> &Pack {
+        &self.wheels[number as usize]
     }
 }
 

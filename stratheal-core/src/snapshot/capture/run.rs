@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 
 use super::contents::{Keeping, is_same_content, read_all};
-use super::known::{Known, Place};
+use super::known::Known;
 use super::look::{Looked, Sight, look};
 use crate::installer::switch::Register;
 use crate::installer::verify::Stat;
@@ -30,6 +30,8 @@ pub(in crate::snapshot) struct Capturing<'a> {
     pub(in crate::snapshot) cache: Option<&'a Store>,
     /// Where content is kept.
     pub(in crate::snapshot) vault: &'a Store,
+    /// The tree of the newest snapshot.
+    pub(in crate::snapshot) before: Option<&'a Tree>,
     /// Whether what nobody has is kept; else it is only looked at.
     pub(in crate::snapshot) keeps: bool,
     /// Whether it must be on the disk in the end.
@@ -68,7 +70,7 @@ impl Capturing<'_> {
     pub(in crate::snapshot) fn run(&self) -> Result<Captured, SnapshotError> {
         // Wheels that are looked at now are shared in the end.
         let _hold = self.cache.map(Store::hold).transpose()?;
-        let mut known = Known::gather(self.register, self.cache);
+        let mut known = Known::gather(self.register, self.vault, self.before);
         let segments = self.vault.segments()?;
         let writer = Mutex::new(None);
         let mut attempt = self.attempt(&mut known, &segments, &writer)?;
@@ -93,7 +95,7 @@ impl Capturing<'_> {
         }
         known.stats.keep_only(looked.iter().map(|one| &one.stat));
         // Without it the next one has to read everything again, and that is all.
-        if read > 0
+        if known.has_learned
             && let Err(error) = known.stats.write(&self.register.snapshot_stats())
         {
             tracing::debug!(%error, "what was hashed is not remembered");
@@ -113,9 +115,14 @@ impl Capturing<'_> {
             look(self.root, self.stop).map_err(|error| SnapshotError::storage("read the environment", error))?;
         let mut contents = HashMap::with_capacity(looked.len());
         let mut wanted = Vec::new();
-        let has = |id: &ContentId| !self.keeps || known.wheel(id).is_some() || segments.contains(id);
+        let has = |known: &Known, id: &ContentId| !self.keeps || known.place(id).is_some() || segments.contains(id);
         for (index, one) in looked.iter().enumerate().filter(|(_, one)| one.sight == Sight::File) {
-            match known.content(one).filter(|id| has(id)) {
+            if let Some(id) = known.content(one).filter(|id| has(known, id)) {
+                contents.insert(index, id);
+                continue;
+            }
+            known.look_at_wheels(self.register, self.cache);
+            match known.content(one).or_else(|| known.unpacked_content(one, self.began)).filter(|id| has(known, id)) {
                 Some(id) => drop(contents.insert(index, id)),
                 None => wanted.push((index, one.stat.size)),
             }
@@ -125,7 +132,7 @@ impl Capturing<'_> {
         }
         (self.told)(Moment::Reading { files: wanted.len(), bytes: wanted.iter().map(|(_, size)| size).sum() });
         let read = wanted.len();
-        let keeping = Keeping { vault: self.vault, has: &has, writer, stop: self.stop };
+        let keeping = Keeping { vault: self.vault, has: &|id| has(known, id), writer, stop: self.stop };
         let all = read_all(&keeping, wanted, &|index| self.root.join(&looked[index].path))?;
         if stopped() {
             return Err(SnapshotError::Stopped);
@@ -135,7 +142,7 @@ impl Capturing<'_> {
             let seen = &looked[one.index];
             match one.content {
                 Some((id, stat)) if is_same_content(&stat, &seen.stat) => {
-                    known.stats.add(stat, id, self.began);
+                    known.learn(stat, id, self.began);
                     contents.insert(one.index, id);
                 }
                 // It is kept as it was read, and named.
@@ -166,10 +173,9 @@ fn compose(
     contents: &HashMap<usize, ContentId>,
     known: &Known,
 ) -> (Tree, Vec<crate::objects::Pack>) {
-    let place = |id: &ContentId| known.wheel(id);
     let mut used: BTreeMap<ContentId, u32> = BTreeMap::new();
-    for (wheel, _) in contents.values().filter_map(place) {
-        used.insert(known.wheels[wheel as usize].pack.id(), wheel);
+    for (wheel, _) in contents.values().filter_map(|id| known.place(id)) {
+        used.insert(known.wheel(*wheel).id(), *wheel);
     }
     let numbers: HashMap<u32, u32> = used.values().zip(0..).map(|(wheel, number)| (*wheel, number)).collect();
     let entry = |(index, one): (usize, &Looked)| {
@@ -180,16 +186,15 @@ fn compose(
             Sight::File => {
                 // One that could not be read to its end is gone, or will be.
                 let sha256 = *contents.get(&index)?;
-                let wheel = place(&sha256)
-                    .map(|place: Place| WheelFile { wheel: numbers[&place.0], path: known.file(place).1.path.clone() });
+                let place = known.place(&sha256);
+                let wheel = place.map(|(wheel, path)| WheelFile { wheel: numbers[wheel], path: path.to_string() });
                 Node::File(Content { size: one.stat.size, sha256, wheel })
             }
         };
         Some(Entry { path: one.path.clone(), attributes: one.attributes, node })
     };
     let entries = looked.iter().enumerate().filter_map(entry).collect();
-    let wheels = used.values().map(|wheel| &known.wheels[*wheel as usize].pack);
-    let packs: Vec<_> = wheels.cloned().collect();
+    let packs: Vec<_> = used.values().map(|wheel| known.wheel(*wheel).clone()).collect();
     let wheels = packs.iter().map(|pack| Wheel { sha256: pack.id(), name: pack.name().to_owned() }).collect();
     (Tree { wheels, entries }, packs)
 }

@@ -90,6 +90,20 @@ pub(in crate::snapshot) struct Recipe {
 }
 
 impl Recipe {
+    /// The one file that differs, where nothing else does: it can be replaced by itself, in one step.
+    pub(in crate::snapshot) fn single<'t>(&self, current: Option<&Tree>, target: &'t Tree) -> Option<&'t Entry> {
+        let (current, [only]) = (current?, self.put.as_slice()) else { return None };
+        let only = &target.entries[*only];
+        // All others of the target are there as they should be, so that counting tells whether there are more.
+        let is_new = usize::from(current.entry(&only.path).is_none());
+        let stays = current.entries.len() + is_new == target.entries.len();
+        let is_plain = self.new_links.is_empty() && self.lost.is_empty();
+        let is_file = current.entry(&only.path).is_none_or(|there| matches!(there.node, Node::File(_) | Node::Link(_)));
+        let has_folders =
+            self.folders.iter().all(|(path, _)| current.entry(path).is_some_and(|there| there.node == Node::Folder));
+        (stays && is_plain && is_file && has_folders).then_some(only)
+    }
+
     /// Decides how `target` is made out of what is there and what is kept elsewhere.
     pub(in crate::snapshot) fn new(current: Option<&Tree>, target: &Tree) -> Self {
         let mut recipe = Self::default();
@@ -161,6 +175,25 @@ mod tests {
         assert_eq!((recipe.links.len(), recipe.new_links[0].0.as_path()), (1, Path::new("m")));
         let fresh = Recipe::new(None, &target);
         assert_eq!((fresh.kept.len(), fresh.put.len(), fresh.new_links.len()), (0, 3, 2));
+    }
+
+    #[test]
+    fn one_file_is_single_only_when_nothing_else_differs() {
+        let current = tree(vec![entry("", Node::Folder), file("a", "1"), file("b", "1")]);
+        let single = |target: &Tree| Recipe::new(Some(&current), target).single(Some(&current), target).cloned();
+        let changed = tree(vec![entry("", Node::Folder), file("a", "1"), file("b", "2")]);
+        assert_eq!(single(&changed).unwrap().path, Path::new("b"));
+        let added = tree(vec![entry("", Node::Folder), file("a", "1"), file("b", "1"), file("c", "1")]);
+        assert_eq!(single(&added).unwrap().path, Path::new("c"));
+        for other in [
+            vec![entry("", Node::Folder), file("a", "2"), file("b", "2")],
+            vec![entry("", Node::Folder), file("a", "2")],
+            vec![entry("", Node::Folder), file("a", "1"), file("c", "1")],
+            vec![entry("", Node::Folder), entry("a", Node::Folder), file("a/x", "1"), file("b", "1")],
+            vec![entry("", Node::Folder), file("a", "1"), entry("b", Node::Link("a".into()))],
+        ] {
+            assert_eq!(single(&tree(other.clone())), None, "{other:?}");
+        }
     }
 
     #[test]

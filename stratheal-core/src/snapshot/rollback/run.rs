@@ -40,6 +40,8 @@ pub(in crate::snapshot) struct Built {
     stage: StageFolder,
     before: Option<Identity>,
     in_place: bool,
+    /// Whether it is one file, which is replaced by itself.
+    single: bool,
     recipe: Recipe,
 }
 
@@ -47,6 +49,8 @@ pub(in crate::snapshot) struct Built {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::snapshot) struct Returned {
     pub(in crate::snapshot) how: How,
+    /// Whether it was one file, which nobody can have seen half of.
+    pub(in crate::snapshot) single: bool,
     pub(in crate::snapshot) put: usize,
     pub(in crate::snapshot) kept: usize,
     pub(in crate::snapshot) lost: Vec<PathBuf>,
@@ -98,18 +102,28 @@ impl Returning<'_> {
         // Numbers of their own: a process may install at the same time, elsewhere.
         let number = (1 << 32) + COUNT.fetch_add(1, Ordering::Relaxed);
         let (stage, is_beside) = StageFolder::make(self.register, root, number)?;
-        let in_place = before.is_some() && (self.in_place || !is_beside);
+        let single = recipe.single(self.current.map(|(tree, _)| tree), self.target);
+        let in_place = before.is_some() && (self.in_place || !is_beside || single.is_some());
         let current = self.current.map(|_| root).filter(|_| !in_place);
         Building { current, target: self.target, recipe: &recipe, sources: &sources, stop: self.stop }
             .build(stage.path())?;
         // What takes the place of the environment must be on the disk first.
-        sync(stage.path()).map_err(SnapshotError::at("write to the disk", stage.path()))?;
-        Ok(Built { stage, before, in_place, recipe })
+        let synced = match single {
+            Some(single) => {
+                let alone = File::open(stage.path().join(&single.path)).and_then(|file| file.sync_all());
+                // One that nobody may read cannot be opened.
+                alone.or_else(|_| sync(stage.path()))
+            }
+            None => sync(stage.path()),
+        };
+        synced.map_err(SnapshotError::at("write to the disk", stage.path()))?;
+        let single = single.is_some();
+        Ok(Built { stage, before, in_place, single, recipe })
     }
 
     /// Switches. `None` when somebody changed the environment meanwhile: then it is as they left it.
     pub(in crate::snapshot) fn switch(&self, built: Built) -> Result<Option<Returned>, SnapshotError> {
-        let Built { stage, before, in_place, recipe } = built;
+        let Built { stage, before, in_place, single, recipe } = built;
         if self.stop.load(Ordering::Relaxed) {
             return Err(SnapshotError::Stopped);
         }
@@ -155,7 +169,7 @@ impl Returning<'_> {
         }
         drop(stage);
         close()?;
-        Ok(Some(Returned { how, put: recipe.put.len(), kept: recipe.kept.len(), lost: recipe.lost }))
+        Ok(Some(Returned { how, single, put: recipe.put.len(), kept: recipe.kept.len(), lost: recipe.lost }))
     }
 }
 

@@ -26,8 +26,8 @@ pub(in crate::snapshot) struct Sources {
 }
 
 impl Sources {
-    /// Opens what is needed. The download cache gets back a wheel that it has lost, because unpacking once is quicker than
-    /// reading many files out of an archive; without a cache that is done.
+    /// Opens what is needed. What the download cache has unpacked is linked; where it has lost a wheel, files are read out of the
+    /// archive: unpacked anew they would have other times than those that have to come back.
     pub(super) fn open(
         vault: &Store,
         cache: Option<&Store>,
@@ -46,7 +46,10 @@ impl Sources {
                     None => return Ok(None),
                 },
             };
-            let unpacked = cache.map(|cache| cache.share(&pack).and_then(|pack| cache.tree(&pack)));
+            let unpacked = cache.and_then(|cache| match cache.pack(&wheel.sha256) {
+                Ok(pack) => pack.map(|pack| cache.tree(&pack)),
+                Err(error) => Some(Err(error)),
+            });
             let unpacked = unpacked.and_then(|tree| {
                 tree.inspect_err(|error| tracing::debug!(wheel = wheel.name, %error, "read out of the archive")).ok()
             });
