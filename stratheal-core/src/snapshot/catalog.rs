@@ -332,9 +332,9 @@ pub(super) mod tests {
     use jiff::Timestamp;
     use proptest::prelude::*;
 
-    use super::super::tree::{Attributes, Entry, Node};
-    use super::super::{Author, ProjectFiles, Reason, Record};
     use super::*;
+    use crate::snapshot::tree::{Attributes, Entry, Node};
+    use crate::snapshot::{Author, ProjectFiles, Reason, Record};
 
     /// A snapshot of `/env`, made at so many seconds.
     pub(in crate::snapshot) fn snapshot(number: u64) -> Snapshot {

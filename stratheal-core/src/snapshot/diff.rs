@@ -231,10 +231,10 @@ fn plain(path: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::tests::snapshot;
-    use super::super::tree::{Attributes, Content};
     use super::*;
     use crate::objects::ContentId;
+    use crate::snapshot::catalog::tests::snapshot;
+    use crate::snapshot::tree::{Attributes, Content};
 
     fn file(path: &str, text: &str, mode: u32, mtime_ns: i64) -> Entry {
         let content = Content { size: text.len() as u64, sha256: ContentId::of(text.as_bytes()), wheel: None };

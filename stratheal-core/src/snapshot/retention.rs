@@ -125,9 +125,9 @@ fn week(at: Timestamp, zone: &TimeZone) -> (i64, i64) {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::catalog::tests::snapshot;
-    use super::super::{Evidence, Snapshot};
     use super::*;
+    use crate::snapshot::catalog::tests::snapshot;
+    use crate::snapshot::{Evidence, Snapshot};
 
     fn at(number: u64, hours: i64) -> Snapshot {
         // A Monday.

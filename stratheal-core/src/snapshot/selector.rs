@@ -71,8 +71,10 @@ impl Selector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::catalog::tests::snapshot;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::snapshot::catalog::tests::snapshot;
 
     #[test]
     fn words_mean_the_newest_one_of_the_environment() {
@@ -90,5 +92,13 @@ mod tests {
         assert_eq!(choose("newest", "/other"), Ok(4));
         assert!(choose("last-good", "/env").unwrap_err().contains("known to be good"));
         assert!(choose("7", "/env").unwrap_err().contains("snapshot 7"));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(text in "\\PC{0,20}|#{0,2}[0-9]{0,25}") {
+            let parsed: Result<Selector, Infallible> = text.parse();
+            let _ = parsed.map(|selector| selector.to_string());
+        }
     }
 }
