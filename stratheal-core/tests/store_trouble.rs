@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
 use stratheal_core::base::class::{ErrorClass, chain};
-use stratheal_core::objects::{ContentId, GcPolicy, LinkMode, Pack, Store, StoreError};
+use stratheal_core::objects::{ContentId, GcPolicy, LinkMode, Pack, Packed, Store, StoreError};
 use stratheal_core::testing::skipped;
 use tokio::time::Instant;
 use zip::ZipWriter;
@@ -199,7 +199,10 @@ fn until_killed(folder: &Path, seeded: &mut Seeded) {
     let store = Store::open(folder).unwrap();
     loop {
         let pack = put(&store, seeded.next() % WHEELS);
-        store.put_loose(&seeded.next().to_le_bytes()).unwrap();
+        let object = seeded.next().to_le_bytes();
+        let mut segment = store.segment().unwrap();
+        segment.add(&Packed::new(ContentId::of(&object), &object)).unwrap();
+        segment.finish(false).unwrap();
         store.tree(&pack).unwrap();
         store.set_roots("one", &[pack.id()]).unwrap();
         match seeded.below(4) {
@@ -254,7 +257,12 @@ fn on_a_full_disk(folder: &Path) {
     };
     full(store.put("x", "", &wheel(2)).unwrap_err());
     full(store.tree(&pack).unwrap_err());
-    full(store.put_loose(&wheel(3)).unwrap_err());
+    let object = wheel(3);
+    let segment = store.segment().and_then(|mut segment| {
+        segment.add_from(&mut object.as_slice(), ContentId::of(&object)).map(drop)?;
+        segment.finish(false)
+    });
+    full(segment.unwrap_err());
     assert!(store.pack(&pack.id()).unwrap().is_some(), "what is there can be read");
     assert_eq!(store.usage().unwrap().packs.count, 1);
     // Deleting needs no room.

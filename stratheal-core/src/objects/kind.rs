@@ -13,8 +13,6 @@ use super::ContentId;
 pub enum Kind {
     /// A whole file as it was fetched or built: a wheel, a source distribution.
     Pack,
-    /// A file that no pack holds.
-    Loose,
     /// The files of a pack, unpacked.
     Tree,
 }
@@ -24,7 +22,6 @@ impl Kind {
     pub(super) const fn folder(self) -> &'static str {
         match self {
             Self::Pack => "packs",
-            Self::Loose => "loose",
             Self::Tree => "trees",
         }
     }
@@ -34,7 +31,6 @@ impl Kind {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Pack => "pack",
-            Self::Loose => "loose object",
             Self::Tree => "tree",
         }
     }

@@ -48,15 +48,6 @@ pub(super) fn copy(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut source, &mut copied).map(drop).inspect_err(|_| undo(to))
 }
 
-/// A reflink where that works, else a copy.
-pub(super) fn clone_or_copy(from: &Path, to: &Path) -> io::Result<Linked> {
-    match reflink_copy::reflink(from, to) {
-        Ok(()) => Ok(Linked::Reflink),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => Err(error),
-        Err(_) => copy(from, to).map(|()| Linked::Copy),
-    }
-}
-
 /// Deletes what a failed step has left at its destination.
 pub(super) fn undo(path: &Path) {
     if let Err(error) = fs::remove_file(path)

@@ -24,25 +24,14 @@ impl Store {
     /// # Errors
     /// [`StoreError`], among others [`StoreError::DiskFull`]. Nothing is left then.
     pub fn put(&self, name: &str, from: &str, bytes: &[u8]) -> Result<Pack, StoreError> {
-        let (id, known) = self.put_as(Kind::Pack, name, from, bytes)?;
-        Ok(Pack::of(self, &id, known))
-    }
-
-    pub(super) fn put_as(
-        &self,
-        kind: Kind,
-        name: &str,
-        from: &str,
-        bytes: &[u8],
-    ) -> Result<(ContentId, Known), StoreError> {
         let id = ContentId::of(bytes);
         let _hold = self.hold()?;
-        if let Some(known) = self.look_up_again(kind, &id)? {
-            return Ok((id, known));
+        if let Some(known) = self.look_up_again(Kind::Pack, &id)? {
+            return Ok(Pack::of(self, &id, known));
         }
         let mut writer = self.writer(name, from)?;
         writer.file.write_all(bytes).map_err(StoreError::at("write", writer.scratch.path()))?;
-        writer.finish(kind, id).map(|known| (id, known))
+        Ok(Pack::of(self, &id, writer.finish(id)?))
     }
 
     /// Takes a finished file into the store: `path` is gone afterwards. The caller has verified that its content is `id`'s, while
@@ -57,7 +46,7 @@ impl Store {
             fs::remove_file(path).map_err(StoreError::at("delete", path))?;
             return Ok(Pack::of(self, id, known));
         }
-        match self.place_file(Kind::Pack, id, &file, path, name, from) {
+        match self.place_file(id, &file, path, name, from) {
             Err(StoreError::Storage { source, .. }) if source.kind() == io::ErrorKind::CrossesDevices => {
                 let mut writer = self.writer(name, from)?;
                 let mut file = file;
@@ -112,7 +101,6 @@ impl Store {
     /// Puts a finished file in place. The caller holds the store, so that a collector that looked before does not delete it.
     fn place_file(
         &self,
-        kind: Kind,
         id: &ContentId,
         file: &File,
         path: &Path,
@@ -123,10 +111,10 @@ impl Store {
         let prepared = set_mode(file, MODE).and_then(|()| set_mtime(file, mtime_for(now)));
         let metadata = prepared.and_then(|()| file.metadata()).map_err(StoreError::at("prepare", path))?;
         let stamp = Stamp::of(&metadata);
-        let place = self.path_of(kind, id);
+        let place = self.path_of(Kind::Pack, id);
         self.put_in_place(path, &place)?;
         self.write_sidecar(&place, &Sidecar::new(stamp, self.shared.boot.as_deref(), name, from, now));
-        Ok(self.remember_stored(kind, id, stamp, name))
+        Ok(self.remember_stored(Kind::Pack, id, stamp, name))
     }
 }
 
@@ -147,25 +135,21 @@ impl PackWriter {
     /// # Errors
     /// [`StoreError::Mismatch`] when it is something else; otherwise as [`Store::put`]. Nothing is left then.
     pub fn commit(self, expected: Option<ContentId>) -> Result<Pack, StoreError> {
-        let store = self.store.clone();
-        let (id, known) = self.commit_as(Kind::Pack, expected)?;
-        Ok(Pack::of(&store, &id, known))
-    }
-
-    pub(super) fn commit_as(self, kind: Kind, expected: Option<ContentId>) -> Result<(ContentId, Known), StoreError> {
         let got = ContentId::new(self.hasher.clone().finalize().into());
         if let Some(expected) = expected.filter(|expected| *expected != got) {
             return Err(StoreError::Mismatch { name: self.name, expected, got });
         }
-        let _hold = self.store.hold()?;
-        if let Some(known) = self.store.look_up_again(kind, &got)? {
-            return Ok((got, known));
-        }
-        self.finish(kind, got).map(|known| (got, known))
+        let store = self.store.clone();
+        let _hold = store.hold()?;
+        let known = match store.look_up_again(Kind::Pack, &got)? {
+            Some(known) => known,
+            None => self.finish(got)?,
+        };
+        Ok(Pack::of(&store, &got, known))
     }
 
-    fn finish(self, kind: Kind, id: ContentId) -> Result<Known, StoreError> {
-        self.store.place_file(kind, &id, &self.file, self.scratch.path(), &self.name, &self.from)
+    fn finish(self, id: ContentId) -> Result<Known, StoreError> {
+        self.store.place_file(&id, &self.file, self.scratch.path(), &self.name, &self.from)
     }
 }
 

@@ -29,8 +29,8 @@ impl Counted {
 pub struct Usage {
     /// Whole files.
     pub packs: Counted,
-    /// Files of no pack.
-    pub loose: Counted,
+    /// Files with what no pack holds.
+    pub segments: Counted,
     /// Unpacked packs.
     pub trees: Counted,
     /// Downloads that were begun.
@@ -46,7 +46,7 @@ impl Usage {
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.packs.bytes
-            + self.loose.bytes
+            + self.segments.bytes
             + self.trees.bytes
             + self.partials.bytes
             + self.scratch.bytes
@@ -61,16 +61,18 @@ impl Store {
     /// [`StoreError`] when a folder cannot be listed.
     pub fn usage(&self) -> Result<Usage, StoreError> {
         let mut usage = Usage::default();
-        for (kind, counted) in [(Kind::Pack, &mut usage.packs), (Kind::Loose, &mut usage.loose)] {
-            for (_, path) in self.ids(kind)? {
-                counted.add(fs::symlink_metadata(&path).map_or(0, |found| found.len()));
-            }
+        for (_, path) in self.ids(Kind::Pack)? {
+            usage.packs.add(fs::symlink_metadata(&path).map_or(0, |found| found.len()));
         }
         for (_, path) in self.ids(Kind::Tree)? {
             usage.trees.add(Marker::read(&path).map_or_else(|| bytes_below(&path), |marker| marker.bytes));
         }
-        let others =
-            [("partials", &mut usage.partials), ("scratch", &mut usage.scratch), ("quarantine", &mut usage.quarantine)];
+        let others = [
+            ("segments", &mut usage.segments),
+            ("partials", &mut usage.partials),
+            ("scratch", &mut usage.scratch),
+            ("quarantine", &mut usage.quarantine),
+        ];
         for (folder, counted) in others {
             for path in entries(&self.folder().join(folder))? {
                 counted.add(bytes_below(&path));
@@ -107,13 +109,15 @@ mod tests {
         store.put("a", "", b"one").unwrap();
         store.put("b", "", b"three").unwrap();
         store.put("b", "", b"three").unwrap();
-        store.put_loose(b"four").unwrap();
+        let mut segment = store.segment().unwrap();
+        segment.add(&crate::objects::Packed::new(crate::objects::ContentId::of(b"four"), b"four")).unwrap();
+        let bytes = segment.finish(false).unwrap();
         fs::create_dir(folder.path().join("partials")).unwrap();
         fs::write(folder.path().join("partials/x.part"), [0; 100]).unwrap();
         let usage = store.usage().unwrap();
         assert_eq!(usage.packs, Counted { count: 2, bytes: 8 });
-        assert_eq!(usage.loose, Counted { count: 1, bytes: 4 });
+        assert_eq!(usage.segments, Counted { count: 1, bytes });
         assert_eq!(usage.partials, Counted { count: 1, bytes: 100 });
-        assert_eq!(usage.bytes(), 112 + usage.scratch.bytes);
+        assert_eq!(usage.bytes(), 108 + bytes + usage.scratch.bytes);
     }
 }

@@ -128,7 +128,7 @@ impl Store {
 
     fn items(&self) -> Result<Vec<Item>, StoreError> {
         let mut items = Vec::new();
-        for kind in [Kind::Pack, Kind::Loose, Kind::Tree] {
+        for kind in [Kind::Pack, Kind::Tree] {
             for (id, path) in self.ids(kind)? {
                 // What has gone meanwhile needs no plan.
                 let Ok(found) = fs::symlink_metadata(&path) else { continue };
@@ -174,7 +174,7 @@ impl Store {
 
     /// Deletes the sidecars whose object is gone: of a collector that was killed between the two.
     fn collect_widows(&self) -> Result<(), StoreError> {
-        for (kind, extension) in [(Kind::Pack, "json"), (Kind::Loose, "json"), (Kind::Tree, "first")] {
+        for (kind, extension) in [(Kind::Pack, "json"), (Kind::Tree, "first")] {
             for shelf in entries(&self.folder().join(kind.folder()))? {
                 for path in entries(&shelf)? {
                     let is_widow = path.extension().is_some_and(|found| found == extension)
