@@ -8,7 +8,7 @@
 mod case;
 mod packages_playground;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -57,6 +57,16 @@ impl Two {
     fn state(&self) -> Option<usize> {
         let now = told(&self.case.place.path(".venv"));
         self.states.iter().position(|state| *state == now)
+    }
+
+    /// In what it differs from each.
+    fn differences(&self) -> [Vec<String>; 2] {
+        let now = told(&self.case.place.path(".venv"));
+        self.states.each_ref().map(|state| {
+            let paths: BTreeSet<_> = state.keys().chain(now.keys()).collect();
+            let differ = paths.into_iter().filter(|path| state.get(*path) != now.get(*path));
+            differ.map(|path| format!("{}: {:?}, not {:?}", path.display(), now.get(path), state.get(path))).collect()
+        })
     }
 
     fn rollback(&self, to: usize) -> Done {
@@ -132,7 +142,7 @@ fn killed(times: usize) {
         let running = two.case.place.start(&["--offline", "rollback", LABELS[1 - current]]);
         std::thread::sleep(std::time::Duration::from_micros(seeded.next(180_000)));
         drop(running);
-        let found = two.state().expect("it is neither of the two");
+        let found = two.state().unwrap_or_else(|| panic!("it is neither of the two: {:#?}", two.differences()));
         if found == current {
             kept += 1;
         } else {
@@ -193,7 +203,9 @@ fn faulty(times: usize) {
         command.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
         command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[1 - current]]);
         let ran = two.case.place.run_this(command, &[]);
-        let found = two.state().unwrap_or_else(|| panic!("{inject}: it is neither of the two, after {ran:?}"));
+        let found = two
+            .state()
+            .unwrap_or_else(|| panic!("{inject}: it is neither of the two, after {ran:?}: {:#?}", two.differences()));
         if ran.code == 0 {
             assert_ne!(found, current, "{inject}: it said that it was done: {ran:?}");
             done += 1;

@@ -10,7 +10,8 @@ use super::plan::Recipe;
 use super::source::{Reader, Sources, dress};
 use crate::installer::stage::{second_name, symlink};
 use crate::snapshot::SnapshotError;
-use crate::snapshot::tree::{Node, Tree};
+use crate::snapshot::capture::attributes;
+use crate::snapshot::tree::{Attributes, Node, Tree};
 
 /// What is tried.
 const ACTION: &str = "build the environment as it was";
@@ -75,13 +76,7 @@ impl Building<'_> {
         for (folder, attributes) in recipe.folders.iter().rev() {
             dress(&stage.join(folder), *attributes)?;
         }
-        for entry in target.entries.iter().filter(|entry| matches!(entry.node, Node::Link(_))) {
-            let path = stage.join(&entry.path);
-            if fs::symlink_metadata(&path).is_ok() {
-                dress_link(&path, entry.attributes)?;
-            }
-        }
-        Ok(())
+        dress_links(stage, target)
     }
 
     fn side_by_side(&self, count: usize, work: &Work<'_>) -> Result<(), SnapshotError> {
@@ -116,9 +111,15 @@ impl Building<'_> {
     }
 }
 
-/// A link has no permissions of its own.
-fn dress_link(path: &Path, attributes: crate::snapshot::tree::Attributes) -> Result<(), SnapshotError> {
-    let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at a link", path))?;
-    let mode = crate::snapshot::capture::attributes(&found).mode;
-    dress(path, crate::snapshot::tree::Attributes { mode, ..attributes })
+/// Gives the links below `root` their owners and times, as far as they are there: they have no permissions of their own.
+pub(super) fn dress_links(root: &Path, target: &Tree) -> Result<(), SnapshotError> {
+    for entry in target.entries.iter().filter(|entry| matches!(entry.node, Node::Link(_))) {
+        let path = root.join(&entry.path);
+        match fs::symlink_metadata(&path) {
+            Ok(found) => dress(&path, Attributes { mode: attributes(&found).mode, ..entry.attributes })?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(SnapshotError::at("look at a link", &path)(error)),
+        }
+    }
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::build::Building;
+use super::build::{Building, dress_links};
 use super::plan::Recipe;
 use super::source::Sources;
 use crate::base::fs::named;
@@ -157,7 +157,10 @@ impl Returning<'_> {
             }
         };
         self.tell(Moment::Cleaning);
+        // First: where it lay within, its end changes the time of the folder around it.
+        drop(stage);
         if how == How::Replaced {
+            dress_links(self.root, self.target)?;
             for (path, one) in recipe.folders.iter().rev() {
                 super::source::dress(&self.root.join(path), *one)?;
             }
@@ -167,7 +170,6 @@ impl Returning<'_> {
                 .and_then(|folder| folder.sync_all())
                 .map_err(SnapshotError::at("write to the disk", parent))?;
         }
-        drop(stage);
         close()?;
         Ok(Some(Returned { how, single, put: recipe.put.len(), kept: recipe.kept.len(), lost: recipe.lost }))
     }
