@@ -11,6 +11,7 @@ mod member;
 mod metadata;
 mod pages;
 mod pause;
+mod places;
 mod probe;
 mod projects;
 mod request;

@@ -10,7 +10,8 @@ use futures::Stream;
 use super::flight::{begun, in_store, key_of};
 use super::seen;
 use super::stream::{Chunks, FileStream, Reader};
-use crate::fetch::shared::Shared;
+use crate::fetch::places::Places;
+use crate::fetch::shared::{Location, Shared};
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest};
 use crate::objects::read_at;
 
@@ -96,18 +97,11 @@ async fn known(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<Fet
     Ok(found)
 }
 
-async fn locations(
-    shared: &Arc<Shared>,
-    request: &FileRequest,
-) -> Result<Vec<crate::fetch::shared::Location>, FetchError> {
+async fn locations(shared: &Arc<Shared>, request: &FileRequest) -> Result<Vec<Location>, FetchError> {
     if shared.offline {
         return Err(FetchError::Offline { wanted: request.file.name.clone() });
     }
-    let locations = match request.file.hashes.sha256 {
-        Some(_) => shared.locations(request).await,
-        // What no hash can check comes only from who is believed.
-        None => shared.believed_locations(request).await,
-    };
+    let locations = Places::of(shared, request).now().await;
     if locations.is_empty() {
         return Err(FetchError::NoSuchFile {
             file: request.file.name.clone(),

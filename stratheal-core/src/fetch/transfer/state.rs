@@ -15,6 +15,7 @@ use super::lane::{Lane, poll_lanes};
 use super::place::Place;
 use super::verdicts::Trial;
 use super::window::Window;
+use crate::fetch::places::Places;
 use crate::fetch::shared::{Location, Shared};
 use crate::fetch::totals::Count;
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin};
@@ -39,6 +40,8 @@ pub(super) struct Wanted {
     /// As the index says.
     pub(super) size: Option<u64>,
     pub(super) key: PartKey,
+    /// Where it may be had, now and later.
+    pub(super) places: Places,
 }
 
 /// Who said how large the file is. An index and a range are believed; a head can be of a file that was cut on its way to the
@@ -73,6 +76,9 @@ pub(super) struct Transfer {
     pub(super) not_before: Instant,
     /// Ends by then, or earlier when a member answers somebody else again.
     pub(super) rest: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Places of members whose pages come only now: looked for once a place failed.
+    pub(super) more: Pin<Box<dyn Future<Output = Vec<Location>> + Send>>,
+    pub(super) awaits_more: bool,
     /// The most bytes there ever were, and how far bytes came that had been there before.
     pub(super) most: u64,
     pub(super) replayed: u64,
@@ -114,6 +120,8 @@ impl Transfer {
             fruitless: 0,
             not_before: now,
             rest: Box::pin(pending()),
+            more: Box::pin(pending()),
+            awaits_more: false,
             most: 0,
             replayed: 0,
             started: now,
@@ -197,6 +205,7 @@ impl Transfer {
                     self.not_before = now;
                     self.rest = Box::pin(pending());
                 }
+                found = self.more.as_mut() => self.take_places(found, Instant::now()),
                 () = &mut sleep => {
                     if !has_room {
                         // The network is not to blame for what the disk takes.

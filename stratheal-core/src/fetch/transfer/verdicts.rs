@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::lane::{Lane, Phase};
-use super::place::Place;
 use super::state::{SizeFrom, Transfer};
 use crate::fetch::FetchError;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
@@ -43,6 +42,7 @@ impl Transfer {
     pub(super) fn fail(&mut self, index: usize, failure: &Failure, now: Instant) -> Result<(), FetchError> {
         let mut lane = self.lanes.remove(index);
         self.flush(&mut lane);
+        self.want_places();
         self.forget_challenge(&lane, failure, now);
         // The next process continues here, whatever comes.
         self.landing.record();
@@ -72,7 +72,7 @@ impl Transfer {
         }
         let next = self.next_step(lane.place, others);
         self.shared.failed(&member, &self.wanted.file, failure, next);
-        if verdict == Verdict::Fatal || !self.places.iter().any(Place::is_open) {
+        if verdict == Verdict::Fatal || self.is_hopeless() {
             return Err(self.nobody_left());
         }
         if lane.useful < WORTH {
