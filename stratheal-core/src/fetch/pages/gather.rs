@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ask::Question;
-use super::decide::{Round, Standing, Step, decide};
+use super::decide::{Round, Standing, Step, decide, patience_with};
 use super::record::{MemberRecord, Record, Said};
 use super::under_way::BeingAsked;
 use crate::base::breaker::Permission;
@@ -101,6 +101,8 @@ pub(super) async fn gather(
     shared.begin_work();
 
     let has_old = known.since().is_some();
+    let primary = asking.asked.iter().find(|asked| asked.is_believed);
+    let patience = primary.map_or(Duration::ZERO, |primary| patience_with(&primary.question.state.view(begun)));
     let mut new = Vec::new();
     let mut first_page = None;
     loop {
@@ -108,7 +110,8 @@ pub(super) async fn gather(
         let idle = elapsed.saturating_sub(Duration::from_millis(arrived.load(Ordering::Relaxed)));
         let members: Vec<_> =
             asking.asked.iter().filter(|asked| asked.is_believed).map(|asked| asked.standing).collect();
-        let round = Round { members: &members, elapsed, first_page, idle, has_old, deadline: shared.deadline };
+        let round =
+            Round { members: &members, patience, elapsed, first_page, idle, has_old, deadline: shared.deadline };
         let wait = match decide(&round) {
             Step::Wait(wait) => wait,
             Step::Done => break asking.end(news, new, None),

@@ -20,6 +20,8 @@ mod sent;
 mod under_way;
 
 #[cfg(test)]
+mod race_tests;
+#[cfg(test)]
 mod tests;
 
 pub(super) use chain::{Pages, accept, in_memory, known, page};
