@@ -26,7 +26,7 @@ async fn serve(after: u64, serial: Option<u64>, files: &[(&str, &str)]) -> TestS
         .collect();
     let page = format!(r#"{{"meta":{{"api-version":"1.0"}},"name":"demo","files":[{}]}}"#, files.join(","));
     let serial = serial.map(|serial| format!("{SERIAL}{serial}\r\n")).unwrap_or_default();
-    let headers = format!("{JSON}{serial}cache-control: max-age=600\r\n");
+    let headers = format!("{JSON}{serial}cache-control: max-age=0\r\n");
     let script =
         move |_: &str| [vec![Act::Wait(Duration::from_millis(after))], answer("200 OK", &headers, &page)].concat();
     TestServer::http(script).await
@@ -64,4 +64,19 @@ async fn what_comes_too_late_counts_for_the_next_question() {
     let page = fetcher.page(&demo()).await.unwrap();
     assert!(page.page.files.is_empty(), "{page:?}");
     assert!(page.refused[0].1.contains("disagree"), "{:?}", page.refused);
+}
+
+#[tokio::test]
+async fn urls_are_those_of_the_primary_member() {
+    let file = ("demo-1.tar.gz", "1");
+    let primary = serve(300, Some(5), &[file]).await;
+    let (mirror, cache) = (serve(0, Some(9), &[file]).await, tempfile::tempdir().unwrap());
+    let expected = primary.url("/files/demo-1.tar.gz");
+    let first = fetcher(cache.path(), &[&primary, &mirror]);
+    assert_eq!(first.page(&demo()).await.unwrap().page.files[0].url.as_str(), expected);
+    first.settled().await;
+    // It is down, and its page is known from before.
+    let second = fetcher(cache.path(), &[&primary, &mirror]);
+    drop(primary);
+    assert_eq!(second.page(&demo()).await.unwrap().page.files[0].url.as_str(), expected);
 }
