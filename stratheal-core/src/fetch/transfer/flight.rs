@@ -74,6 +74,7 @@ impl Transfers {
         let wanted = Wanted {
             file: request.file.name.clone(),
             expected: request.file.hashes.sha256,
+            digests: request.file.hashes.others.clone(),
             size: request.file.size,
             key: key_of(request),
             places: Places::of(shared, request),

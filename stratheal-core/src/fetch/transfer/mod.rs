@@ -11,6 +11,7 @@
 
 mod arriving;
 mod content_range;
+mod digest;
 mod entry;
 mod flight;
 mod growth;

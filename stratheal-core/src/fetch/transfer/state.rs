@@ -1,5 +1,6 @@
 //! The state of one transfer, and its loop: wait, take note, decide, act.
 
+use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::habits::Habits;
 use super::landing::{Finish, Finished, Landing, LandingError, Opened};
 use super::lane::{Lane, poll_lanes};
 use super::place::Place;
-use super::verdicts::Trial;
+use super::verdicts::{Trial, Wrong};
 use super::window::Window;
 use crate::fetch::places::Places;
 use crate::fetch::shared::{Location, Shared};
@@ -37,6 +38,8 @@ const SLOWEST: u64 = 16 * 1024;
 pub(super) struct Wanted {
     pub(super) file: String,
     pub(super) expected: Option<ContentId>,
+    /// What the index says where it gives no SHA-256.
+    pub(super) digests: BTreeMap<String, String>,
     /// As the index says.
     pub(super) size: Option<u64>,
     pub(super) key: PartKey,
@@ -264,13 +267,15 @@ impl Transfer {
         let finish = Finish {
             size,
             expected: self.wanted.expected,
+            digests: self.wanted.digests.clone(),
             name: self.wanted.file.clone(),
             from: self.sent.first().map(|sent| sent.from.to_string()).unwrap_or_default(),
         };
         match self.landing.finish(finish).await {
             Finished::Stored { id, path } => Ok(Some(self.stored(id, path, size))),
-            Finished::Mismatch { got } => self.wrong(Some(got), "has the wrong sha256").map(|()| None),
-            Finished::NotWhole(problem) => self.wrong(None, &problem).map(|()| None),
+            Finished::Mismatch { got } => self.wrong(&Wrong::Sha256(got)).map(|()| None),
+            Finished::OtherDigest(other) => self.wrong(&Wrong::Digest(other)).map(|()| None),
+            Finished::NotWhole(problem) => self.wrong(&Wrong::NotWhole(problem)).map(|()| None),
             Finished::Failed(error) => Err(self.storage_error(error)),
         }
     }
