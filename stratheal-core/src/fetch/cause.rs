@@ -40,7 +40,7 @@ impl FetchError {
             Self::Offline { .. } => Cause::Offline,
             Self::Unavailable { .. } | Self::Restarted { .. } | Self::Deadline { .. } => Cause::Network,
             Self::Denied { .. } => Cause::Denied,
-            Self::HashMismatch { .. } | Self::Changed(_) => Cause::Content,
+            Self::HashMismatch { .. } | Self::DigestMismatch(_) | Self::Changed(_) => Cause::Content,
             Self::DiskFull { .. } | Self::Store(_) => Cause::Disk,
             Self::Settings(_) => Cause::Settings,
         }

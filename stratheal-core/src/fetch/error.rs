@@ -59,6 +59,9 @@ pub enum FetchError {
         /// Who sent it, as a safe URL.
         member: String,
     },
+    /// The same, where the index gives no SHA-256 but another digest.
+    #[error(transparent)]
+    DigestMismatch(Box<WrongDigest>),
     /// The file has changed its content under the same name.
     #[error(transparent)]
     Changed(Box<ChangedFile>),
@@ -96,6 +99,22 @@ pub enum FetchError {
     /// The store could not be used.
     #[error("the cache cannot be used: {0}")]
     Store(String),
+}
+
+/// A file with another digest than the index promised.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file} has the wrong content: expected {algorithm} {expected}, got {got} from {member}")]
+pub struct WrongDigest {
+    /// Its name.
+    pub file: String,
+    /// The algorithm, in lower case.
+    pub algorithm: String,
+    /// What the index promised, as hexadecimal digits.
+    pub expected: String,
+    /// What arrived.
+    pub got: String,
+    /// Who sent it, as a safe URL.
+    pub member: String,
 }
 
 /// A file whose content changed under the same name.
@@ -173,7 +192,7 @@ impl FetchError {
                 ErrorClass::Transient
             }
             Self::Denied { .. } => ErrorClass::Denied,
-            Self::HashMismatch { .. } | Self::Changed(_) => ErrorClass::Corrupt,
+            Self::HashMismatch { .. } | Self::DigestMismatch(_) | Self::Changed(_) => ErrorClass::Corrupt,
             Self::Deadline { .. } => ErrorClass::TimedOut,
             Self::Settings(_) => ErrorClass::Usage,
         }

@@ -11,6 +11,7 @@ mod member;
 mod metadata;
 mod pages;
 mod pause;
+mod places;
 mod probe;
 mod projects;
 mod request;
@@ -29,7 +30,7 @@ mod tests;
 
 pub use builder::Builder;
 pub use cause::Cause;
-pub use error::{Attempt, ChangedFile, FetchError, MemberFailure};
+pub use error::{Attempt, ChangedFile, FetchError, MemberFailure, WrongDigest};
 pub use event::{Event, FileOrigin};
 pub use fetcher::Fetcher;
 pub use member::MemberStatus;

@@ -66,7 +66,7 @@ async fn of_source(shared: &Arc<Shared>, source: &Source) -> Result<ProjectList,
         let local = |error| Failure::new(FailureKind::Local, format!("sent a list that cannot be read here: {error}"));
         tokio::task::spawn_blocking(read).await.map_err(local)?
     };
-    let small = Small { wanted: "the list of all projects", places: &places, ask, bytes: 1 << 20 };
+    let small = Small { wanted: "the list of all projects", places, more: None, ask, bytes: 1 << 20 };
     small.get(shared, read).await?.ok_or_else(|| FetchError::NoSuchFile {
         file: "the list of all projects".to_owned(),
         source_name: source.name.clone(),

@@ -1,6 +1,5 @@
 //! What all parts of a fetcher share.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,7 +11,7 @@ use url::Url;
 
 use super::failure::Failure;
 use super::insist::Again;
-use super::member::{MemberState, Members, Purpose};
+use super::member::{MemberState, Members};
 use super::pages::{self, Pages};
 use super::pause::{Pause, pause_after};
 use super::totals::{Count, Counters};
@@ -21,7 +20,7 @@ use super::transport::Transport;
 use super::{Event, FetchError, FileRequest};
 use crate::base::budget::Budget;
 use crate::base::clock::Clock;
-use crate::index::{Chain, Source, Trust};
+use crate::index::{Chain, Source};
 use crate::objects::{ContentId, Store};
 
 /// What all parts of a fetcher share.
@@ -85,47 +84,6 @@ impl Shared {
         let store = self.store.clone();
         let found = tokio::task::spawn_blocking(move || store.pack(&id)).await;
         matches!(found, Ok(Ok(Some(_))))
-    }
-
-    /// Where a file may be had: everywhere the members of its source say, and where the request says. Without duplicates, the
-    /// place of the newest page first.
-    pub(super) async fn locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
-        let places = self.places(request).await.into_iter();
-        places.map(|(member, url)| self.location(&member, url)).collect()
-    }
-
-    /// The same, without the members that are believed about nothing: for what has no hash that could be checked.
-    pub(super) async fn believed_locations(self: &Arc<Self>, request: &FileRequest) -> Vec<Location> {
-        let source = self.source(&request.source);
-        let is_believed = |url: &Url| {
-            let member = source.and_then(|source| source.members.iter().find(|member| member.url == *url));
-            member.is_none_or(|member| member.trust == Trust::Pages)
-        };
-        let places = self.places(request).await.into_iter().filter(|(member, _)| is_believed(member));
-        places.map(|(member, url)| self.location(&member, url)).collect()
-    }
-
-    fn location(&self, member: &Url, url: Url) -> Location {
-        Location { member: self.members.get(member, &url, Purpose::Files), url }
-    }
-
-    /// The base URL of each member that has the file, and the URL of the file there.
-    async fn places(self: &Arc<Self>, request: &FileRequest) -> Vec<(Url, Url)> {
-        let Some(number) = self.chain.sources.iter().position(|source| source.name == *request.source) else {
-            return Vec::new();
-        };
-        let mut places = match pages::known(self, number, &request.project).await {
-            Some(known) => known.locations(&request.file.name),
-            None => Vec::new(),
-        };
-        if places.iter().all(|(_, url)| *url != request.file.url) {
-            let members = &self.chain.sources[number].members;
-            let first = members.iter().find(|member| member.trust == Trust::Pages);
-            places.extend(first.map(|member| (member.url.clone(), request.file.url.clone())));
-        }
-        let mut seen = HashSet::new();
-        places.retain(|(_, url)| seen.insert(url.clone()));
-        places
     }
 
     /// How long to wait before the next attempt after this many failures in a time; takes a token of the budget for it.

@@ -1,7 +1,8 @@
 //! Something small that several members have: a sidecar, a few bytes of a file, a list.
 //!
 //! The best member is asked first; when it is late, the next one is asked as well; when it fails, the next one is asked at once. When
-//! all have failed and it may go away, all of it begins again after a pause, until the deadline.
+//! all have failed and it may go away, all of it begins again after a pause, until the deadline, or once another member turns out to
+//! have it.
 
 use std::future::Future;
 use std::sync::atomic::AtomicU64;
@@ -15,6 +16,7 @@ use super::failure::{Failure, FailureKind, Verdict};
 use super::insist::insist;
 use super::member::{choose, hedge_after};
 use super::pause::rest;
+use super::places::{MOST_PLACES, Places};
 use super::shared::{Location, Shared};
 use super::totals::Count;
 use super::transport::{Answer, Ask};
@@ -25,7 +27,9 @@ use super::{Attempt, FetchError};
 pub(super) struct Small<'a> {
     /// For people: a project or a file name.
     pub(super) wanted: &'a str,
-    pub(super) places: &'a [Location],
+    pub(super) places: Vec<Location>,
+    /// Where else it may turn out to be.
+    pub(super) more: Option<&'a Places>,
     pub(super) ask: Ask,
     /// About how large it is, in bytes, for choosing.
     pub(super) bytes: u64,
@@ -39,7 +43,11 @@ impl Small<'_> {
     ///
     /// # Errors
     /// [`FetchError`] with what each member said last.
-    pub(super) async fn get<T, F>(&self, shared: &Shared, read: impl Fn(Answer) -> F) -> Result<Option<T>, FetchError>
+    pub(super) async fn get<T, F>(
+        mut self,
+        shared: &Shared,
+        read: impl Fn(Answer) -> F,
+    ) -> Result<Option<T>, FetchError>
     where
         F: Future<Output = Result<T, Failure>>,
     {
@@ -51,6 +59,9 @@ impl Small<'_> {
         loop {
             if let Some(found) = self.round(shared, &read, &mut last).await {
                 return Ok(Some(found));
+            }
+            if self.find_more(&mut last).await {
+                continue;
             }
             let verdicts = || last.iter().flatten().map(|(failure, _)| failure.verdict());
             if verdicts().all(|verdict| verdict == Verdict::Gone) {
@@ -64,8 +75,32 @@ impl Small<'_> {
                 return Err(self.lacking(last, Some(shared.deadline)));
             }
             rounds += 1;
-            rest(pause, self.places.iter().map(|place| &place.member)).await;
+            let rest = rest(pause, self.places.iter().map(|place| &place.member));
+            let more = async {
+                let found = match self.more {
+                    Some(more) => more.more(&self.places).await,
+                    None => Vec::new(),
+                };
+                if found.is_empty() {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = rest => {}
+                () = more => {}
+            }
+            self.find_more(&mut last).await;
         }
+    }
+
+    /// Looks for places that are new by now. Whether there are any.
+    async fn find_more(&mut self, last: &mut Vec<Option<(Failure, u32)>>) -> bool {
+        let Some(more) = self.more.filter(|_| self.places.len() < MOST_PLACES) else { return false };
+        let found = more.new_ones(&self.places).await;
+        let is_new = !found.is_empty();
+        self.places.extend(found);
+        last.resize(self.places.len(), None);
+        is_new
     }
 
     /// Asks each member once, the next one when one fails or is late.
@@ -177,7 +212,7 @@ mod tests {
             Location { member: shared.members.get(&url, &url, Purpose::Files), url }
         };
         let places: Vec<_> = servers.iter().map(place).collect();
-        let small = Small { wanted: "x", places: &places, ask: Ask::default(), bytes: 0 };
+        let small = Small { wanted: "x", places, more: None, ask: Ask::default(), bytes: 0 };
         let read = |answer: Answer| async {
             let body = answer.collect(100, IDLE, &|_| ()).await?;
             Ok(String::from_utf8_lossy(&body).into_owned())

@@ -52,7 +52,9 @@ fn status(error: &FetchError) -> (StatusCode, &'static str) {
         FetchError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "the index cannot be reached"),
         // Not 401 or 403: a client would look for credentials for the gateway.
         FetchError::Denied { .. } => (StatusCode::BAD_GATEWAY, "the index refuses access"),
-        FetchError::HashMismatch { .. } => (StatusCode::BAD_GATEWAY, "the content is wrong"),
+        FetchError::HashMismatch { .. } | FetchError::DigestMismatch(_) => {
+            (StatusCode::BAD_GATEWAY, "the content is wrong")
+        }
         FetchError::Changed(_) => (StatusCode::BAD_GATEWAY, "the file has changed"),
         // RFC 9111 section 5.2.1.7 has this status for what only a cache may answer.
         FetchError::Offline { .. } => (StatusCode::GATEWAY_TIMEOUT, "offline, and not in the cache"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::objects::ContentId;
 
-/// Hashes of one file. Only SHA-256 is believed; the others are kept so that they can be passed on.
+/// Hashes of one file. Only SHA-256 says which content it is; the others are passed on, and looked at where it is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hashes {
     /// The SHA-256.

@@ -8,6 +8,7 @@
 //!   takes anything away, so that a stale mirror never hides a new version. What a lying trusted member adds cannot be told
 //!   from a new version; that is what trust means.
 //! - One name with two hashes is refused, with both of them.
+//! - The URL that is shown for a file is that of the member that is listed first and has it, whichever page is newest.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -183,6 +184,11 @@ impl<'l, 'a> Merging<'l, 'a> {
         file.hashes.sha256 = hash;
         first.append(&mut agreeing);
         first.append(&mut open);
+        // Clients write it into their locks: it must not change with whose page is newer, or there at all.
+        let has_place = |entry: &Entry<'_, '_>| first.iter().any(|place| place.answer == entry.listing.answer);
+        if let Some(listed_first) = believed().find(has_place).filter(|entry| entry.listing.answer != source.answer) {
+            file.url.clone_from(&listed_first.file().url);
+        }
         Ok((file, first))
     }
 }

@@ -48,7 +48,7 @@ pub enum Merged {
 /// The files of a project, and where each of them is.
 #[derive(Debug, Clone)]
 pub struct Offer {
-    /// The page, without what is refused. The URL of each file is that of the newest page that has it.
+    /// The page, without what is refused. The URL of each file is that of the believed member that is listed first and has it.
     pub page: Arc<ProjectPage>,
     /// What is refused.
     pub refused: Vec<RefusedFile>,

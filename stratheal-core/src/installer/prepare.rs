@@ -144,7 +144,12 @@ pub(in crate::installer) async fn pack_of(fetcher: &Fetcher, source: &FileSource
 async fn fetch(fetcher: &Fetcher, request: &FileRequest) -> Result<ContentId, FetchError> {
     let failed = match fetcher.file(request).await {
         Ok(file) => return Ok(file.id),
-        Err(error @ (FetchError::HashMismatch { .. } | FetchError::Changed(_) | FetchError::Offline { .. })) => {
+        Err(
+            error @ (FetchError::HashMismatch { .. }
+            | FetchError::DigestMismatch(_)
+            | FetchError::Changed(_)
+            | FetchError::Offline { .. }),
+        ) => {
             return Err(error);
         }
         Err(error) => error,

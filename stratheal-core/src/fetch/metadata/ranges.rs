@@ -12,7 +12,8 @@ use super::sparse::Sparse;
 use super::wheel::metadata_of;
 use crate::fetch::FileRequest;
 use crate::fetch::failure::{Failure, FailureKind};
-use crate::fetch::shared::{Location, Shared};
+use crate::fetch::places::Places;
+use crate::fetch::shared::Shared;
 use crate::fetch::small::Small;
 use crate::fetch::totals::Count;
 use crate::fetch::transport::{Answer, Ask};
@@ -33,7 +34,7 @@ pub(super) async fn fetch(shared: &Arc<Shared>, request: &FileRequest) -> Option
     if request.file.size.is_some_and(|size| size <= LEAST) {
         return None;
     }
-    let places = shared.believed_locations(request).await;
+    let places = Places::checked(shared, request, false);
     let fetcher = Ranges { shared, request, places: &places };
     let (size, end) = fetcher.get(Ask { suffix: Some(END), ..Ask::default() }).await?;
     if request.file.size.is_some_and(|promised| promised != size) {
@@ -85,7 +86,7 @@ fn read(sparse: Sparse) -> Result<Bytes, Unread> {
 struct Ranges<'a> {
     shared: &'a Arc<Shared>,
     request: &'a FileRequest,
-    places: &'a [Location],
+    places: &'a Places,
 }
 
 impl Ranges<'_> {
@@ -111,7 +112,8 @@ impl Ranges<'_> {
             }
             Ok((sent.2, body))
         };
-        let small = Small { wanted: &wanted, places: self.places, ask, bytes: END };
+        let places = self.places.now().await;
+        let small = Small { wanted: &wanted, places, more: Some(self.places), ask, bytes: END };
         small.get(self.shared, read).await.unwrap_or_else(|error| {
             tracing::debug!(%error, "no metadata by ranges");
             None

@@ -8,6 +8,7 @@ use url::Url;
 
 use super::wheel::MAX_METADATA;
 use crate::fetch::failure::{Failure, FailureKind};
+use crate::fetch::places::Places;
 use crate::fetch::shared::Shared;
 use crate::fetch::small::Small;
 use crate::fetch::totals::Count;
@@ -23,13 +24,8 @@ pub(super) async fn fetch(
     request: &FileRequest,
     promised: Option<ContentId>,
 ) -> Result<Option<Bytes>, FetchError> {
-    let mut places = match promised {
-        Some(_) => shared.locations(request).await,
-        None => shared.believed_locations(request).await,
-    };
-    for place in &mut places {
-        place.url = beside(&place.url);
-    }
+    let more = Places::checked(shared, request, promised.is_some()).beside(beside);
+    let places = more.now().await;
     let wanted = format!("{}.metadata", request.file.name);
     let read = |answer: Answer| async move {
         if answer.status != 200 {
@@ -46,7 +42,7 @@ pub(super) async fn fetch(
             }
         }
     };
-    Small { wanted: &wanted, places: &places, ask: Ask::default(), bytes: 16 << 10 }.get(shared, read).await
+    Small { wanted: &wanted, places, more: Some(&more), ask: Ask::default(), bytes: 16 << 10 }.get(shared, read).await
 }
 
 fn beside(url: &Url) -> Url {

@@ -15,13 +15,17 @@ use crate::objects::{ContentId, Store};
 
 /// The metadata of a wheel.
 pub(in crate::fetch) async fn metadata(shared: &Arc<Shared>, request: &FileRequest) -> Result<Bytes, FetchError> {
-    let id = request.file.hashes.sha256;
+    let id = transfer::known_id(shared, request).await;
     if let Some(id) = id
         && let Some(kept) = kept::read(shared, &id, promised(request)).await
     {
         return Ok(kept);
     }
-    let found = if let Some(found) = in_store(shared, request).await? {
+    let stored = match id {
+        Some(id) => in_store(shared, request, id).await?,
+        None => None,
+    };
+    let found = if let Some(found) = stored {
         found
     } else if shared.offline {
         return Err(FetchError::Offline { wanted: format!("the metadata of {}", request.file.name) });
@@ -57,13 +61,18 @@ async fn from_network(shared: &Arc<Shared>, request: &FileRequest) -> Result<Byt
     if let Some(found) = ranges::fetch(shared, request).await {
         return Ok(found);
     }
-    transfer::fetch_file(shared, request).await?;
-    in_store(shared, request).await?.ok_or_else(|| not_there(request, "the wheel went away while it was read"))
+    // Not by the hash of the page, which may give none.
+    let fetched = transfer::fetch_file(shared, request).await?;
+    in_store(shared, request, fetched.id)
+        .await?
+        .ok_or_else(|| not_there(request, "the wheel went away while it was read"))
 }
 
 /// Out of the wheel, if it is in the store.
-async fn in_store(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<Bytes>, FetchError> {
-    let Some(id) = request.file.hashes.sha256.filter(|_| is_wheel(request)) else { return Ok(None) };
+async fn in_store(shared: &Arc<Shared>, request: &FileRequest, id: ContentId) -> Result<Option<Bytes>, FetchError> {
+    if !is_wheel(request) {
+        return Ok(None);
+    }
     let store = shared.store.clone();
     let read = tokio::task::spawn_blocking(move || out_of_pack(&store, &id));
     let read = read.await.map_err(|error| FetchError::Store(error.to_string()))?;

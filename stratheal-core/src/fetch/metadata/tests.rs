@@ -12,11 +12,11 @@ use crate::objects::ContentId;
 
 const METADATA: &str = "Metadata-Version: 2.1\nName: demo\nVersion: 1\n";
 
-/// A wheel of about 600 kB, whose metadata stands behind its code or in front of it.
-fn wheel(metadata_first: bool) -> Vec<u8> {
+/// A wheel with so many bytes of code, whose metadata stands behind its code or in front of it.
+fn wheel(code: usize, metadata_first: bool) -> Vec<u8> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
-    let code = vec![7; 600_000];
+    let code = vec![7; code];
     let metadata = ("demo-1.dist-info/METADATA", METADATA.as_bytes());
     let entries = if metadata_first { [metadata, ("demo.py", &code)] } else { [("demo.py", &code[..]), metadata] };
     for (name, content) in entries {
@@ -33,18 +33,23 @@ struct Index {
     sidecar: Option<&'static str>,
     has_ranges: bool,
     metadata_first: bool,
+    code: usize,
+    has_hash: bool,
 }
 
-const RANGES: Index = Index { promise: "false", sidecar: None, has_ranges: true, metadata_first: false };
+const RANGES: Index =
+    Index { promise: "false", sidecar: None, has_ranges: true, metadata_first: false, code: 600_000, has_hash: true };
 
 async fn serve(index: Index) -> TestServer {
-    let wheel = Arc::new(wheel(index.metadata_first));
+    let wheel = Arc::new(wheel(index.code, index.metadata_first));
     TestServer::http(move |request| match path(request) {
         "/simple/demo/" => {
-            let (id, size) = (ContentId::of(&wheel), wheel.len());
+            let size = wheel.len();
+            let sha256 = || format!(r#""sha256":"{}""#, ContentId::of(&wheel));
+            let hashes = index.has_hash.then(sha256).unwrap_or_default();
             let file = format!(
                 r#"{{"filename":"demo-1-py3-none-any.whl","url":"/f/demo-1-py3-none-any.whl","size":{size},
-                "hashes":{{"sha256":"{id}"}},"core-metadata":{}}}"#,
+                "hashes":{{{hashes}}},"core-metadata":{}}}"#,
                 index.promise
             );
             answer("200 OK", JSON, &format!(r#"{{"meta":{{"api-version":"1.0"}},"name":"demo","files":[{file}]}}"#))
@@ -93,6 +98,8 @@ async fn from_where_it_costs_least() {
         ("by ranges", RANGES, 70_000),
         ("by ranges, in front", Index { metadata_first: true, ..RANGES }, 140_000),
         ("out of the whole wheel", Index { has_ranges: false, ..RANGES }, 700_000),
+        ("out of a wheel without a hash", Index { has_ranges: false, has_hash: false, ..RANGES }, 700_000),
+        ("out of a small wheel without a hash", Index { code: 1000, has_hash: false, ..RANGES }, 2000),
     ] {
         let (server, cache) = (serve(index).await, tempfile::tempdir().unwrap());
         let fetcher = fetcher(cache.path(), &[&server]);

@@ -17,6 +17,7 @@ use super::known::{Known, SharedKnown, State};
 use super::memory::Recent;
 use super::record::{MemberRecord, Record};
 use super::seen::Memory;
+use super::under_way::{Key, UnderWay};
 use crate::base::redact::safe_url;
 use crate::base::single_flight::Flights;
 use crate::fetch::shared::Shared;
@@ -28,14 +29,13 @@ use crate::objects::ContentId;
 /// Pages in memory, in bytes.
 const MEMORY: usize = 128 << 20;
 
-type Key = (usize, ProjectName);
-
 /// The pages of all sources: in memory, on disk, and on their way.
 #[derive(Debug)]
 pub(in crate::fetch) struct Pages {
     memory: Recent<Key, Known>,
     folders: Vec<Folders>,
     flights: Flights<Result<Found, FetchError>>,
+    pub(super) under_way: UnderWay,
     /// What changes a record on disk holds the lock of its project: two answers for one project must not undo each other.
     writing: [Arc<Mutex<()>>; 16],
 }
@@ -51,7 +51,8 @@ enum Found {
 
 impl Pages {
     pub(in crate::fetch) fn new(folders: Vec<Folders>) -> Self {
-        Self { memory: Recent::new(MEMORY), folders, flights: Flights::new(), writing: Default::default() }
+        let (memory, flights, under_way) = (Recent::new(MEMORY), Flights::new(), UnderWay::default());
+        Self { memory, folders, flights, under_way, writing: Default::default() }
     }
 
     async fn lock(&self, key: &Key) -> OwnedMutexGuard<()> {
@@ -160,7 +161,7 @@ async fn ask(
     record: &Record,
 ) -> Result<Found, FetchError> {
     let late = late(shared, number, project);
-    let gathered = gather(shared, source, project, record, late).await;
+    let gathered = gather(shared, number, project, record, late).await;
     let is_unchanged = |new: &MemberRecord| record.of(&new.member).is_some_and(|old| old.said == new.said);
     let how = if gathered.new.iter().all(is_unchanged) { "unchanged" } else { "fetched" };
     let known = keep(shared, number, source, project, gathered.new).await;
@@ -237,18 +238,17 @@ async fn keep(
     known
 }
 
-/// Keeps an answer that came when nobody waited for it any more.
-fn late(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> Late {
+/// Keeps an answer that came when nobody waited for it any more. It is in memory when that is done.
+pub(super) fn late(shared: &Arc<Shared>, number: usize, project: &ProjectName) -> Late {
     let (shared, project) = (Arc::downgrade(shared), project.clone());
     Arc::new(move |record| {
-        let Some(shared) = shared.upgrade() else { return };
-        let project = project.clone();
-        // It runs for as long as writing a file takes.
-        tokio::spawn(async move {
+        let (shared, project) = (shared.clone(), project.clone());
+        Box::pin(async move {
+            let Some(shared) = shared.upgrade() else { return };
             if let Some(source) = shared.chain.sources.get(number) {
                 keep(&shared, number, source, &project, vec![record]).await;
             }
-        });
+        })
     })
 }
 

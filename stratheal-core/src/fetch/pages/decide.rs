@@ -1,10 +1,13 @@
 //! Whether enough members have answered, as a pure decision.
 //!
 //! All believed members are asked at once. The first page is not handed on at once, because another member's may be newer, but it
-//! waits no longer than it took itself. "There is no such project" needs all of them. What cannot be known is waited for, as long
+//! waits no longer than it took itself. The primary member is waited for longer: what a mirror has beyond it, or lacks, must not
+//! depend on which of them is a few hundred milliseconds faster. "There is no such project" needs all of them. What cannot be known is waited for, as long
 //! as that makes sense: shortly when an older page is at hand, longer when nobody is there at all, up to the deadline otherwise.
 
 use std::time::Duration;
+
+use crate::fetch::member::{LATE_AFTER, MemberView};
 
 /// How a member stands in one round of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +32,10 @@ pub(super) enum Standing {
 /// A round of asking at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Round<'a> {
+    /// The believed ones, the primary one first.
     pub(super) members: &'a [Standing],
+    /// How long the primary one is waited for after the first page.
+    pub(super) patience: Duration,
     /// Since the round began.
     pub(super) elapsed: Duration,
     /// Since the round began until the first page came.
@@ -56,6 +62,8 @@ pub(super) enum Step {
 /// The bounds of how long others are waited for after the first page.
 const LEAST_GRACE: Duration = Duration::from_millis(20);
 const MOST_GRACE: Duration = Duration::from_millis(500);
+/// The least for the primary one. Most pages, also large ones, come within that.
+const PRIMARY_GRACE: Duration = Duration::from_millis(500);
 /// With an older page at hand: after everybody failed once, and in any case.
 const OLD_AFTER_FAILURES: Duration = Duration::from_secs(1);
 const OLD_IN_ANY_CASE: Duration = Duration::from_secs(10);
@@ -64,6 +72,15 @@ const MOST_DEADLINES: u32 = 3;
 /// Without any connection to anybody, or with only some of the "no" that all would have to say.
 const NOBODY_THERE: Duration = Duration::from_secs(30);
 const PARTLY_MISSING: Duration = Duration::from_secs(10);
+
+/// How long the primary member is waited for after another one's page: as long as its slow answers take, within bounds.
+pub(super) fn patience_with(primary: &MemberView) -> Duration {
+    // One that usually takes longer than that would hold up everything and be late all the same.
+    if primary.median.is_some_and(|median| median > LATE_AFTER) {
+        return Duration::ZERO;
+    }
+    primary.patience.clamp(PRIMARY_GRACE, LATE_AFTER)
+}
 
 /// Decides.
 pub(super) fn decide(round: &Round<'_>) -> Step {
@@ -80,11 +97,13 @@ pub(super) fn decide(round: &Round<'_>) -> Step {
     if let Some(first) = round.first_page {
         // Whoever failed already is not waited for; its later answer is for the next time.
         let grace = first.clamp(LEAST_GRACE, MOST_GRACE);
-        return if waiting().any(|(failures, _)| failures == 0) {
-            wait_until(first + grace, Step::Done)
-        } else {
-            Step::Done
+        let is_new = |member: &Standing| matches!(member, Standing::Asked { failures: 0, .. });
+        let grace = match round.members.first() {
+            Some(primary) if is_new(primary) => grace.max(round.patience),
+            _ => grace,
         };
+        let is_awaited = round.members.iter().any(is_new);
+        return if is_awaited { wait_until(first + grace, Step::Done) } else { Step::Done };
     }
     if waiting().next().is_none() {
         return if round.members.iter().all(|member| *member == Standing::Missing) { Step::Done } else { Step::GiveUp };
@@ -120,8 +139,8 @@ mod tests {
     fn round(members: &[Standing], elapsed: u64, first_page: Option<u64>, has_old: bool) -> Step {
         let elapsed = Duration::from_millis(elapsed);
         let first_page = first_page.map(Duration::from_millis);
-        let deadline = Duration::from_mins(2);
-        decide(&Round { members, elapsed, first_page, idle: elapsed, has_old, deadline })
+        let (patience, deadline) = (Duration::from_millis(700), Duration::from_mins(2));
+        decide(&Round { members, patience, elapsed, first_page, idle: elapsed, has_old, deadline })
     }
 
     fn wait(millis: u64) -> Step {
@@ -137,6 +156,10 @@ mod tests {
             ("but not for ever", &[Page, NEW], 90, Some(40), false, Step::Done),
             ("a slow first page does not mean a slow second one", &[Page, NEW], 5000, Some(5000), false, wait(500)),
             ("a quick one waits a little", &[Page, NEW], 1, Some(1), false, wait(20)),
+            ("the primary one gets longer", &[NEW, Page], 40, Some(40), false, wait(700)),
+            ("but not for ever either", &[NEW, Page], 740, Some(40), false, Step::Done),
+            ("nor when it failed", &[TRIED, Page, NEW], 5, Some(5), false, wait(20)),
+            ("nor when it rests", &[Resting, Page], 5, Some(5), false, Step::Done),
             ("one that failed is not waited for", &[Page, TRIED], 5, Some(5), false, Step::Done),
             ("one that rests is not waited for", &[Page, Resting], 5, Some(5), false, Step::Done),
             ("all say no", &[Missing, Missing], 5, None, false, Step::Done),
@@ -154,6 +177,29 @@ mod tests {
             ("an older page, a slow member", &[NEW], 1_000, None, true, wait(9_000)),
         ] {
             assert_eq!(round(members, elapsed, first, has_old), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn how_long_the_primary_is_waited_for() {
+        for (median, patience, expected) in [
+            (None, 500, 500),
+            (Some(2), 100, 500),
+            (Some(150), 750, 750),
+            (Some(300), 1500, 1000),
+            (Some(1200), 5000, 0),
+        ] {
+            let view = MemberView {
+                score: 0.0,
+                median: median.map(Duration::from_millis),
+                p95: None,
+                patience: Duration::from_millis(patience),
+                rate: None,
+                permission: crate::base::breaker::Permission::Yes,
+                hold_until: None,
+                load: (0, 1),
+            };
+            assert_eq!(patience_with(&view), Duration::from_millis(expected), "{median:?} {patience}");
         }
     }
 

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ask::Question;
-use super::decide::{Round, Standing, Step, decide};
+use super::decide::{Round, Standing, Step, decide, patience_with};
 use super::record::{MemberRecord, Record, Said};
+use super::under_way::BeingAsked;
 use crate::base::breaker::Permission;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::member::{LATE_AFTER, Turn};
@@ -29,13 +31,13 @@ pub(super) struct Gathered {
 }
 
 /// What happened with one member.
-enum News {
+enum Told {
     Answer(Box<MemberRecord>),
     Failure { failure: Failure, is_final: bool },
 }
 
 /// Keeps an answer that comes after the round is over.
-pub(super) type Late = Arc<dyn Fn(MemberRecord) + Send + Sync>;
+pub(super) type Late = Arc<dyn Fn(MemberRecord) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One member in the round.
 struct Asked {
@@ -67,16 +69,18 @@ impl Drop for Asking {
 /// Dropping the future stops all requests.
 pub(super) async fn gather(
     shared: &Arc<Shared>,
-    source: &Source,
+    number: usize,
     project: &ProjectName,
     known: &Record,
     late: Late,
 ) -> Gathered {
+    let source = &shared.chain.sources[number];
     let begun = Instant::now();
     let arrived = Arc::new(AtomicU64::new(0));
     let (sender, mut news) = mpsc::channel(64);
+    let key = (number, project.clone());
     let mut asking = Asking { asked: begin(shared, source, project, known), is_over: false };
-    for (number, asked) in asking.asked.iter_mut().enumerate() {
+    for (place, asked) in asking.asked.iter_mut().enumerate() {
         let is_probe = asked.standing == Standing::Resting;
         if is_probe && !asked.question.state.begin_probe(begun) {
             continue;
@@ -84,11 +88,12 @@ pub(super) async fn gather(
         let work = Asker {
             shared: shared.clone(),
             question: asked.question.clone(),
-            number,
+            number: place,
             begun,
             arrived: arrived.clone(),
             sender: sender.clone(),
             late: late.clone(),
+            _being_asked: shared.pages.under_way.begin(key.clone(), asked.question.member.url.clone()),
         };
         asked.task = Some(tokio::spawn(work.run()).abort_handle());
     }
@@ -96,6 +101,8 @@ pub(super) async fn gather(
     shared.begin_work();
 
     let has_old = known.since().is_some();
+    let primary = asking.asked.iter().find(|asked| asked.is_believed);
+    let patience = primary.map_or(Duration::ZERO, |primary| patience_with(&primary.question.state.view(begun)));
     let mut new = Vec::new();
     let mut first_page = None;
     loop {
@@ -103,21 +110,22 @@ pub(super) async fn gather(
         let idle = elapsed.saturating_sub(Duration::from_millis(arrived.load(Ordering::Relaxed)));
         let members: Vec<_> =
             asking.asked.iter().filter(|asked| asked.is_believed).map(|asked| asked.standing).collect();
-        let round = Round { members: &members, elapsed, first_page, idle, has_old, deadline: shared.deadline };
+        let round =
+            Round { members: &members, patience, elapsed, first_page, idle, has_old, deadline: shared.deadline };
         let wait = match decide(&round) {
             Step::Wait(wait) => wait,
-            Step::Done => break asking.end(new, None),
+            Step::Done => break asking.end(news, new, None),
             Step::GiveUp => {
                 let is_deadline = idle >= shared.deadline;
                 let lacking = lacking(&asking.asked, project, is_deadline.then_some(shared.deadline));
-                break asking.end(new, Some(lacking));
+                break asking.end(news, new, Some(lacking));
             }
         };
         // Without anything left to come, the decision above is final in the next turn.
-        let Ok(Some((number, news))) = timeout(wait, news.recv()).await else { continue };
+        let Ok(Some((number, told))) = timeout(wait, news.recv()).await else { continue };
         let asked = &mut asking.asked[number];
-        match news {
-            News::Answer(record) => {
+        match told {
+            Told::Answer(record) => {
                 asked.standing = match record.said {
                     Said::Page(..) => Standing::Page,
                     Said::Missing => Standing::Missing,
@@ -127,7 +135,7 @@ pub(super) async fn gather(
                 }
                 new.push(*record);
             }
-            News::Failure { failure, is_final } => {
+            Told::Failure { failure, is_final } => {
                 asked.times += 1;
                 asked.standing = match (is_final, asked.standing) {
                     (_, Standing::Resting) => Standing::Resting,
@@ -143,8 +151,20 @@ pub(super) async fn gather(
 }
 
 impl Asking {
-    fn end(mut self, new: Vec<MemberRecord>, lacking: Option<FetchError>) -> Gathered {
+    /// From here on answers are late. Those that came while it was decided that there are enough are none.
+    fn end(
+        mut self,
+        mut news: mpsc::Receiver<(usize, Told)>,
+        mut new: Vec<MemberRecord>,
+        lacking: Option<FetchError>,
+    ) -> Gathered {
         self.is_over = true;
+        news.close();
+        while let Ok((_, told)) = news.try_recv() {
+            if let Told::Answer(record) = told {
+                new.push(*record);
+            }
+        }
         Gathered { new, lacking }
     }
 }
@@ -176,8 +196,10 @@ struct Asker {
     begun: Instant,
     /// Milliseconds since the round began until something last arrived.
     arrived: Arc<AtomicU64>,
-    sender: mpsc::Sender<(usize, News)>,
+    sender: mpsc::Sender<(usize, Told)>,
     late: Late,
+    /// Until its answer is kept.
+    _being_asked: BeingAsked,
 }
 
 impl Asker {
@@ -192,10 +214,10 @@ impl Asker {
             };
             let failure = match self.attempt(turn, failures).await {
                 Ok(record) => {
-                    if let Err(unsent) = self.sender.send((self.number, News::Answer(Box::new(record)))).await
-                        && let (_, News::Answer(record)) = unsent.0
+                    if let Err(unsent) = self.sender.send((self.number, Told::Answer(Box::new(record)))).await
+                        && let (_, Told::Answer(record)) = unsent.0
                     {
-                        (self.late)(*record);
+                        (self.late)(*record).await;
                     }
                     return;
                 }
@@ -208,7 +230,7 @@ impl Asker {
                 |pause| format!("it is asked again after {:.1} s", pause.most.as_secs_f64()),
             );
             self.shared.failed(&self.question.state, project, &failure, &next);
-            let sent = self.sender.send((self.number, News::Failure { failure, is_final })).await;
+            let sent = self.sender.send((self.number, Told::Failure { failure, is_final })).await;
             let Some(pause) = pause.filter(|_| sent.is_ok()) else { return };
             failures += 1;
             tokio::select! {

@@ -14,12 +14,17 @@ mod known;
 mod memory;
 mod portable;
 mod record;
+mod rest;
 mod seen;
 mod sent;
+mod under_way;
 
+#[cfg(test)]
+mod race_tests;
 #[cfg(test)]
 mod tests;
 
 pub(super) use chain::{Pages, accept, in_memory, known, page};
 pub(super) use folder::Folders;
 pub use portable::{Exported, export_cache, export_cache_to, import_cache};
+pub(super) use rest::{ask_rest, next_late};

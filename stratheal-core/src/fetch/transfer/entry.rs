@@ -10,9 +10,10 @@ use futures::Stream;
 use super::flight::{begun, in_store, key_of};
 use super::seen;
 use super::stream::{Chunks, FileStream, Reader};
-use crate::fetch::shared::Shared;
+use crate::fetch::places::Places;
+use crate::fetch::shared::{Location, Shared};
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin, FileRequest};
-use crate::objects::read_at;
+use crate::objects::{ContentId, read_at};
 
 /// Bytes of a stored file that are handed out at once.
 const CHUNK: usize = 256 * 1024;
@@ -72,17 +73,21 @@ pub(in crate::fetch) async fn verified_file(
     Ok((file, is_here.then(|| -> Chunks { Box::pin(reader.into_stream()) })))
 }
 
-/// The file, if it is there already.
-async fn known(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<FetchedFile>, FetchError> {
-    let id = match request.file.hashes.sha256 {
+/// Which content it is: as the index says, or as it was seen.
+pub(in crate::fetch) async fn known_id(shared: &Arc<Shared>, request: &FileRequest) -> Option<ContentId> {
+    match request.file.hashes.sha256 {
         Some(id) => Some(id),
         // Without a hash, what was seen counts where files never change, and offline, where nobody can be asked.
         None if shared.offline || shared.source(&request.source).is_none_or(|source| source.immutable) => {
             seen::recall(shared, &key_of(request)).await
         }
         None => None,
-    };
-    let Some(id) = id else { return Ok(None) };
+    }
+}
+
+/// The file, if it is there already.
+async fn known(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<FetchedFile>, FetchError> {
+    let Some(id) = known_id(shared, request).await else { return Ok(None) };
     let found = in_store(shared, id).await?;
     if let Some(found) = &found {
         shared.tell(Event::FileDone {
@@ -96,18 +101,11 @@ async fn known(shared: &Arc<Shared>, request: &FileRequest) -> Result<Option<Fet
     Ok(found)
 }
 
-async fn locations(
-    shared: &Arc<Shared>,
-    request: &FileRequest,
-) -> Result<Vec<crate::fetch::shared::Location>, FetchError> {
+async fn locations(shared: &Arc<Shared>, request: &FileRequest) -> Result<Vec<Location>, FetchError> {
     if shared.offline {
         return Err(FetchError::Offline { wanted: request.file.name.clone() });
     }
-    let locations = match request.file.hashes.sha256 {
-        Some(_) => shared.locations(request).await,
-        // What no hash can check comes only from who is believed.
-        None => shared.believed_locations(request).await,
-    };
+    let locations = Places::of(shared, request).now().await;
     if locations.is_empty() {
         return Err(FetchError::NoSuchFile {
             file: request.file.name.clone(),

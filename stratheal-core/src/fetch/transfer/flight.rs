@@ -15,6 +15,7 @@ use super::habits::Habits;
 use super::landing::{Landing, LandingError};
 use super::seen;
 use super::state::{Transfer, Wanted};
+use crate::fetch::places::Places;
 use crate::fetch::shared::{Location, Shared};
 use crate::fetch::totals::Count;
 use crate::fetch::{Attempt, FetchError, FetchedFile, FileOrigin, FileRequest, MemberFailure};
@@ -73,8 +74,10 @@ impl Transfers {
         let wanted = Wanted {
             file: request.file.name.clone(),
             expected: request.file.hashes.sha256,
+            digests: request.file.hashes.others.clone(),
             size: request.file.size,
             key: key_of(request),
+            places: Places::of(shared, request),
         };
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         let name = wanted.key.as_str().to_owned();

@@ -3,6 +3,7 @@
 //! The hash follows the bytes that are there without a gap. What arrives in order is hashed from memory, so that nothing is read
 //! again; what came out of order or from an earlier process is read back when its turn comes.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::{oneshot, watch};
 
+use super::digest::{self, OtherDigest};
 use super::wholeness;
 use crate::objects::{ContentId, PartFile, PartKey, Ranges, Sent, Store, StoreError, Validators};
 
@@ -68,6 +70,8 @@ enum Order {
 pub(super) struct Finish {
     pub(super) size: u64,
     pub(super) expected: Option<ContentId>,
+    /// What the index says instead: lower-case algorithm to hexadecimal digest.
+    pub(super) digests: BTreeMap<String, String>,
     pub(super) name: String,
     pub(super) from: String,
 }
@@ -79,6 +83,8 @@ pub(super) enum Finished {
     Stored { id: ContentId, path: PathBuf },
     /// It is something else. It is still there.
     Mismatch { got: ContentId },
+    /// It has another digest than the index says, which gives no SHA-256. It is still there.
+    OtherDigest(OtherDigest),
     /// It is not whole, as far as can be told without a hash. It is still there.
     NotWhole(String),
     /// It cannot be stored.
@@ -298,6 +304,11 @@ impl Worker {
             && let Err(problem) = wholeness::check(&finish.name, &self.part.file())
         {
             return Ok(Finished::NotWhole(problem));
+        }
+        if finish.expected.is_none()
+            && let Some(other) = digest::check(&finish.digests, &self.part.file())?
+        {
+            return Ok(Finished::OtherDigest(other));
         }
         let pack = self.store.adopt(Path::new(&path), &got, &finish.name, &finish.from)?;
         Ok(Finished::Stored { id: got, path: pack.path().to_owned() })

@@ -11,6 +11,7 @@
 
 mod arriving;
 mod content_range;
+mod digest;
 mod entry;
 mod flight;
 mod growth;
@@ -33,6 +34,6 @@ mod window;
 #[cfg(test)]
 mod tests;
 
-pub(super) use entry::{fetch_file, stream_file, verified_file};
+pub(super) use entry::{fetch_file, known_id, stream_file, verified_file};
 pub(super) use flight::Transfers;
 pub use stream::{Chunks, FileStream};

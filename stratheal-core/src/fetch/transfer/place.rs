@@ -1,5 +1,6 @@
 //! The places where the file may be had, as one transfer sees them; and who is asked next.
 
+use std::future::pending;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -9,6 +10,7 @@ use super::segments;
 use super::state::Transfer;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::member::{MemberView, choose};
+use crate::fetch::places::MOST_PLACES;
 use crate::fetch::shared::Location;
 use crate::fetch::{Attempt, FetchError, MemberFailure};
 
@@ -46,6 +48,37 @@ impl Place {
 }
 
 impl Transfer {
+    /// Looks for more places, unless that is being done: a page may have come meanwhile, or be on its way.
+    pub(super) fn want_places(&mut self) {
+        if self.awaits_more || self.places.len() >= MOST_PLACES {
+            return;
+        }
+        let had: Vec<_> = self.places.iter().map(|place| place.location.clone()).collect();
+        let places = self.wanted.places.clone();
+        self.more = Box::pin(async move { places.more(&had).await });
+        self.awaits_more = true;
+    }
+
+    /// Takes what was found. Pauses were for those that failed, not for those that are new.
+    pub(super) fn take_places(&mut self, found: Vec<Location>, now: Instant) {
+        self.more = Box::pin(pending());
+        self.awaits_more = false;
+        if !found.is_empty() {
+            self.places.extend(found.into_iter().map(Place::new));
+            self.rest = Box::pin(pending());
+            self.not_before = now;
+            // Nor need a silent connection be waited for any longer because asking the same member again was in vain.
+            for lane in &mut self.lanes {
+                (lane.challenges, lane.challenged) = (0, None);
+            }
+        }
+    }
+
+    /// Whether nobody is left who could bring the file, now or once a page has come.
+    pub(super) fn is_hopeless(&self) -> bool {
+        !self.awaits_more && !self.places.iter().any(Place::is_open)
+    }
+
     /// A validator that may stand in `If-Range`: a strong tag, or a date. A date is taken although it may be weak, as files of an
     /// index do not change twice a second.
     pub(super) fn validator(&self) -> Option<String> {

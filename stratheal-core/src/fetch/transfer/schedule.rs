@@ -75,8 +75,12 @@ impl Transfer {
     /// Nobody may continue: all of it comes again. Where the content is known, what is there stays and is skipped.
     fn begin_from_zero(&mut self, gap: Range<u64>, now: Instant) -> Result<(), FetchError> {
         let open = self.places.iter().any(Place::is_open);
-        if !open {
+        if self.is_hopeless() {
             return Err(self.nobody_left());
+        }
+        if !open {
+            // What is on its way decides.
+            return Ok(());
         }
         if let Some(only) = self.trial.only.filter(|&only| !self.places[only].is_open()) {
             self.trial.only = (0..self.places.len()).find(|&place| place != only && self.places[place].is_open());
@@ -195,6 +199,9 @@ impl Transfer {
                 return;
             }
             self.part(old, now);
+        }
+        if slow != Slow::Trickling {
+            self.want_places();
         }
         let Some(index) = self.lanes.iter().position(|lane| lane.id == id) else { return };
         let lane = &mut self.lanes[index];

@@ -1,5 +1,6 @@
 //! The state of one transfer, and its loop: wait, take note, decide, act.
 
+use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use super::habits::Habits;
 use super::landing::{Finish, Finished, Landing, LandingError, Opened};
 use super::lane::{Lane, poll_lanes};
 use super::place::Place;
-use super::verdicts::Trial;
+use super::verdicts::{Trial, Wrong};
 use super::window::Window;
+use crate::fetch::places::Places;
 use crate::fetch::shared::{Location, Shared};
 use crate::fetch::totals::Count;
 use crate::fetch::{Event, FetchError, FetchedFile, FileOrigin};
@@ -36,9 +38,13 @@ const SLOWEST: u64 = 16 * 1024;
 pub(super) struct Wanted {
     pub(super) file: String,
     pub(super) expected: Option<ContentId>,
+    /// What the index says where it gives no SHA-256.
+    pub(super) digests: BTreeMap<String, String>,
     /// As the index says.
     pub(super) size: Option<u64>,
     pub(super) key: PartKey,
+    /// Where it may be had, now and later.
+    pub(super) places: Places,
 }
 
 /// Who said how large the file is. An index and a range are believed; a head can be of a file that was cut on its way to the
@@ -73,6 +79,9 @@ pub(super) struct Transfer {
     pub(super) not_before: Instant,
     /// Ends by then, or earlier when a member answers somebody else again.
     pub(super) rest: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Places of members whose pages come only now: looked for once a place failed.
+    pub(super) more: Pin<Box<dyn Future<Output = Vec<Location>> + Send>>,
+    pub(super) awaits_more: bool,
     /// The most bytes there ever were, and how far bytes came that had been there before.
     pub(super) most: u64,
     pub(super) replayed: u64,
@@ -114,6 +123,8 @@ impl Transfer {
             fruitless: 0,
             not_before: now,
             rest: Box::pin(pending()),
+            more: Box::pin(pending()),
+            awaits_more: false,
             most: 0,
             replayed: 0,
             started: now,
@@ -197,6 +208,7 @@ impl Transfer {
                     self.not_before = now;
                     self.rest = Box::pin(pending());
                 }
+                found = self.more.as_mut() => self.take_places(found, Instant::now()),
                 () = &mut sleep => {
                     if !has_room {
                         // The network is not to blame for what the disk takes.
@@ -255,13 +267,15 @@ impl Transfer {
         let finish = Finish {
             size,
             expected: self.wanted.expected,
+            digests: self.wanted.digests.clone(),
             name: self.wanted.file.clone(),
             from: self.sent.first().map(|sent| sent.from.to_string()).unwrap_or_default(),
         };
         match self.landing.finish(finish).await {
             Finished::Stored { id, path } => Ok(Some(self.stored(id, path, size))),
-            Finished::Mismatch { got } => self.wrong(Some(got), "has the wrong sha256").map(|()| None),
-            Finished::NotWhole(problem) => self.wrong(None, &problem).map(|()| None),
+            Finished::Mismatch { got } => self.wrong(&Wrong::Sha256(got)).map(|()| None),
+            Finished::OtherDigest(other) => self.wrong(&Wrong::Digest(other)).map(|()| None),
+            Finished::NotWhole(problem) => self.wrong(&Wrong::NotWhole(problem)).map(|()| None),
             Finished::Failed(error) => Err(self.storage_error(error)),
         }
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::digest::OtherDigest;
 use super::lane::{Lane, Phase};
-use super::place::Place;
 use super::state::{SizeFrom, Transfer};
-use crate::fetch::FetchError;
 use crate::fetch::failure::{Failure, FailureKind, Verdict};
 use crate::fetch::pause::{Pause, rest};
+use crate::fetch::{FetchError, WrongDigest};
 use crate::objects::ContentId;
 
 /// With so many new bytes a connection was worth it, however it ended.
@@ -21,6 +21,18 @@ const WRONG_MOST: u32 = 2;
 
 /// After so long without a byte a body is not expected to go on.
 const STUCK: Duration = Duration::from_millis(1500);
+
+/// What is wrong with a whole file; to be read after its name.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Wrong {
+    #[error("has the wrong sha256")]
+    Sha256(ContentId),
+    #[error("has the wrong {}", .0.algorithm)]
+    Digest(OtherDigest),
+    /// As far as can be told without a hash.
+    #[error("{0}")]
+    NotWhole(String),
+}
 
 /// What is known about who sends wrong bytes.
 #[derive(Debug, Default)]
@@ -43,6 +55,7 @@ impl Transfer {
     pub(super) fn fail(&mut self, index: usize, failure: &Failure, now: Instant) -> Result<(), FetchError> {
         let mut lane = self.lanes.remove(index);
         self.flush(&mut lane);
+        self.want_places();
         self.forget_challenge(&lane, failure, now);
         // The next process continues here, whatever comes.
         self.landing.record();
@@ -72,7 +85,7 @@ impl Transfer {
         }
         let next = self.next_step(lane.place, others);
         self.shared.failed(&member, &self.wanted.file, failure, next);
-        if verdict == Verdict::Fatal || !self.places.iter().any(Place::is_open) {
+        if verdict == Verdict::Fatal || self.is_hopeless() {
             return Err(self.nobody_left());
         }
         if lane.useful < WORTH {
@@ -118,8 +131,8 @@ impl Transfer {
         }
     }
 
-    /// The whole is wrong: its hash, or its end where there is no hash.
-    pub(super) fn wrong(&mut self, got: Option<ContentId>, problem: &str) -> Result<(), FetchError> {
+    /// The whole is wrong.
+    pub(super) fn wrong(&mut self, wrong: &Wrong) -> Result<(), FetchError> {
         let now = Instant::now();
         if let Some((total, SizeFrom::Head | SizeFrom::End)) = self.total
             && !self.trial.tail_asked
@@ -140,7 +153,7 @@ impl Transfer {
             [one] if self.resumed == 0 => self.places.iter().position(|place| place.name == *one),
             _ => None,
         };
-        let failure = Failure::new(FailureKind::Content, format!("sent {} that {problem}", self.wanted.file));
+        let failure = Failure::new(FailureKind::Content, format!("sent {} that {wrong}", self.wanted.file));
         if let Some(place) = alone {
             self.trial.clean += 1;
             let place = &mut self.places[place];
@@ -155,9 +168,14 @@ impl Transfer {
         let untried = (0..self.places.len()).any(|place| self.places[place].is_open() && self.places[place].lied == 0);
         let enough = self.trial.clean >= WRONG_MOST && !untried;
         if enough || self.trial.wrong > WRONG_MOST + self.places.len() as u32 {
-            return Err(match (self.wanted.expected, got) {
-                (Some(expected), Some(got)) => {
-                    FetchError::HashMismatch { file: self.wanted.file.clone(), expected, got, member: names }
+            let file = self.wanted.file.clone();
+            return Err(match (self.wanted.expected, wrong) {
+                (Some(expected), Wrong::Sha256(got)) => {
+                    FetchError::HashMismatch { file, expected, got: *got, member: names }
+                }
+                (_, Wrong::Digest(other)) => {
+                    let OtherDigest { algorithm, expected, got } = other.clone();
+                    FetchError::DigestMismatch(Box::new(WrongDigest { file, algorithm, expected, got, member: names }))
                 }
                 _ => self.nobody_left(),
             });

@@ -205,6 +205,24 @@ fn missing_only_when_all_say_so() {
 }
 
 #[test]
+fn the_url_is_that_of_the_first_member_that_has_the_file() {
+    let (one, two) = (("one", "1"), ("two", "2"));
+    for (pages, expected) in [
+        (&[(None, &[one][..]), (None, &[one, two])][..], &["m0", "m1"][..]),
+        (&[(Some(5), &[one]), (Some(9), &[one, two])], &["m0", "m1"]),
+        (&[(Some(5), &[one]), (Some(6), &[one]), (Some(9), &[one, two])], &["m0", "m2"]),
+        (&[(None, &[("one", "")]), (Some(9), &[one])], &["m0"]),
+    ] {
+        let page = offer(members(pages)).page;
+        let hosts: Vec<_> = page.files.iter().filter_map(|file| file.url.host_str()?.split('.').next()).collect();
+        assert_eq!(hosts, expected, "{pages:?}");
+    }
+    let only_files = member(0, Trust::Files, Answer::Page(page(0, None, &[one])));
+    let listed = member(1, Trust::Pages, Answer::Page(page(1, None, &[one])));
+    assert_eq!(offer(vec![only_files, listed]).page.files[0].url.host_str(), Some("m1.example"));
+}
+
+#[test]
 fn a_refusal_names_both_hashes_and_where_they_are() {
     let offer = offer(members(&[(None, &[("one", "1")]), (None, &[("one", "x")])]));
     let reason = offer.refused[0].reason.to_string();

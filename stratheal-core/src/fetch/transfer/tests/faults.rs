@@ -262,6 +262,30 @@ async fn a_file_that_is_wrong_everywhere_is_refused() {
     assert_eq!(lies.asked().len(), 2, "twice, and no more");
 }
 
+/// The index gives no SHA-256: then another digest says whether it is right.
+#[tokio::test]
+async fn another_digest_is_looked_at_where_there_is_no_sha256() {
+    let bytes = b"some bytes, and no zip file".to_vec();
+    let request = |digest: &str| {
+        let mut request = request(&bytes);
+        request.file.name = "demo-1.tar.bz2".to_owned();
+        request.file.hashes.sha256 = None;
+        request.file.hashes.others = [("md5".to_owned(), digest.to_owned())].into();
+        request
+    };
+    let right = request("477f3635837c1dbde3ef10de5e331e80");
+    let lies = FileServer::start(&bytes, |_| Behaviour { flip: Some(1), ..FINE }).await;
+    let good = FileServer::start(&bytes, |_| FINE).await;
+    Setup::new().fetch(&right, &[&good]).await.unwrap();
+    let fetched = Setup::new().fetch(&right, &[&lies, &good]).await.unwrap();
+    assert_eq!(fetched.origin, FileOrigin::Members(vec![good.address.to_string()]));
+    let error = Setup::new().fetch(&right, &[&lies]).await.unwrap_err();
+    assert_eq!(error.cause(), crate::fetch::Cause::Content, "{error}");
+    assert!(error.to_string().contains("md5") && error.to_string().contains(&lies.address.to_string()), "{error}");
+    let error = Setup::new().fetch(&request("00"), &[&good]).await.unwrap_err();
+    assert_eq!(error.cause(), crate::fetch::Cause::Content, "{error}");
+}
+
 #[tokio::test]
 async fn what_nobody_has_is_said_at_once() {
     let bytes = content(10);
