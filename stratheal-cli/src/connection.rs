@@ -44,6 +44,7 @@ pub(crate) fn settings(
 #[cfg(test)]
 mod tests {
     use stratheal_core::fetch::Credentials;
+    use stratheal_core::gateway::Chosen;
     use stratheal_core::index::{Chain, NetworkHints};
 
     use super::*;
@@ -65,6 +66,7 @@ mod tests {
             chain: Chain::default(),
             credentials: Credentials::none(),
             found: String::new(),
+            chosen: Chosen::default(),
             network: NetworkHints::default(),
             notes: Vec::new(),
             bypasses: Vec::new(),

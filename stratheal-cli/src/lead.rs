@@ -66,6 +66,7 @@ impl Lead {
             program: argv.first().map(PathBuf::from),
         };
         let sources = Sources::find(setup, packages, named)?;
+        let plan = plan.asking(sources.chosen.clone());
         let fetcher = setup.fetcher(&sources)?;
         let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
         if plan.mode == Mode::Proxy {

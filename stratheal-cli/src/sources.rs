@@ -7,6 +7,7 @@ use stratheal_core::base::redact::safe_url;
 use stratheal_core::config;
 use stratheal_core::doctor::Finding;
 use stratheal_core::fetch::{Credentials, Login};
+use stratheal_core::gateway::Chosen;
 use stratheal_core::index::{
     Chain, DiscoverOptions, Discovered, IndexSettings, KeyringCommand, MirrorSettings, NetworkHints, NoteKind,
     SourceSettings, ThisProcess, Trust, discover,
@@ -27,6 +28,8 @@ pub(crate) struct Sources {
     pub(crate) credentials: Credentials,
     /// Where the default index was found: an option, a file, a tool.
     pub(crate) found: String,
+    /// The indexes that options and configuration name, for commands that ask them themselves.
+    pub(crate) chosen: Chosen,
     /// What other tools are told about the network.
     pub(crate) network: NetworkHints,
     /// What the user should know about how they were found.
@@ -56,6 +59,8 @@ impl Sources {
         let settings = setup.index();
         // Mirrors belong to the index they were written beside: under another one they would be another index.
         let own = named.index.is_some();
+        let default = packages.index.as_deref().or(settings.url.as_deref()).filter(|_| !own);
+        let chosen = Chosen::new(default, settings.sources.iter().map(|source| source.url.as_str()));
         let beside = named.program.as_deref().filter(|_| packages.python.is_none()).and_then(python::beside);
         let interpreter = beside.unwrap_or_else(|| python::choose(packages, setup.config.as_ref()).program);
         let options = DiscoverOptions {
@@ -72,10 +77,10 @@ impl Sources {
         if settings.keyring {
             found.credentials.ask(&KeyringCommand::default());
         }
-        Ok(Self::of(found))
+        Ok(Self::of(found, chosen))
     }
 
-    fn of(found: Discovered) -> Self {
+    fn of(found: Discovered, chosen: Chosen) -> Self {
         let Discovered { chain, default_from, credentials, network, notes } = found;
         let (mut said, mut bypasses, mut past_variables) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
@@ -96,7 +101,7 @@ impl Sources {
             let basic = credentials.for_url(url)?;
             Some(Login { user: basic.user.expose().clone(), password: basic.password })
         });
-        Self { chain, credentials, found: default_from, network, notes: said, bypasses, past_variables }
+        Self { chain, credentials, found: default_from, chosen, network, notes: said, bypasses, past_variables }
     }
 
     /// What a doctor says about them.

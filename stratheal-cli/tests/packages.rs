@@ -75,6 +75,30 @@ fn pip_survives_what_bare_pip_does_not_and_the_report_says_what_happened() {
 }
 
 #[test]
+fn what_uses_the_proxy_asks_the_chosen_index() {
+    let (Some(pip), Some(uv)) = (pip(), uv()) else { return };
+    let (place, server) = alpha();
+    let (url, python) = (server.url(), std::path::Path::new(&pip).with_file_name("python"));
+    let project =
+        "[project]\nname = \"app\"\nversion = \"0\"\nrequires-python = \">=3.9\"\ndependencies = [\"alpha\"]\n";
+    std::fs::write(place.path("pyproject.toml"), project).unwrap();
+    let other = [("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")];
+    let lock = ["--", uv.as_str(), "lock", "--no-cache", "--python", python.to_str().unwrap()];
+    let done = place.run_with(&other, &[&["run", "--index", &url][..], &lock].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let before = std::fs::read_to_string(place.path("uv.lock")).unwrap();
+    assert!(before.contains(url.trim_end_matches('/')), "{before}");
+    let again =
+        ["run", "--index", &url, "--", &uv, "lock", "--locked", "--no-cache", "--python", python.to_str().unwrap()];
+    let done = place.run(&again);
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let script = format!("{pip} install --quiet --no-cache-dir --target by-shell alpha");
+    let done = place.run(&["run", "--index", &url, "--", "sh", "-c", &script]);
+    assert_eq!((done.code, place.path("by-shell/alpha").exists()), (0, true), "{done:?}");
+}
+
+#[test]
 fn a_failure_says_why_by_its_exit_code() {
     let Some(pip) = pip() else { return };
     let install = |rules: Vec<Rule>, more: &[&str]| {

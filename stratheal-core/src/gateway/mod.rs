@@ -33,8 +33,8 @@ mod tests;
 pub use access::AccessToken;
 pub use builder::{Gateway, GatewayBuilder, GatewayError};
 pub use environment::{
-    Bypass, Change, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan, plan_with,
-    poetry_mirror_plugin,
+    Bypass, Change, Chosen, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan,
+    plan_with, poetry_mirror_plugin,
 };
 pub use report::{MemberReport, Report};
 pub use running::Running;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::arguments;
 use super::client::{Client, Invocation, recognise};
-use super::{Bypass, Environment, Plugin};
+use super::{Bypass, Chosen, Environment, Plugin};
 use crate::base::redact::safe_url;
 
 /// How a client uses the gateway.
@@ -80,7 +80,22 @@ pub struct ClientPlan {
     pub bypasses: Vec<Bypass>,
     /// What a person should know beside that.
     pub notes: Vec<String>,
+    pub(in crate::gateway) chosen: Chosen,
     pub(in crate::gateway) environment: Environment,
+    plugin: Plugin,
+}
+
+impl ClientPlan {
+    /// The same for a client that is to ask these indexes. One whose index is the gateway asks it for them in any case; one that uses
+    /// the proxy has to be told, unless its command line says it. What it cannot be told is a bypass.
+    #[must_use]
+    pub fn asking(mut self, chosen: Chosen) -> Self {
+        if self.mode == Mode::Proxy && self.given.default_index.is_none() {
+            self.bypasses.extend(chosen.not_followed(self.client, &self.given, self.plugin));
+        }
+        self.chosen = chosen;
+        self
+    }
 }
 
 /// Plans for a command line and the environment it would have, as found.
@@ -129,7 +144,9 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
         given,
         bypasses,
         notes,
+        chosen: Chosen::default(),
         environment: environment.clone(),
+        plugin,
     }
 }
 
