@@ -13,6 +13,7 @@ mod fitting;
 mod origin;
 mod pages;
 mod patience;
+mod places;
 mod problem;
 mod proxy;
 mod range;
