@@ -70,7 +70,7 @@ impl Lead {
         let fetcher = setup.fetcher(&sources)?;
         let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
         if plan.mode == Mode::Proxy {
-            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts());
+            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts(&plan.given.locks));
             builder = builder.sample_projects(SAMPLE.parse::<ProjectName>().into_iter().collect());
         }
         let running = builder.start().await.map_err(|error| not_started(&error))?;
@@ -108,10 +108,11 @@ fn plugin(argv: &[OsString], environment: &Environment) -> Plugin {
     poetry.map_or(Plugin::Unknown, |poetry| poetry_mirror_plugin(poetry, environment))
 }
 
-/// The hosts that files of the locks here and in the folders above come from.
-fn locked_hosts() -> Vec<(String, u16)> {
+/// The hosts that files of these locks, and of the locks here and in the folders above, come from.
+fn locked_hosts(named: &[PathBuf]) -> Vec<(String, u16)> {
     let Ok(here) = env::current_dir() else { return Vec::new() };
     let files = here.ancestors().flat_map(|folder| LOCKS.map(|name| folder.join(name)));
+    let files = named.iter().cloned().chain(files);
     let texts = files.filter(|file| file.is_file()).filter_map(|file| match read_text(&file, MAX_LOCK) {
         Ok(text) => Some(text),
         Err(error) => {

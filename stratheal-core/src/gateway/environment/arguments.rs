@@ -108,8 +108,12 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
         Meaning::Default => given.default_index = Some(value.to_owned()),
         Meaning::Extra => given.extra_indexes.push(value.to_owned()),
         Meaning::Requirements => {
-            given.keeps_urls |= is_lock(value);
-            given.requirement_files.push(value.into());
+            if is_lock(value) {
+                given.keeps_urls = true;
+                given.locks.push(value.into());
+            } else {
+                given.requirement_files.push(value.into());
+            }
         }
         Meaning::FindLinks => found.push(on_command_line(
             format!("{option} {}", safe_url(value)),
@@ -126,7 +130,7 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
         Meaning::Reference => {
             if is_lock(value) {
                 given.keeps_urls = true;
-                given.requirement_files.push(value.into());
+                given.locks.push(value.into());
             }
             found.extend(reference(value));
         }
@@ -189,7 +193,9 @@ mod tests {
         assert!(of("pip install --report=x.json six").0.writes_urls);
         assert!(of("uv pip compile x -o pylock.toml").0.writes_urls);
         assert!(of("uv pip sync a/pylock.dev.toml").0.keeps_urls);
-        assert!(of("pip install -r pylock.toml").0.keeps_urls);
+        let locked = of("pip install -r a/pylock.toml -r r.txt").0;
+        assert!(locked.keeps_urls);
+        assert_eq!((locked.locks, locked.requirement_files), (vec!["a/pylock.toml".into()], vec!["r.txt".into()]));
         assert!(!of("pip install -r requirements.txt").0.keeps_urls);
         assert_eq!(
             of("uv add --default-index https://a.example six").0.default_index.as_deref(),

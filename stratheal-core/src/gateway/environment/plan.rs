@@ -47,6 +47,8 @@ pub struct Given {
     pub extra_indexes: Vec<String>,
     /// Files of requirements and constraints, which may name indexes in turn.
     pub requirement_files: Vec<PathBuf>,
+    /// Locks with URLs that the client installs.
+    pub locks: Vec<PathBuf>,
     /// `--no-index`: the client asks no index at all.
     pub no_index: bool,
     /// `--offline`: the client asks nobody, and so not the gateway either.
