@@ -151,18 +151,34 @@ fn settings_of(settings: &config::IndexSettings, other_index: bool) -> IndexSett
     }
 }
 
-/// Whether one of these requirements files names an index, which tools obey before any variable.
+/// Whether one of these requirements files, or one that they include, names an index, which tools obey before any variable.
 pub(crate) fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
     /// The largest requirements file that is looked at.
     const MAX_FILE: u64 = 4 << 20;
-    let is_option = |line: &str| {
-        ["--index-url", "--extra-index-url", "-i ", "-i=", "--pypi-url"]
-            .iter()
-            .any(|option| line.trim_start().starts_with(option))
-    };
-    files.iter().any(|file| {
-        stratheal_core::base::fs::read_text(file.as_ref(), MAX_FILE).is_ok_and(|text| text.lines().any(is_option))
-    })
+    /// The most files, with those that they include.
+    const MOST_FILES: usize = 100;
+    let mut files: Vec<PathBuf> = files.iter().map(|file| file.as_ref().to_owned()).collect();
+    let mut at = 0;
+    while let Some(file) = files.get(at).filter(|_| at < MOST_FILES).cloned() {
+        at += 1;
+        // One that cannot be read is the installer's to complain about.
+        let Ok(text) = stratheal_core::base::fs::read_text(&file, MAX_FILE) else { continue };
+        for line in text.lines().map(str::trim) {
+            let names = ["--index-url", "--extra-index-url", "-i", "--pypi-url"];
+            if names.iter().any(|option| line.starts_with(option)) {
+                return true;
+            }
+            let included =
+                ["--requirement", "--constraint", "-r", "-c"].iter().find_map(|option| line.strip_prefix(option));
+            let Some(included) = included else { continue };
+            let included = included.trim_start_matches([' ', '\t', '=']).split(" #").next().unwrap_or_default();
+            let included = file.parent().unwrap_or(Path::new("")).join(included.trim().trim_matches(['"', '\'']));
+            if !files.contains(&included) {
+                files.push(included);
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -200,6 +216,8 @@ mod tests {
             names_an_index(&[file])
         };
         assert!(names("six\n --extra-index-url https://h/\n") && names("-i https://h/"));
-        assert!(!names("six # --index-url\n-r other.txt\n"));
+        assert!(!names("six # --index-url\n-r other.txt\n-r r.txt\n"));
+        std::fs::write(folder.path().join("other.txt"), "-ihttps://h/\n").unwrap();
+        assert!(names("six\n-r other.txt # why\n") && names("--constraint=other.txt") && !names("-r absent.txt"));
     }
 }
