@@ -58,8 +58,11 @@ impl Sources {
     pub(crate) fn find(setup: &Setup, packages: &Packages, named: Named) -> Result<Self, Failure> {
         let settings = setup.index();
         // Mirrors belong to the index they were written beside: under another one they would be another index.
-        let own = named.index.is_some();
-        let default = packages.index.as_deref().or(settings.url.as_deref()).filter(|_| !own);
+        let configured = packages.index.as_deref().or(settings.url.as_deref());
+        let same = |other: &str| configured.is_some_and(|url| url.trim_end_matches('/') == other.trim_end_matches('/'));
+        let own = named.index.as_deref().is_some_and(|index| !same(index));
+        let drops_mirrors = own && !(packages.mirror.is_empty() && settings.mirrors.is_empty());
+        let default = configured.filter(|_| named.index.is_none());
         let chosen = Chosen::new(default, settings.sources.iter().map(|source| source.url.as_str()));
         let beside = named.program.as_deref().filter(|_| packages.python.is_none()).and_then(python::beside);
         let interpreter = beside.unwrap_or_else(|| python::choose(packages, setup.config.as_ref()).program);
@@ -77,7 +80,13 @@ impl Sources {
         if settings.keyring {
             found.credentials.ask(&KeyringCommand::default());
         }
-        Ok(Self::of(found, chosen))
+        let mut sources = Self::of(found, chosen);
+        if drops_mirrors {
+            let text =
+                "the mirrors are not asked: they belong to the configured index, and the command names another one";
+            sources.notes.push(text.to_owned());
+        }
+        Ok(sources)
     }
 
     fn of(found: Discovered, chosen: Chosen) -> Self {

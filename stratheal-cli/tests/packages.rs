@@ -99,6 +99,17 @@ fn what_uses_the_proxy_asks_the_chosen_index() {
 }
 
 #[test]
+fn mirrors_of_another_index_are_not_asked_and_that_is_said() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    let (url, target) = (server.url(), place.path("target"));
+    let mirror = ["run", "--index", "http://127.0.0.1:9/simple/", "--mirror", "http://127.0.0.1:9/mirror/", "--"];
+    let install = [&pip, "install", "--quiet", "--target", target.to_str().unwrap(), "--index-url", &url, "beta"];
+    let done = place.run(&[&mirror[..], &install].concat());
+    assert_eq!((done.code, done.err.contains("mirrors are not asked")), (0, true), "{done:?}");
+}
+
+#[test]
 fn a_failure_says_why_by_its_exit_code() {
     let Some(pip) = pip() else { return };
     let install = |rules: Vec<Rule>, more: &[&str]| {
