@@ -63,6 +63,7 @@ impl Lead {
             index: plan.given.default_index.clone(),
             extra: plan.given.extra_indexes.clone(),
             requirements: plan.given.requirement_files.clone(),
+            certificates: plan.given.certificates.clone(),
             program: argv.first().map(PathBuf::from),
         };
         let sources = Sources::find(setup, packages, named)?;

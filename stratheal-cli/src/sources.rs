@@ -49,6 +49,8 @@ pub(crate) struct Named {
     pub(crate) extra: Vec<String>,
     /// Files that may name indexes.
     pub(crate) requirements: Vec<PathBuf>,
+    /// A file of certificates that are trusted.
+    pub(crate) certificates: Option<PathBuf>,
     /// The program that is run: the pip beside it tells more than any other one.
     pub(crate) program: Option<PathBuf>,
 }
@@ -80,6 +82,7 @@ impl Sources {
         if settings.keyring {
             found.credentials.ask(&KeyringCommand::default());
         }
+        found.network.certificates.extend(named.certificates);
         let mut sources = Self::of(found, chosen);
         if drops_mirrors {
             let text =

@@ -134,7 +134,7 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
                 "the client would ask that proxy for the gateway: leave it away, and set HTTPS_PROXY, which the gateway uses",
             ));
         }
-        Meaning::Certificate => given.own_certificates = true,
+        Meaning::Certificate => given.certificates = Some(value.into()),
         Meaning::Reference => {
             if is_lock(value) {
                 given.keeps_urls = true;
@@ -207,6 +207,7 @@ mod tests {
         assert!(of("pip install --report=x.json six").0.writes_urls);
         assert!(of("uv pip compile x -o pylock.toml").0.writes_urls);
         assert!(of("uv pip sync a/pylock.dev.toml").0.keeps_urls);
+        assert_eq!(of("pip install --cert=ca.pem six").0.certificates, Some("ca.pem".into()));
         let locked = of("pip install -r a/pylock.toml -r r.txt").0;
         assert!(locked.keeps_urls);
         assert_eq!((locked.locks, locked.requirement_files), (vec!["a/pylock.toml".into()], vec!["r.txt".into()]));

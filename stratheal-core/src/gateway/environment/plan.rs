@@ -61,8 +61,8 @@ pub struct Given {
     pub keeps_urls: bool,
     /// `--proxy`: the client has a proxy of its own.
     pub own_proxy: bool,
-    /// `--cert`: the client trusts these certificates only.
-    pub own_certificates: bool,
+    /// `--cert`: the client trusts the certificates of this file only.
+    pub certificates: Option<PathBuf>,
 }
 
 /// What is to be done about a client.
@@ -130,7 +130,7 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
                      and set HTTPS_PROXY, which the gateway uses"
                 .to_owned(),
         },
-        Mode::Proxy if given.own_certificates => Mode::Refused {
+        Mode::Proxy if given.certificates.is_some() => Mode::Refused {
             reason: "its command line says which certificates it trusts, and the gateway's is not among them: leave --cert away, \
                      and set SSL_CERT_FILE, which the gateway reads"
                 .to_owned(),
