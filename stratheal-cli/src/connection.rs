@@ -71,6 +71,7 @@ mod tests {
             notes: Vec::new(),
             bypasses: Vec::new(),
             past_variables: Vec::new(),
+            project: Vec::new(),
         };
         let found = settings(&IndexSettings::default(), &sources, &variable);
         assert_eq!(found.proxies.https.map(|proxy| proxy.expose().clone()).as_deref(), Some("http://proxy:1"));

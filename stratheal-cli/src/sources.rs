@@ -10,7 +10,7 @@ use stratheal_core::fetch::{Credentials, Login};
 use stratheal_core::gateway::Chosen;
 use stratheal_core::index::{
     Chain, DiscoverOptions, Discovered, IndexSettings, KeyringCommand, MirrorSettings, NetworkHints, NoteKind,
-    SourceSettings, ThisProcess, Trust, discover,
+    ProjectIndex, SourceSettings, ThisProcess, Trust, discover,
 };
 use stratheal_core::model::Status;
 
@@ -38,6 +38,8 @@ pub(crate) struct Sources {
     pub(crate) bypasses: Vec<String>,
     /// The same where only a proxy gets hold of it: a file that beats variables.
     pub(crate) past_variables: Vec<String>,
+    /// What poetry or pdm ask whatever a variable says, and the table it stands in.
+    pub(crate) project: Vec<ProjectIndex>,
 }
 
 /// What a command line says about indexes by itself, which counts more than what is configured.
@@ -93,7 +95,7 @@ impl Sources {
     }
 
     fn of(found: Discovered, chosen: Chosen) -> Self {
-        let Discovered { chain, default_from, credentials, network, notes } = found;
+        let Discovered { chain, default_from, credentials, network, notes, project } = found;
         let (mut said, mut bypasses, mut past_variables) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
             let text = format!("{} ({}): {}", note.what, note.from, note.meaning);
@@ -113,7 +115,27 @@ impl Sources {
             let basic = credentials.for_url(url)?;
             Some(Login { user: basic.user.expose().clone(), password: basic.password })
         });
-        Self { chain, credentials, found: default_from, chosen, network, notes: said, bypasses, past_variables }
+        Self {
+            chain,
+            credentials,
+            found: default_from,
+            chosen,
+            network,
+            notes: said,
+            bypasses,
+            past_variables,
+            project,
+        }
+    }
+
+    /// What the project names for a tool (`poetry`), which asks it whatever a variable says, and whether it is a part of the chain.
+    pub(crate) fn of_project(&self, tool: &str) -> impl Iterator<Item = (&ProjectIndex, bool)> {
+        let table = format!("[[tool.{tool}.source]]");
+        let own = self.project.iter().filter(move |index| index.from.ends_with(&table));
+        own.map(|index| {
+            let mut members = self.chain.sources.iter().flat_map(|source| &source.members);
+            (index, members.any(|member| member.url == index.url))
+        })
     }
 
     /// What a doctor says about them.

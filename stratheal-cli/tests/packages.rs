@@ -99,6 +99,43 @@ fn what_uses_the_proxy_asks_the_chosen_index() {
 }
 
 #[test]
+fn what_goes_past_variables_is_led_through_the_proxy_or_named() {
+    let (Some(pip), Some(uv)) = (pip(), uv()) else { return };
+    let (place, server) = alpha();
+    let (url, target) = (server.url(), place.path("target"));
+    let install = ["install", "--quiet", "--no-cache-dir", "--target", target.to_str().unwrap(), "-qr", "r.txt"];
+    let report =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap() };
+    std::fs::write(place.path("r.txt"), "-r sub.txt\n").unwrap();
+    std::fs::write(place.path("sub.txt"), format!("--index-url {url}\nalpha\n")).unwrap();
+    let run = ["run", "--report", "r.json", "--", &pip];
+    let done = place.run(&[&run[..], &install].concat());
+    assert_eq!((done.code, &report()["command"]["mode"]), (0, &"proxy".into()), "{done:?}");
+    assert!(report()["gateway"]["pages"].as_u64() > Some(1), "{:#}", report());
+
+    // pip would ask this proxy, which nobody serves, for the gateway; the fetcher does not need it on loopback.
+    std::fs::write(place.path("r.txt"), "alpha\n").unwrap();
+    std::fs::write(place.path("pip.conf"), "[global]\nproxy = http://127.0.0.1:9\n").unwrap();
+    let conf = place.path("pip.conf");
+    let variables = [("PIP_CONFIG_FILE", conf.to_str().unwrap()), ("NO_PROXY", "127.0.0.1")];
+    let run = ["run", "--index", &url, "--report", "r.json", "--", &pip];
+    let done = place.run_with(&variables, &[&run[..], &install, &["--upgrade"]].concat());
+    assert_eq!((done.code, &report()["command"]["mode"]), (0, &"proxy".into()), "{done:?}");
+
+    // Not an index at all, and still named.
+    let python = std::path::Path::new(&pip).with_file_name("python");
+    let other = Server::start(content(), Vec::new());
+    let wheel = format!("{}/files/beta-1.0-py3-none-any.whl", other.url().trim_end_matches("/simple/"));
+    let get = format!("{} -c \"import urllib.request; urllib.request.urlopen('{wheel}')\" || true", python.display());
+    let done = place.run(&["run", "--index", &url, "--report", "r.json", "--", "sh", "-c", &get]);
+    assert!(done.err.contains("not through the gateway: 127.0.0.1"), "{done:?}");
+    assert_eq!(report()["bypasses"].as_array().unwrap().len(), 1, "{:#}", report());
+
+    let done = place.run(&["run", "--index", &url, "--mode", "index", "--", &uv, "lock"]);
+    assert_eq!((done.code, done.err.contains("--mode proxy")), (3, true), "{done:?}");
+}
+
+#[test]
 fn mirrors_of_another_index_are_not_asked_and_that_is_said() {
     let Some(pip) = pip() else { return };
     let (place, server) = alpha();

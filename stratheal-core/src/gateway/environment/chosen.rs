@@ -16,6 +16,9 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    /// What a bypass calls the place of an index that is not followed.
+    pub const PLACE: &'static str = "the chosen index";
+
     /// Takes the default index and further ones, as they were written. What is no URL is left out.
     #[must_use]
     pub fn new<'a>(default: Option<&str>, extra: impl IntoIterator<Item = &'a str>) -> Self {
@@ -47,7 +50,7 @@ impl Chosen {
             _ => return None,
         };
         let what = safe_url(self.default.as_deref()?);
-        Some(Bypass { what, place: "the chosen index".to_owned(), meaning: format!("not followed: {meaning}") })
+        Some(Bypass { what, place: Self::PLACE.to_owned(), meaning: format!("not followed: {meaning}") })
     }
 }
 

@@ -82,6 +82,8 @@ pub struct ClientPlan {
     pub bypasses: Vec<Bypass>,
     /// What a person should know beside that.
     pub notes: Vec<String>,
+    /// Why the gateway should not be its index, unless somebody puts the right URLs into what it writes.
+    pub keeps_index: Option<String>,
     pub(in crate::gateway) chosen: Chosen,
     pub(in crate::gateway) environment: Environment,
     plugin: Plugin,
@@ -138,6 +140,7 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
         mode => mode,
     };
     let command = invocation.command.map(str::to_owned);
+    let keeps_index = keeps_index(&invocation, &given);
     ClientPlan {
         client: invocation.client,
         command,
@@ -146,10 +149,28 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
         given,
         bypasses,
         notes,
+        keeps_index,
         chosen: Chosen::default(),
         environment: environment.clone(),
         plugin,
     }
+}
+
+fn keeps_index(invocation: &Invocation<'_>, given: &Given) -> Option<String> {
+    let command = invocation.command?;
+    let keeps = match invocation.client {
+        Client::Uv => {
+            let locks = ["lock", "sync", "add", "remove", "run", "export", "tree"].contains(&command);
+            locks && !invocation.arguments.contains(&"--frozen")
+        }
+        Client::Pip => command == "lock" || given.writes_urls,
+        Client::UvPip => given.writes_urls,
+        _ => false,
+    };
+    keeps.then(|| {
+        let client = invocation.client.name();
+        format!("`{client} {command}` writes down the URLs it uses, which would be those of the gateway: that is what `--mode proxy` is for")
+    })
 }
 
 fn mode(invocation: &Invocation<'_>, given: &Given, plugin: Plugin, notes: &mut Vec<String>) -> (Mode, String) {
@@ -262,6 +283,22 @@ mod tests {
         assert!(missing.notes[0].contains("poetry self add"), "{:?}", missing.notes);
         for line in ["uv sync --proxy http://x", "pip lock --cert x.pem six"] {
             assert!(matches!(of(line, Plugin::Found).mode, Mode::Refused { .. }), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_writes_down_the_gateway() {
+        let of = |line: &str| {
+            let argv: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            plan_with(&argv, &Environment::default(), ModeChoice::Index, Plugin::Unknown).keeps_index
+        };
+        for line in
+            ["uv lock", "uv sync", "pip lock six", "pip install --report x.json six", "uv pip compile x -o pylock.toml"]
+        {
+            assert!(of(line).is_some_and(|why| why.contains("--mode proxy")), "{line}");
+        }
+        for line in ["uv sync --frozen", "pip install six", "uv pip compile x -o x.txt", "poetry lock"] {
+            assert_eq!(of(line), None, "{line}");
         }
     }
 
