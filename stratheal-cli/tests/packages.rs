@@ -329,6 +329,8 @@ fn a_changed_file_is_accepted_by_name() {
     let id = "ab".repeat(32);
     let accept = |name: &str, id: &str| place.run(&["index", "accept", "--index", &server.url(), name, id]);
     assert_eq!(accept("alpha-1.0-py3-none-any.whl", &id).code, 0);
+    assert_eq!(accept("alpha-9.0-py3-none-any.whl", &id).code, 66);
+    assert_eq!(accept("no_such-1.0-py3-none-any.whl", &id).code, 66);
     assert_eq!(accept("alpha", &id).code, 3);
     assert_eq!(accept("alpha-1.0-py3-none-any.whl", "ab").code, 3);
 }
