@@ -15,6 +15,7 @@ use stratheal_core::index::{
 use stratheal_core::model::Status;
 
 use crate::args::Packages;
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::python;
@@ -143,8 +144,8 @@ impl Sources {
         let sources = self.chain.sources.iter().filter_map(|source| {
             let primary = source.members.first()?;
             let from = if source.name == "default" { format!(", from {}", self.found) } else { String::new() };
-            let mirrors = source.members.len() - 1;
-            let what = format!("{}: {}{from}; {mirrors} mirrors", source.name, safe_url(primary.url.as_str()));
+            let mirrors = show_count(source.members.len() - 1, "mirror");
+            let what = format!("{}: {}{from}; {mirrors}", source.name, safe_url(primary.url.as_str()));
             Some(Finding::healthy("index", what).with("found", self.found.as_str()))
         });
         let past = self.bypasses.iter().chain(&self.past_variables);

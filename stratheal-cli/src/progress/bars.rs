@@ -54,8 +54,8 @@ impl Bars {
                 if matches!(origin, FileOrigin::Members(_)) {
                     self.done += 1;
                     self.bytes += size;
-                    let (done, bytes) = (self.done, show_bytes(self.bytes as f64));
-                    self.total.set_message(format!("{done} files, {bytes}"));
+                    let (done, bytes) = (show_count(self.done, "file"), show_bytes(self.bytes as f64));
+                    self.total.set_message(format!("{done}, {bytes}"));
                 }
             }
             Event::Failed { wanted, .. } => self.clear(wanted),

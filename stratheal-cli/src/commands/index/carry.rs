@@ -12,6 +12,7 @@ use stratheal_core::model::quantity::show_bytes;
 use stratheal_core::objects::bundle::BundleError;
 
 use crate::args::{Common, ExportOptions, ImportOptions};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -32,9 +33,9 @@ pub(super) fn export(common: &Common, setup: &Setup, options: &ExportOptions) ->
     if !common.quiet {
         let bytes = show_bytes(exported.bytes as f64);
         output::print(&format!(
-            "{} pages, {} files, {bytes}: {}",
-            exported.pages,
-            exported.files,
+            "{}, {}, {bytes}: {}",
+            show_count(exported.pages, "page"),
+            show_count(exported.files, "file"),
             options.file.display()
         ))?;
     }

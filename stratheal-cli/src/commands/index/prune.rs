@@ -11,6 +11,7 @@ use stratheal_core::objects::GcPolicy;
 
 use super::{store, stored};
 use crate::args::{PlainFormat, PruneOptions};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -37,7 +38,8 @@ pub(super) fn run(setup: &Setup, options: &PruneOptions) -> Result<ExitCode, Fai
         PlainFormat::Human => {
             let would = if options.plan { "would be dropped" } else { "dropped" };
             let busy = if busy { "; some is still in use, try again later" } else { "" };
-            format!("{objects} objects {would}, {} of {}{busy}", show_bytes(freed as f64), show_bytes(before as f64))
+            let objects = show_count(objects, "object");
+            format!("{objects} {would}, {} of {}{busy}", show_bytes(freed as f64), show_bytes(before as f64))
         }
     };
     output::print(&text)?;

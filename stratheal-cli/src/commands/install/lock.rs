@@ -66,8 +66,8 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     }
     write_atomic(&options.output, text.as_bytes()).map_err(|error| Failure::io("write the lock", error))?;
     if !common.quiet {
-        let (count, by) = (lock.packages.len(), resolution.by);
-        output::print(&format!("{}: {count} packages, chosen by {by}", options.output.display()))?;
+        let (count, by) = (show_count(lock.packages.len(), "package"), resolution.by);
+        output::print(&format!("{}: {count}, chosen by {by}", options.output.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
