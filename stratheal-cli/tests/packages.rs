@@ -283,12 +283,19 @@ fn a_cache_is_carried_to_a_machine_without_a_network() {
     let done = other.run(&[&["--offline", "--index", &url, "run", "--", pip.as_str()][..], &install].concat());
     assert_eq!(done.code, 0, "{done:?}");
 
+    let done = other.run(&["index", "prune", "--max-size", "1KiB"]);
+    assert_eq!((done.code, done.out.contains("used less than an hour ago")), (0, true), "{done:?}");
     let done = other.run(&["index", "prune", "--all", "--plan"]);
     assert_eq!((done.code, done.out.contains("would be dropped")), (0, true), "{done:?}");
     let done = other.run(&["index", "prune", "--all", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&done.out).unwrap();
     assert!(report["freed_bytes"].as_u64() > Some(200_000), "{report:#}");
     assert_eq!(other.run(&["index", "prune"]).code, 3);
+    let mut bundle = std::fs::read(file).unwrap();
+    let middle = bundle.len() / 2;
+    bundle[middle] ^= 1;
+    std::fs::write(file, bundle).unwrap();
+    assert_eq!(other.run(&["index", "import", file]).code, 65);
     std::fs::write(file, "no bundle").unwrap();
     assert_eq!(other.run(&["index", "import", file]).code, 65);
 }

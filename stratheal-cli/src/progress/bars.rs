@@ -7,6 +7,7 @@ use stratheal_core::fetch::{Event, FileOrigin};
 use stratheal_core::model::quantity::show_bytes;
 
 use super::lines::Lines;
+use crate::count::show_count;
 
 /// More bars than a terminal has lines help nobody.
 const MOST: usize = 8;

@@ -37,5 +37,6 @@ pub use environment::{
     Bypass, Change, Chosen, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan,
     plan_with, poetry_mirror_plugin,
 };
+pub use remembered::SECRET_FILE;
 pub use report::{MemberReport, Report};
 pub use running::Running;

@@ -20,6 +20,7 @@ use stratheal_core::objects::Store;
 use stratheal_core::sys::filesystem;
 
 use crate::args::{Common, DoctorOptions, Packages, PlainFormat};
+use crate::count::show_count;
 use crate::failure::{Failure, code};
 use crate::fetching::Setup;
 use crate::sources::{Named, Sources};

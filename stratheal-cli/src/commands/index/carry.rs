@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::process::ExitCode;
 
-use stratheal_core::base::class::chain;
+use stratheal_core::base::class::{ErrorClass, chain};
 use stratheal_core::base::fs::named;
 use stratheal_core::fetch::{Cause, export_cache_to, import_cache};
 use stratheal_core::index::ProjectName;
@@ -57,6 +57,8 @@ pub(super) fn import(common: &Common, setup: &Setup, options: &ImportOptions) ->
 
 fn failed(error: &BundleError) -> Failure {
     let cause = match error {
+        // What it holds is not what it says.
+        BundleError::Store(error) if error.class() == ErrorClass::Corrupt => Cause::Content,
         BundleError::Store(_) => Cause::Disk,
         _ => Cause::Content,
     };

@@ -14,6 +14,7 @@ use super::target::{Target, Ways, open};
 use super::{interruptible, run_to_end, wanted};
 use crate::args::{Common, LockOptions, Packages};
 use crate::ci::Build;
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
