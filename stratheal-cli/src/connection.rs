@@ -44,6 +44,7 @@ pub(crate) fn settings(
 #[cfg(test)]
 mod tests {
     use stratheal_core::fetch::Credentials;
+    use stratheal_core::gateway::Chosen;
     use stratheal_core::index::{Chain, NetworkHints};
 
     use super::*;
@@ -65,10 +66,12 @@ mod tests {
             chain: Chain::default(),
             credentials: Credentials::none(),
             found: String::new(),
+            chosen: Chosen::default(),
             network: NetworkHints::default(),
             notes: Vec::new(),
             bypasses: Vec::new(),
             past_variables: Vec::new(),
+            project: Vec::new(),
         };
         let found = settings(&IndexSettings::default(), &sources, &variable);
         assert_eq!(found.proxies.https.map(|proxy| proxy.expose().clone()).as_deref(), Some("http://proxy:1"));

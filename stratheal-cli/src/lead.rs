@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use stratheal_core::base::class::chain;
 use stratheal_core::base::fs::read_text;
+use stratheal_core::base::redact::safe_url;
 use stratheal_core::fetch::{Cause, Fetcher};
 use stratheal_core::gateway::{
-    ClientPlan, Environment, Gateway, GatewayError, Mode, ModeChoice, Plugin, Running, hosts_of_lock, plan_with,
-    poetry_mirror_plugin,
+    Chosen, Client, ClientPlan, Environment, Gateway, GatewayError, Mode, ModeChoice, Plugin, Running, hosts_of_lock,
+    plan_with, poetry_mirror_plugin,
 };
 use stratheal_core::index::ProjectName;
 
@@ -52,10 +53,8 @@ impl Lead {
         choice: ModeChoice,
     ) -> Result<Self, Failure> {
         let environment: Environment = env::vars_os().collect();
-        let mut plan = plan_with(argv, &environment, choice, plugin(argv, &environment));
-        if choice == ModeChoice::Auto && plan.mode == Mode::Index && names_an_index(&plan.given.requirement_files) {
-            plan = plan_with(argv, &environment, ModeChoice::Proxy, plugin(argv, &environment));
-        }
+        let planned = |choice| plan_with(argv, &environment, choice, plugin(argv, &environment));
+        let mut plan = planned(choice);
         if let Mode::Refused { reason } = &plan.mode {
             return Err(Failure::Usage(reason.clone()));
         }
@@ -63,13 +62,30 @@ impl Lead {
             index: plan.given.default_index.clone(),
             extra: plan.given.extra_indexes.clone(),
             requirements: plan.given.requirement_files.clone(),
+            certificates: plan.given.certificates.clone(),
             program: argv.first().map(PathBuf::from),
         };
         let sources = Sources::find(setup, packages, named)?;
+        let past = past_index_variables(&plan, &sources);
+        if choice == ModeChoice::Auto && plan.mode == Mode::Index && !past.is_empty() {
+            plan = planned(ModeChoice::Proxy);
+            plan.why = past.join("; ");
+            if let Mode::Refused { reason } = &plan.mode {
+                return Err(Failure::Usage(reason.clone()));
+            }
+        }
+        let mut plan = plan.asking(sources.chosen.clone());
+        let is_chosen = |url: &str| {
+            let chosen = sources.chosen.default_index().map(|chosen| chosen.trim_end_matches('/'));
+            chosen == Some(url.trim_end_matches('/'))
+        };
+        if sources.of_project("poetry").any(|(index, _)| is_chosen(index.url.as_str())) {
+            plan.bypasses.retain(|bypass| bypass.place != Chosen::PLACE);
+        }
         let fetcher = setup.fetcher(&sources)?;
         let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
         if plan.mode == Mode::Proxy {
-            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts());
+            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts(&plan.given.locks));
             builder = builder.sample_projects(SAMPLE.parse::<ProjectName>().into_iter().collect());
         }
         let running = builder.start().await.map_err(|error| not_started(&error))?;
@@ -83,12 +99,46 @@ impl Lead {
         // A variable that the plan has named is not named again.
         let is_told =
             |text: &String| plan.bypasses.iter().any(|told| text.contains(&format!("(the variable {})", told.place)));
-        bypasses.extend(sources.bypasses.into_iter().filter(|text| !is_told(text)));
+        bypasses.extend(sources.bypasses.iter().filter(|text| !is_told(text)).cloned());
         if plan.mode == Mode::Index {
             // A proxy gets hold of these as well.
+            bypasses.extend(past_index_variables(&plan, &sources));
             bypasses.extend(sources.past_variables);
+        } else if let Some(tool) = project_tool(plan.client) {
+            let others = sources.of_project(tool).filter(|(_, is_in_chain)| !is_in_chain);
+            bypasses.extend(others.map(|(index, _)| {
+                let meaning = "another index was chosen, but it obeys its project: passed on untouched";
+                format!("{} ({}): {tool} asks it; {meaning}", safe_url(index.url.as_str()), index.from)
+            }));
         }
         Ok(Self { plan, fetcher, running, variables, notes, bypasses })
+    }
+}
+
+/// What a client asks although its variables name the gateway as its index. A proxy gets hold of it.
+fn past_index_variables(plan: &ClientPlan, sources: &Sources) -> Vec<String> {
+    let mut past = Vec::new();
+    if names_an_index(&plan.given.requirement_files) {
+        past.push("a requirements file names an index, which counts more than variables".to_owned());
+    }
+    if let Some(tool) = project_tool(plan.client)
+        && let Some((index, _)) = sources.of_project(tool).next()
+    {
+        past.push(format!("{tool} asks what its project names ({}), whatever a variable says", index.from));
+    }
+    let starts_pip = matches!(plan.client, Client::Pip | Client::Tox | Client::Pipx | Client::Hatch | Client::Build);
+    if let Some(from) = sources.network.proxy_of_pip.as_ref().filter(|_| starts_pip) {
+        past.push(format!("pip would ask the proxy in {from} for the gateway"));
+    }
+    past
+}
+
+/// The client that obeys indexes in `pyproject.toml` before variables, as its table is called.
+const fn project_tool(client: Client) -> Option<&'static str> {
+    match client {
+        Client::Poetry => Some("poetry"),
+        Client::Pdm => Some("pdm"),
+        _ => None,
     }
 }
 
@@ -107,10 +157,11 @@ fn plugin(argv: &[OsString], environment: &Environment) -> Plugin {
     poetry.map_or(Plugin::Unknown, |poetry| poetry_mirror_plugin(poetry, environment))
 }
 
-/// The hosts that files of the locks here and in the folders above come from.
-fn locked_hosts() -> Vec<(String, u16)> {
+/// The hosts that files of these locks, and of the locks here and in the folders above, come from.
+fn locked_hosts(named: &[PathBuf]) -> Vec<(String, u16)> {
     let Ok(here) = env::current_dir() else { return Vec::new() };
     let files = here.ancestors().flat_map(|folder| LOCKS.map(|name| folder.join(name)));
+    let files = named.iter().cloned().chain(files);
     let texts = files.filter(|file| file.is_file()).filter_map(|file| match read_text(&file, MAX_LOCK) {
         Ok(text) => Some(text),
         Err(error) => {

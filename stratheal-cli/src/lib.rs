@@ -6,6 +6,7 @@ mod child;
 mod ci;
 mod commands;
 mod connection;
+mod count;
 mod exit;
 mod failure;
 mod fetching;

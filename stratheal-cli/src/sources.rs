@@ -7,13 +7,15 @@ use stratheal_core::base::redact::safe_url;
 use stratheal_core::config;
 use stratheal_core::doctor::Finding;
 use stratheal_core::fetch::{Credentials, Login};
+use stratheal_core::gateway::Chosen;
 use stratheal_core::index::{
     Chain, DiscoverOptions, Discovered, IndexSettings, KeyringCommand, MirrorSettings, NetworkHints, NoteKind,
-    SourceSettings, ThisProcess, Trust, discover,
+    ProjectIndex, SourceSettings, ThisProcess, Trust, discover,
 };
 use stratheal_core::model::Status;
 
 use crate::args::Packages;
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::python;
@@ -27,6 +29,8 @@ pub(crate) struct Sources {
     pub(crate) credentials: Credentials,
     /// Where the default index was found: an option, a file, a tool.
     pub(crate) found: String,
+    /// The indexes that options and configuration name, for commands that ask them themselves.
+    pub(crate) chosen: Chosen,
     /// What other tools are told about the network.
     pub(crate) network: NetworkHints,
     /// What the user should know about how they were found.
@@ -35,6 +39,8 @@ pub(crate) struct Sources {
     pub(crate) bypasses: Vec<String>,
     /// The same where only a proxy gets hold of it: a file that beats variables.
     pub(crate) past_variables: Vec<String>,
+    /// What poetry or pdm ask whatever a variable says, and the table it stands in.
+    pub(crate) project: Vec<ProjectIndex>,
 }
 
 /// What a command line says about indexes by itself, which counts more than what is configured.
@@ -46,6 +52,8 @@ pub(crate) struct Named {
     pub(crate) extra: Vec<String>,
     /// Files that may name indexes.
     pub(crate) requirements: Vec<PathBuf>,
+    /// A file of certificates that are trusted.
+    pub(crate) certificates: Option<PathBuf>,
     /// The program that is run: the pip beside it tells more than any other one.
     pub(crate) program: Option<PathBuf>,
 }
@@ -55,7 +63,12 @@ impl Sources {
     pub(crate) fn find(setup: &Setup, packages: &Packages, named: Named) -> Result<Self, Failure> {
         let settings = setup.index();
         // Mirrors belong to the index they were written beside: under another one they would be another index.
-        let own = named.index.is_some();
+        let configured = packages.index.as_deref().or(settings.url.as_deref());
+        let same = |other: &str| configured.is_some_and(|url| url.trim_end_matches('/') == other.trim_end_matches('/'));
+        let own = named.index.as_deref().is_some_and(|index| !same(index));
+        let drops_mirrors = own && !(packages.mirror.is_empty() && settings.mirrors.is_empty());
+        let default = configured.filter(|_| named.index.is_none());
+        let chosen = Chosen::new(default, settings.sources.iter().map(|source| source.url.as_str()));
         let beside = named.program.as_deref().filter(|_| packages.python.is_none()).and_then(python::beside);
         let interpreter = beside.unwrap_or_else(|| python::choose(packages, setup.config.as_ref()).program);
         let options = DiscoverOptions {
@@ -72,11 +85,18 @@ impl Sources {
         if settings.keyring {
             found.credentials.ask(&KeyringCommand::default());
         }
-        Ok(Self::of(found))
+        found.network.certificates.extend(named.certificates);
+        let mut sources = Self::of(found, chosen);
+        if drops_mirrors {
+            let text =
+                "the mirrors are not asked: they belong to the configured index, and the command names another one";
+            sources.notes.push(text.to_owned());
+        }
+        Ok(sources)
     }
 
-    fn of(found: Discovered) -> Self {
-        let Discovered { chain, default_from, credentials, network, notes } = found;
+    fn of(found: Discovered, chosen: Chosen) -> Self {
+        let Discovered { chain, default_from, credentials, network, notes, project } = found;
         let (mut said, mut bypasses, mut past_variables) = (Vec::new(), Vec::new(), Vec::new());
         for note in notes {
             let text = format!("{} ({}): {}", note.what, note.from, note.meaning);
@@ -96,7 +116,27 @@ impl Sources {
             let basic = credentials.for_url(url)?;
             Some(Login { user: basic.user.expose().clone(), password: basic.password })
         });
-        Self { chain, credentials, found: default_from, network, notes: said, bypasses, past_variables }
+        Self {
+            chain,
+            credentials,
+            found: default_from,
+            chosen,
+            network,
+            notes: said,
+            bypasses,
+            past_variables,
+            project,
+        }
+    }
+
+    /// What the project names for a tool (`poetry`), which asks it whatever a variable says, and whether it is a part of the chain.
+    pub(crate) fn of_project(&self, tool: &str) -> impl Iterator<Item = (&ProjectIndex, bool)> {
+        let table = format!("[[tool.{tool}.source]]");
+        let own = self.project.iter().filter(move |index| index.from.ends_with(&table));
+        own.map(|index| {
+            let mut members = self.chain.sources.iter().flat_map(|source| &source.members);
+            (index, members.any(|member| member.url == index.url))
+        })
     }
 
     /// What a doctor says about them.
@@ -104,8 +144,8 @@ impl Sources {
         let sources = self.chain.sources.iter().filter_map(|source| {
             let primary = source.members.first()?;
             let from = if source.name == "default" { format!(", from {}", self.found) } else { String::new() };
-            let mirrors = source.members.len() - 1;
-            let what = format!("{}: {}{from}; {mirrors} mirrors", source.name, safe_url(primary.url.as_str()));
+            let mirrors = show_count(source.members.len() - 1, "mirror");
+            let what = format!("{}: {}{from}; {mirrors}", source.name, safe_url(primary.url.as_str()));
             Some(Finding::healthy("index", what).with("found", self.found.as_str()))
         });
         let past = self.bypasses.iter().chain(&self.past_variables);
@@ -146,18 +186,34 @@ fn settings_of(settings: &config::IndexSettings, other_index: bool) -> IndexSett
     }
 }
 
-/// Whether one of these requirements files names an index, which tools obey before any variable.
+/// Whether one of these requirements files, or one that they include, names an index, which tools obey before any variable.
 pub(crate) fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
     /// The largest requirements file that is looked at.
     const MAX_FILE: u64 = 4 << 20;
-    let is_option = |line: &str| {
-        ["--index-url", "--extra-index-url", "-i ", "-i=", "--pypi-url"]
-            .iter()
-            .any(|option| line.trim_start().starts_with(option))
-    };
-    files.iter().any(|file| {
-        stratheal_core::base::fs::read_text(file.as_ref(), MAX_FILE).is_ok_and(|text| text.lines().any(is_option))
-    })
+    /// The most files, with those that they include.
+    const MOST_FILES: usize = 100;
+    let mut files: Vec<PathBuf> = files.iter().map(|file| file.as_ref().to_owned()).collect();
+    let mut at = 0;
+    while let Some(file) = files.get(at).filter(|_| at < MOST_FILES).cloned() {
+        at += 1;
+        // One that cannot be read is the installer's to complain about.
+        let Ok(text) = stratheal_core::base::fs::read_text(&file, MAX_FILE) else { continue };
+        for line in text.lines().map(str::trim) {
+            let names = ["--index-url", "--extra-index-url", "-i", "--pypi-url"];
+            if names.iter().any(|option| line.starts_with(option)) {
+                return true;
+            }
+            let included =
+                ["--requirement", "--constraint", "-r", "-c"].iter().find_map(|option| line.strip_prefix(option));
+            let Some(included) = included else { continue };
+            let included = included.trim_start_matches([' ', '\t', '=']).split(" #").next().unwrap_or_default();
+            let included = file.parent().unwrap_or(Path::new("")).join(included.trim().trim_matches(['"', '\'']));
+            if !files.contains(&included) {
+                files.push(included);
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -195,6 +251,8 @@ mod tests {
             names_an_index(&[file])
         };
         assert!(names("six\n --extra-index-url https://h/\n") && names("-i https://h/"));
-        assert!(!names("six # --index-url\n-r other.txt\n"));
+        assert!(!names("six # --index-url\n-r other.txt\n-r r.txt\n"));
+        std::fs::write(folder.path().join("other.txt"), "-ihttps://h/\n").unwrap();
+        assert!(names("six\n-r other.txt # why\n") && names("--constraint=other.txt") && !names("-r absent.txt"));
     }
 }

@@ -7,6 +7,7 @@ use stratheal_core::base::fs::write_atomic;
 use stratheal_core::fetch::{Cause, Summary};
 use stratheal_core::model::quantity::show_bytes;
 
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::output;
 
@@ -45,8 +46,8 @@ impl Tally {
         if pages.fetched + pages.unchanged + pages.cached + pages.stale + files.fetched + files.stored > 0 {
             let saved = bytes.saved_by_cache + bytes.saved_by_resume;
             lines.push(format!(
-                "{} files fetched ({}), {} from the cache; {} not transferred again",
-                files.fetched,
+                "{} fetched ({}), {} from the cache; {} not transferred again",
+                show_count(files.fetched, "file"),
                 show_bytes(bytes.transferred as f64),
                 files.stored,
                 show_bytes(saved as f64),
@@ -59,7 +60,7 @@ impl Tally {
                 (times, Some(last)) => format!(", failed {times} times, at last: {last}"),
             };
             let alone = if member.left_alone.is_some() { "; left alone for now" } else { "" };
-            lines.push(format!("{host}: {} files{trouble}{alone}", member.files));
+            lines.push(format!("{host}: {}{trouble}{alone}", show_count(member.files, "file")));
         }
         lines.extend(list("older than the index wants, because nobody could be asked", stale.iter().cloned()));
         lines.extend(list("refused", refused.iter().map(|(file, reason)| format!("{file}: {reason}"))));

@@ -75,6 +75,78 @@ fn pip_survives_what_bare_pip_does_not_and_the_report_says_what_happened() {
 }
 
 #[test]
+fn what_uses_the_proxy_asks_the_chosen_index() {
+    let (Some(pip), Some(uv)) = (pip(), uv()) else { return };
+    let (place, server) = alpha();
+    let (url, python) = (server.url(), std::path::Path::new(&pip).with_file_name("python"));
+    let project =
+        "[project]\nname = \"app\"\nversion = \"0\"\nrequires-python = \">=3.9\"\ndependencies = [\"alpha\"]\n";
+    std::fs::write(place.path("pyproject.toml"), project).unwrap();
+    let other = [("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple/")];
+    let lock = ["--", uv.as_str(), "lock", "--no-cache", "--python", python.to_str().unwrap()];
+    let done = place.run_with(&other, &[&["run", "--index", &url][..], &lock].concat());
+    assert_eq!(done.code, 0, "{done:?}");
+    let before = std::fs::read_to_string(place.path("uv.lock")).unwrap();
+    assert!(before.contains(url.trim_end_matches('/')), "{before}");
+    let again =
+        ["run", "--index", &url, "--", &uv, "lock", "--locked", "--no-cache", "--python", python.to_str().unwrap()];
+    let done = place.run(&again);
+    assert_eq!(done.code, 0, "{done:?}");
+
+    let script = format!("{pip} install --quiet --no-cache-dir --target by-shell alpha");
+    let done = place.run(&["run", "--index", &url, "--", "sh", "-c", &script]);
+    assert_eq!((done.code, place.path("by-shell/alpha").exists()), (0, true), "{done:?}");
+}
+
+#[test]
+fn what_goes_past_variables_is_led_through_the_proxy_or_named() {
+    let (Some(pip), Some(uv)) = (pip(), uv()) else { return };
+    let (place, server) = alpha();
+    let (url, target) = (server.url(), place.path("target"));
+    let install = ["install", "--quiet", "--no-cache-dir", "--target", target.to_str().unwrap(), "-qr", "r.txt"];
+    let report =
+        || -> serde_json::Value { serde_json::from_slice(&std::fs::read(place.path("r.json")).unwrap()).unwrap() };
+    std::fs::write(place.path("r.txt"), "-r sub.txt\n").unwrap();
+    std::fs::write(place.path("sub.txt"), format!("--index-url {url}\nalpha\n")).unwrap();
+    let run = ["run", "--report", "r.json", "--", &pip];
+    let done = place.run(&[&run[..], &install].concat());
+    assert_eq!((done.code, &report()["command"]["mode"]), (0, &"proxy".into()), "{done:?}");
+    assert!(report()["gateway"]["pages"].as_u64() > Some(1), "{:#}", report());
+
+    // pip would ask this proxy, which nobody serves, for the gateway; the fetcher does not need it on loopback.
+    std::fs::write(place.path("r.txt"), "alpha\n").unwrap();
+    std::fs::write(place.path("pip.conf"), "[global]\nproxy = http://127.0.0.1:9\n").unwrap();
+    let conf = place.path("pip.conf");
+    let variables = [("PIP_CONFIG_FILE", conf.to_str().unwrap()), ("NO_PROXY", "127.0.0.1")];
+    let run = ["run", "--index", &url, "--report", "r.json", "--", &pip];
+    let done = place.run_with(&variables, &[&run[..], &install, &["--upgrade"]].concat());
+    assert_eq!((done.code, &report()["command"]["mode"]), (0, &"proxy".into()), "{done:?}");
+
+    // Not an index at all, and still named.
+    let python = std::path::Path::new(&pip).with_file_name("python");
+    let other = Server::start(content(), Vec::new());
+    let wheel = format!("{}/files/beta-1.0-py3-none-any.whl", other.url().trim_end_matches("/simple/"));
+    let get = format!("{} -c \"import urllib.request; urllib.request.urlopen('{wheel}')\" || true", python.display());
+    let done = place.run(&["run", "--index", &url, "--report", "r.json", "--", "sh", "-c", &get]);
+    assert!(done.err.contains("not through the gateway: 127.0.0.1"), "{done:?}");
+    assert_eq!(report()["bypasses"].as_array().unwrap().len(), 1, "{:#}", report());
+
+    let done = place.run(&["run", "--index", &url, "--mode", "index", "--", &uv, "lock"]);
+    assert_eq!((done.code, done.err.contains("--mode proxy")), (3, true), "{done:?}");
+}
+
+#[test]
+fn mirrors_of_another_index_are_not_asked_and_that_is_said() {
+    let Some(pip) = pip() else { return };
+    let (place, server) = alpha();
+    let (url, target) = (server.url(), place.path("target"));
+    let mirror = ["run", "--index", "http://127.0.0.1:9/simple/", "--mirror", "http://127.0.0.1:9/mirror/", "--"];
+    let install = [&pip, "install", "--quiet", "--target", target.to_str().unwrap(), "--index-url", &url, "beta"];
+    let done = place.run(&[&mirror[..], &install].concat());
+    assert_eq!((done.code, done.err.contains("mirrors are not asked")), (0, true), "{done:?}");
+}
+
+#[test]
 fn a_failure_says_why_by_its_exit_code() {
     let Some(pip) = pip() else { return };
     let install = |rules: Vec<Rule>, more: &[&str]| {
@@ -211,12 +283,19 @@ fn a_cache_is_carried_to_a_machine_without_a_network() {
     let done = other.run(&[&["--offline", "--index", &url, "run", "--", pip.as_str()][..], &install].concat());
     assert_eq!(done.code, 0, "{done:?}");
 
+    let done = other.run(&["index", "prune", "--max-size", "1KiB"]);
+    assert_eq!((done.code, done.out.contains("used less than an hour ago")), (0, true), "{done:?}");
     let done = other.run(&["index", "prune", "--all", "--plan"]);
     assert_eq!((done.code, done.out.contains("would be dropped")), (0, true), "{done:?}");
     let done = other.run(&["index", "prune", "--all", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&done.out).unwrap();
     assert!(report["freed_bytes"].as_u64() > Some(200_000), "{report:#}");
     assert_eq!(other.run(&["index", "prune"]).code, 3);
+    let mut bundle = std::fs::read(file).unwrap();
+    let middle = bundle.len() / 2;
+    bundle[middle] ^= 1;
+    std::fs::write(file, bundle).unwrap();
+    assert_eq!(other.run(&["index", "import", file]).code, 65);
     std::fs::write(file, "no bundle").unwrap();
     assert_eq!(other.run(&["index", "import", file]).code, 65);
 }
@@ -257,6 +336,8 @@ fn a_changed_file_is_accepted_by_name() {
     let id = "ab".repeat(32);
     let accept = |name: &str, id: &str| place.run(&["index", "accept", "--index", &server.url(), name, id]);
     assert_eq!(accept("alpha-1.0-py3-none-any.whl", &id).code, 0);
+    assert_eq!(accept("alpha-9.0-py3-none-any.whl", &id).code, 66);
+    assert_eq!(accept("no_such-1.0-py3-none-any.whl", &id).code, 66);
     assert_eq!(accept("alpha", &id).code, 3);
     assert_eq!(accept("alpha-1.0-py3-none-any.whl", "ab").code, 3);
 }

@@ -37,6 +37,9 @@ async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Res
         Mode::Proxy => ModeChoice::Proxy,
     };
     let lead = Lead::begin(&setup, packages, &options.command, choice).await?;
+    if let Some(reason) = lead.plan.keeps_index.as_ref().filter(|_| lead.plan.mode == PlannedMode::Index) {
+        return Err(Failure::Usage(reason.clone()));
+    }
     let watched = match lead.plan.client {
         client @ (Client::Pip | Client::UvPip | Client::Uv | Client::Poetry | Client::Pdm) => {
             Watched::begin(common, &setup, packages, client.name(), options.no_snapshot).await
@@ -57,7 +60,9 @@ async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Res
         let program = options.command.first().map(|program| program.to_string_lossy().into_owned());
         Failure::Command { program: program.unwrap_or_default(), source }
     })?;
-    let tally = Tally { summary, bypasses: lead.bypasses, notes: lead.notes };
+    let mut bypasses = lead.bypasses;
+    bypasses.extend(served.bypasses.iter().map(ToString::to_string));
+    let tally = Tally { summary, bypasses, notes: lead.notes };
     let cause = tally.summary.cause();
     say(common, &tally, ended);
     if let Some(file) = &options.report {

@@ -7,6 +7,7 @@ use stratheal_core::fetch::{Event, FileOrigin};
 use stratheal_core::model::quantity::show_bytes;
 
 use super::lines::Lines;
+use crate::count::show_count;
 
 /// More bars than a terminal has lines help nobody.
 const MOST: usize = 8;
@@ -54,8 +55,8 @@ impl Bars {
                 if matches!(origin, FileOrigin::Members(_)) {
                     self.done += 1;
                     self.bytes += size;
-                    let (done, bytes) = (self.done, show_bytes(self.bytes as f64));
-                    self.total.set_message(format!("{done} files, {bytes}"));
+                    let (done, bytes) = (show_count(self.done, "file"), show_bytes(self.bytes as f64));
+                    self.total.set_message(format!("{done}, {bytes}"));
                 }
             }
             Event::Failed { wanted, .. } => self.clear(wanted),

@@ -120,8 +120,8 @@ pub struct WrongDigest {
 /// A file whose content changed under the same name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{file} changed: sha256 {now} at {now_at}, but {before} was seen at {before_at} on {before_when}; accept it by name, or set \
-     `immutable = false` for this source"
+    "{file} changed: sha256 {now} at {now_at}, but {before} was seen at {before_at} on {before_when}; when you know why, `stratheal \
+     index accept {file} {now}`, or set `immutable = false` for this source"
 )]
 pub struct ChangedFile {
     /// Its name.

@@ -200,7 +200,11 @@ impl Summary {
     #[must_use]
     pub fn cause(&self) -> Option<Cause> {
         const ORDER: [Cause; 5] = [Cause::Disk, Cause::Content, Cause::Denied, Cause::Network, Cause::Offline];
-        ORDER.into_iter().find(|cause| self.failures.values().any(|failure| failure.cause == *cause))
+        // A file that was refused is not on its page, so that an installer asks for it no more and says that there is none.
+        let was_refused = |cause| cause == Cause::Content && !self.refused.is_empty();
+        ORDER
+            .into_iter()
+            .find(|cause| was_refused(*cause) || self.failures.values().any(|failure| failure.cause == *cause))
     }
 
     fn stale_page(&mut self, project: &String) {
@@ -301,6 +305,14 @@ mod tests {
         summary.add(&done("a", 1, 1));
         summary.add(&done("c", 1, 1));
         assert_eq!(summary.cause(), None);
+    }
+
+    #[test]
+    fn what_was_refused_is_a_cause() {
+        let mut summary = Summary::default();
+        summary.add(&Event::Refused { file: "six-1.tar.gz".to_owned(), reason: "changed".to_owned() });
+        summary.add(&failed("six", Cause::Network));
+        assert_eq!(summary.cause(), Some(Cause::Content));
     }
 
     #[test]

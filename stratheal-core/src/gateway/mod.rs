@@ -13,6 +13,7 @@ mod fitting;
 mod origin;
 mod pages;
 mod patience;
+mod places;
 mod problem;
 mod proxy;
 mod range;
@@ -33,8 +34,9 @@ mod tests;
 pub use access::AccessToken;
 pub use builder::{Gateway, GatewayBuilder, GatewayError};
 pub use environment::{
-    Bypass, Change, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan, plan_with,
-    poetry_mirror_plugin,
+    Bypass, Change, Chosen, Client, ClientPlan, Environment, Given, Mode, ModeChoice, Plugin, hosts_of_lock, plan,
+    plan_with, poetry_mirror_plugin,
 };
+pub use remembered::SECRET_FILE;
 pub use report::{MemberReport, Report};
 pub use running::Running;

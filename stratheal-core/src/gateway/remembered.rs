@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::access::AccessToken;
 use crate::base::fs::{named, read_text};
 
-/// The name of the file.
-const FILE: &str = "gateway.json";
+/// The name of the file in the folder of a gateway that holds its port and its secret.
+pub const SECRET_FILE: &str = "gateway.json";
 /// The version of its format.
 const VERSION: u32 = 1;
 /// The largest file that is read, in bytes.
@@ -34,7 +34,7 @@ struct OnDisk {
 
 /// Reads what was kept. What cannot be read as such is as good as nothing: the caller makes a new one.
 pub(super) fn read(folder: &Path) -> Option<Remembered> {
-    let path = folder.join(FILE);
+    let path = folder.join(SECRET_FILE);
     let text = match read_text(&path, LARGEST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
@@ -63,7 +63,7 @@ fn parse(text: &str) -> Option<Remembered> {
 pub(super) fn write(folder: &Path, remembered: &Remembered) -> io::Result<()> {
     let secret = remembered.token.expose().clone();
     let text = serde_json::to_string(&OnDisk { version: VERSION, port: remembered.port, secret })?;
-    write_private(&folder.join(FILE), text.as_bytes())
+    write_private(&folder.join(SECRET_FILE), text.as_bytes())
 }
 
 /// Makes a folder that only its owner can enter.
@@ -124,10 +124,10 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-            assert_eq!((mode(&folder), mode(&folder.join(FILE))), (0o700, 0o600));
+            assert_eq!((mode(&folder), mode(&folder.join(SECRET_FILE))), (0o700, 0o600));
         }
         for damaged in ["", "{", r#"{"version":2,"port":1,"secret":"0123456789abcdef"}"#, &"x".repeat(5000)] {
-            fs::write(folder.join(FILE), damaged).unwrap();
+            fs::write(folder.join(SECRET_FILE), damaged).unwrap();
             assert_eq!(read(&folder), None);
         }
     }

@@ -10,14 +10,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::patience::Patient;
+use super::places::{Doubt, Place, Places};
 use super::service::Service;
 
-/// Connections served at the same time; further ones wait in the system's queue. uv opens 50 for downloads, plus as many for builds.
-const CONNECTIONS: u32 = 512;
+/// How long a connection may take to its first request, with all headers.
+const FIRST_HEADERS_WITHIN: Duration = Duration::from_secs(5);
 /// How long a client may take to send its headers, also between two requests of one connection.
 const HEADERS_WITHIN: Duration = Duration::from_mins(1);
 /// How long a TLS handshake may take.
@@ -38,15 +39,15 @@ pub(super) async fn serve(
     tls: Option<TlsAcceptor>,
     stop: impl Future<Output = ()> + Send,
 ) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let places = Places::new();
     let (ending, ended) = watch::channel(());
     tokio::pin!(stop);
     loop {
         let next = async {
-            let permit = connections.clone().acquire_owned().await;
-            (permit, listener.accept().await)
+            let ticket = places.ticket().await;
+            (ticket, listener.accept().await)
         };
-        let (permit, accepted) = tokio::select! {
+        let (ticket, accepted) = tokio::select! {
             () = &mut stop => break,
             next = next => next,
         };
@@ -59,18 +60,17 @@ pub(super) async fn serve(
             }
         };
         let (service, tls, ended) = (service.clone(), tls.clone(), ended.clone());
+        let (place, doubt) = places.place(ticket);
         tokio::spawn(async move {
-            let _permit = permit;
             // Clients that hang up, talk nonsense or do not listen are everyday.
-            if let Err(error) = connection(stream, service, tls, ended).await {
+            if let Err(error) = connection(stream, service, tls, (place, doubt), ended).await {
                 tracing::debug!(%error, "a connection ended early");
             }
         });
     }
     drop(listener);
     drop(ending);
-    // Each connection holds one permit as long as it lasts.
-    if tokio::time::timeout(GRACE, connections.acquire_many(CONNECTIONS)).await.is_err() {
+    if tokio::time::timeout(GRACE, places.empty()).await.is_err() {
         tracing::debug!("connections were cut off at the end of the gateway");
     }
 }
@@ -82,29 +82,40 @@ async fn connection(
     stream: TcpStream,
     service: Arc<Service>,
     tls: Option<TlsAcceptor>,
+    (place, mut doubt): (Place, Doubt),
     ended: Ended,
 ) -> io::Result<()> {
     // Heads and bodies are written apart, and a delayed one costs 40 ms.
     stream.set_nodelay(true)?;
     let stream = Patient::new(stream);
     match tls {
-        None => talk(stream, service, ended).await,
+        None => talk(stream, service, place, doubt, ended).await,
         Some(tls) => {
-            let handshake = tokio::time::timeout(HANDSHAKE_WITHIN, tls.accept(stream));
-            let stream = handshake.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-            talk(stream, service, ended).await
+            let stream = tokio::select! {
+                stream = tls.accept(stream) => stream?,
+                () = doubt.in_vain(HANDSHAKE_WITHIN) => return Err(io::ErrorKind::TimedOut.into()),
+            };
+            talk(stream, service, place, doubt, ended).await
         }
     }
 }
 
-async fn talk<S>(stream: S, service: Arc<Service>, mut ended: Ended) -> io::Result<()>
+async fn talk<S>(stream: S, service: Arc<Service>, place: Place, mut doubt: Doubt, mut ended: Ended) -> io::Result<()>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let answer = service_fn(move |request| service.clone().answer(request));
+    let place = Arc::new(place);
+    let answer = service_fn(move |request| {
+        let (service, place) = (service.clone(), place.clone());
+        async move {
+            place.asked().await;
+            service.answer(request).await
+        }
+    });
     let mut connection = pin!(http().serve_connection(TokioIo::new(stream), answer).with_upgrades());
     tokio::select! {
         done = connection.as_mut() => return done.map_err(io::Error::other),
+        () = doubt.in_vain(FIRST_HEADERS_WITHIN) => return Err(io::ErrorKind::TimedOut.into()),
         // Nothing is ever sent: it completes when the sender is dropped.
         _ = ended.changed() => connection.as_mut().graceful_shutdown(),
     }

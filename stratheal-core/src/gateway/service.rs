@@ -7,7 +7,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, LOCATION, WWW_AUTHENTICATE,
 };
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, StatusCode, Version};
 
 use super::access::{AccessToken, Names};
 use super::body::Body;
@@ -82,8 +82,14 @@ impl Service {
 
     async fn own(&self, request: &Request<Incoming>) -> Answer {
         let headers = request.headers();
-        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-        // HTTP/1.0 knows no Host, and no browser speaks it.
+        let mut hosts = headers.get_all(HOST).iter();
+        let host = hosts.next().and_then(|host| host.to_str().ok());
+        // RFC 9112 section 3.2. HTTP/1.0 knows no Host, and no browser speaks it.
+        let is_missing = host.is_none() && request.version() != Version::HTTP_10;
+        if is_missing || hosts.next().is_some() {
+            add(&self.tally.refused_requests, 1);
+            return problem::plain(StatusCode::BAD_REQUEST, "a request has one Host header, which says whom it asks");
+        }
         if host.is_some_and(|host| !self.names.include(host)) {
             add(&self.tally.refused_requests, 1);
             let detail = "this is not the host you asked for: use the URL the gateway gave out";

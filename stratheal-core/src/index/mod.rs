@@ -22,7 +22,7 @@ mod surroundings;
 pub use credentials::{Basic, Credentials, InvalidNetrc, KeyringCommand, KeyringProvider, Netrc};
 pub use discover::{
     DiscoverError, DiscoverOptions, Discovered, IndexSettings, MirrorSettings, NetworkHints, Note, NoteKind,
-    SourceSettings, default_of_pip, discover,
+    ProjectIndex, SourceSettings, default_of_pip, discover,
 };
 pub use file_name::{DistributionKind, DistributionName, InvalidFileName, WheelTags};
 pub use hashes::Hashes;

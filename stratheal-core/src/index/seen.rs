@@ -74,7 +74,8 @@ impl Serialize for SeenFiles {
 /// A file whose hash changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "sha256 {now} at {now_at}, but {} was seen at {} on {}: accept it by name, or set `immutable = false` for this source",
+    "sha256 {now} at {now_at}, but {} was seen at {} on {}: when you know why, `stratheal index accept {file} {now}`, or set \
+     `immutable = false` for this source",
     before.sha256, before.at, before.when
 )]
 pub struct ChangedHash {

@@ -20,6 +20,7 @@ use stratheal_core::objects::Store;
 use stratheal_core::sys::filesystem;
 
 use crate::args::{Common, DoctorOptions, Packages, PlainFormat};
+use crate::count::show_count;
 use crate::failure::{Failure, code};
 use crate::fetching::Setup;
 use crate::sources::{Named, Sources};
@@ -139,8 +140,8 @@ fn cache(setup: &Setup, findings: &mut Vec<Finding>) {
     findings.push(match usage {
         Ok(usage) => {
             let bound = setup.index().max_size.map_or_else(|| "no limit".to_owned(), |max| show_bytes(max as f64));
-            let (files, bytes) = (usage.packs.count, usage.bytes());
-            let what = format!("{files} files, {} ({bound}): {}", show_bytes(bytes as f64), setup.cache.display());
+            let (files, bytes) = (show_count(usage.packs.count, "file"), usage.bytes());
+            let what = format!("{files}, {} ({bound}): {}", show_bytes(bytes as f64), setup.cache.display());
             let finding = match usage.quarantine.count {
                 0 => Finding::healthy(TOPIC, what),
                 damaged => {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use stratheal_core::base::class::chain;
+use stratheal_core::fetch::{Cause, FetchError, Page};
 use stratheal_core::index::{DistributionName, ProjectName};
 use stratheal_core::objects::ContentId;
 
@@ -18,11 +19,27 @@ pub(super) fn run(common: &Common, packages: &Packages, options: &AcceptOptions)
     let setup = Setup::read(common, packages)?;
     let sources = Sources::find(&setup, packages, Named::default())?;
     let fetcher = setup.fetcher(&sources)?;
-    runtime()?.block_on(fetcher.accept(&options.source, &project, &options.file_name, id))?;
+    let runtime = runtime()?;
+    match runtime.block_on(fetcher.page(&project)) {
+        Ok(page) if *page.source == *options.source && !knows(&page, &options.file_name) => {
+            let text = format!("{} has no file {}, so there is no change to accept", options.source, options.file_name);
+            return Err(Failure::Caused { cause: Cause::NotFound, text });
+        }
+        Err(error @ FetchError::NoSuchProject { .. }) => return Err(error.into()),
+        Ok(_) => {}
+        // Whoever accepts a change has seen it; the index need not be there for that.
+        Err(error) => tracing::debug!(%error, "accepted without a look at the page"),
+    }
+    runtime.block_on(fetcher.accept(&options.source, &project, &options.file_name, id))?;
     if !common.quiet {
         output::print(&format!("{} is accepted with sha256 {id}", options.file_name))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether a page has a file, refused ones included.
+fn knows(page: &Page, file_name: &str) -> bool {
+    page.page.file(file_name).is_some() || page.refused.iter().any(|(name, _)| name == file_name)
 }
 
 fn project(file_name: &str) -> Result<ProjectName, Failure> {

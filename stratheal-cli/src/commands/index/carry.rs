@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::process::ExitCode;
 
-use stratheal_core::base::class::chain;
+use stratheal_core::base::class::{ErrorClass, chain};
 use stratheal_core::base::fs::named;
 use stratheal_core::fetch::{Cause, export_cache_to, import_cache};
 use stratheal_core::index::ProjectName;
@@ -12,6 +12,7 @@ use stratheal_core::model::quantity::show_bytes;
 use stratheal_core::objects::bundle::BundleError;
 
 use crate::args::{Common, ExportOptions, ImportOptions};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -32,9 +33,9 @@ pub(super) fn export(common: &Common, setup: &Setup, options: &ExportOptions) ->
     if !common.quiet {
         let bytes = show_bytes(exported.bytes as f64);
         output::print(&format!(
-            "{} pages, {} files, {bytes}: {}",
-            exported.pages,
-            exported.files,
+            "{}, {}, {bytes}: {}",
+            show_count(exported.pages, "page"),
+            show_count(exported.files, "file"),
             options.file.display()
         ))?;
     }
@@ -56,6 +57,8 @@ pub(super) fn import(common: &Common, setup: &Setup, options: &ImportOptions) ->
 
 fn failed(error: &BundleError) -> Failure {
     let cause = match error {
+        // What it holds is not what it says.
+        BundleError::Store(error) if error.class() == ErrorClass::Corrupt => Cause::Content,
         BundleError::Store(_) => Cause::Disk,
         _ => Cause::Content,
     };

@@ -11,6 +11,7 @@ use stratheal_core::objects::GcPolicy;
 
 use super::{store, stored};
 use crate::args::{PlainFormat, PruneOptions};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -26,18 +27,37 @@ pub(super) fn run(setup: &Setup, options: &PruneOptions) -> Result<ExitCode, Fai
         let report = store.gc(&policy, &[], now).map_err(|error| stored(&error))?;
         (report.objects.len(), report.bytes(), report.busy)
     };
+    let kept_bytes = before.saturating_sub(freed);
+    let spared = if policy.max_bytes.is_some_and(|most| kept_bytes > most) {
+        // What is left in spite of the limit is so for a reason: here that it may be in use.
+        let any = GcPolicy { grace: SignedDuration::ZERO, ..policy.clone() };
+        let going = store.gc_plan(&any, &[], now).map_err(|error| stored(&error))?;
+        let old = if options.plan { objects } else { 0 };
+        going.len().saturating_sub(old)
+    } else {
+        0
+    };
     let text = match options.format {
         PlainFormat::Json => {
             let plan = options.plan;
             let report = json!({
                 "version": 1, "plan": plan, "before_bytes": before, "freed_bytes": freed, "objects": objects, "busy": busy,
+                "spared_objects": spared,
             });
             format!("{report:#}")
         }
         PlainFormat::Human => {
             let would = if options.plan { "would be dropped" } else { "dropped" };
             let busy = if busy { "; some is still in use, try again later" } else { "" };
-            format!("{objects} objects {would}, {} of {}{busy}", show_bytes(freed as f64), show_bytes(before as f64))
+            let spared = match spared {
+                0 => String::new(),
+                spared => {
+                    let spared = show_count(spared, "object");
+                    format!("; {spared} above the limit kept: used less than an hour ago, so only --all drops that")
+                }
+            };
+            let objects = show_count(objects, "object");
+            format!("{objects} {would}, {} of {}{busy}{spared}", show_bytes(freed as f64), show_bytes(before as f64))
         }
     };
     output::print(&text)?;

@@ -1,6 +1,7 @@
 //! `stratheal index serve`.
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,8 +10,11 @@ use std::time::Duration;
 use stratheal_core::base::class::chain;
 use stratheal_core::base::clock::{Clock, SystemClock};
 use stratheal_core::base::fs::read_text;
-use stratheal_core::gateway::{AccessToken, Gateway, Running};
+use stratheal_core::fetch::{Event, FileOrigin};
+use stratheal_core::gateway::{AccessToken, Gateway, Running, SECRET_FILE};
 use stratheal_core::objects::{GcPolicy, Store};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
 
 use crate::args::{Common, Packages, ServeOptions};
 use crate::failure::Failure;
@@ -39,9 +43,10 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
     let setup = Setup::read(common, packages)?;
     let sources = Sources::find(&setup, packages, Named::default())?;
     let fetcher = setup.fetcher(&sources)?;
+    let folder = setup.cache.join("serve");
     let mut builder = Gateway::builder(fetcher.clone())
         .listen(options.listen)
-        .state_folder(setup.cache.join("serve"))
+        .state_folder(folder.clone())
         .insecure(options.insecure);
     if let Some(file) = &options.token_file {
         builder = builder.token(token(file)?);
@@ -50,7 +55,7 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
         builder = builder.tls(certificate.clone(), key.clone());
     }
     let running = builder.start().await.map_err(|error| not_started(&error))?;
-    announce(common, &running, options)?;
+    announce(common, &running, options, &folder)?;
     for note in running.note().into_iter().chain(sources.notes.iter().map(String::as_str)) {
         output::complain(note);
     }
@@ -59,7 +64,7 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
     let bound = options.max_size.or(setup.index().max_size);
     tokio::select! {
         () = stop.wait() => {}
-        never = keep_small(super::store(&setup)?, bound) => match never {},
+        never = keep_small(super::store(&setup)?, bound, fetcher.events()) => match never {},
     }
     running.stop().await;
     fetcher.settled().await;
@@ -68,17 +73,35 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
 }
 
 /// Drops from the cache what was used longest ago, whenever it is too large.
-async fn keep_small(store: Store, bound: Option<u64>) -> Infallible {
+async fn keep_small(store: Store, bound: Option<u64>, mut events: Receiver<Event>) -> Infallible {
     let policy = GcPolicy { max_bytes: bound, ..GcPolicy::default() };
     let mut beat = tokio::time::interval(LOOK);
     loop {
-        beat.tick().await;
+        tokio::select! {
+            _ = beat.tick() => {}
+            () = added(&mut events, bound.map(|bound| bound / 10)) => beat.reset(),
+        }
         let (store, policy) = (store.clone(), policy.clone());
         match tokio::task::spawn_blocking(move || store.gc(&policy, &[], SystemClock.now())).await {
             Ok(Ok(report)) if report.objects.is_empty() => {}
             Ok(Ok(report)) => tracing::info!(objects = report.objects.len(), bytes = report.bytes(), "cache pruned"),
             Ok(Err(error)) => tracing::warn!(error = chain(&error), "the cache cannot be pruned"),
             Err(error) => tracing::warn!(%error, "the cache cannot be pruned"),
+        }
+    }
+}
+
+/// Completes when so many bytes were added to the cache.
+async fn added(events: &mut Receiver<Event>, enough: Option<u64>) {
+    let Some(enough) = enough else { return pending().await };
+    let mut bytes = 0_u64;
+    while bytes <= enough {
+        match events.recv().await {
+            Ok(Event::FileDone { size, origin: FileOrigin::Members(_), .. }) => bytes = bytes.saturating_add(size),
+            Ok(_) => {}
+            // Events that were missed may have been files.
+            Err(RecvError::Lagged(_)) => return,
+            Err(RecvError::Closed) => pending().await,
         }
     }
 }
@@ -92,7 +115,7 @@ fn token(file: &Path) -> Result<AccessToken, Failure> {
 }
 
 /// Says where it serves. The secret it made itself is shown on a terminal only: what is not a terminal is kept in logs.
-fn announce(common: &Common, running: &Running, options: &ServeOptions) -> Result<(), Failure> {
+fn announce(common: &Common, running: &Running, options: &ServeOptions, folder: &Path) -> Result<(), Failure> {
     if common.quiet {
         return Ok(());
     }
@@ -100,7 +123,8 @@ fn announce(common: &Common, running: &Running, options: &ServeOptions) -> Resul
     if own && io::stdout().is_terminal() {
         return output::print(&format!("serving {}", running.url()));
     }
-    let how = if own { "; its secret is in the folder `serve` of the cache" } else { "" };
+    let secret = folder.join(SECRET_FILE);
+    let how = if own { format!("; its secret is in {}", secret.display()) } else { String::new() };
     output::print(&format!("serving {}{how}", running.safe_url()))
 }
 
@@ -140,5 +164,29 @@ impl Stop {
         if let Err(error) = tokio::signal::ctrl_c().await {
             tracing::error!(%error, "cannot listen for Ctrl-C");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_added_is_counted() {
+        let (sender, mut events) = tokio::sync::broadcast::channel(8);
+        let done = |size, origin| Event::FileDone {
+            file: "x".to_owned(),
+            size,
+            origin,
+            transferred: size,
+            took: Duration::ZERO,
+        };
+        sender.send(done(90, FileOrigin::Store)).unwrap();
+        sender.send(done(10, FileOrigin::Members(Vec::new()))).unwrap();
+        let soon = Duration::from_millis(50);
+        assert!(tokio::time::timeout(soon, added(&mut events, Some(10))).await.is_err());
+        sender.send(done(11, FileOrigin::Members(Vec::new()))).unwrap();
+        added(&mut events, Some(10)).await;
+        assert!(tokio::time::timeout(soon, added(&mut events, None)).await.is_err());
     }
 }

@@ -10,6 +10,7 @@ use stratheal_core::model::quantity::{show_bytes, show_seconds};
 use stratheal_core::objects::Usage;
 
 use crate::args::{Common, IndexStatusOptions, Packages, PlainFormat};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::sources::{Named, Sources};
@@ -47,11 +48,14 @@ fn human(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> St
         }
     }
     lines.extend(sources.notes.iter().chain(&sources.bypasses).cloned());
-    let (files, bytes) = (usage.packs.count, show_bytes(usage.bytes() as f64));
-    lines.push(format!("cache: {files} files, {bytes} in {}", setup.cache.display()));
+    let (files, bytes) = (show_count(usage.packs.count, "file"), show_bytes(usage.bytes() as f64));
+    lines.push(format!("cache: {files}, {bytes} in {}", setup.cache.display()));
     if usage.partials.count > 0 {
         let bytes = show_bytes(usage.partials.bytes as f64);
-        lines.push(format!("cache: {} interrupted transfers, {bytes}, to be continued", usage.partials.count));
+        lines.push(format!(
+            "cache: {}, {bytes}, to be continued",
+            show_count(usage.partials.count, "interrupted transfer")
+        ));
     }
     if usage.quarantine.count > 0 {
         lines.push(format!("cache: {} damaged files were put aside", usage.quarantine.count));

@@ -14,6 +14,7 @@ use super::target::{Target, Ways, open};
 use super::{interruptible, run_to_end, wanted};
 use crate::args::{Common, LockOptions, Packages};
 use crate::ci::Build;
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::output;
@@ -66,8 +67,8 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     }
     write_atomic(&options.output, text.as_bytes()).map_err(|error| Failure::io("write the lock", error))?;
     if !common.quiet {
-        let (count, by) = (lock.packages.len(), resolution.by);
-        output::print(&format!("{}: {count} packages, chosen by {by}", options.output.display()))?;
+        let (count, by) = (show_count(lock.packages.len(), "package"), resolution.by);
+        output::print(&format!("{}: {count}, chosen by {by}", options.output.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

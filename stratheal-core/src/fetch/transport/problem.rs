@@ -16,7 +16,7 @@ pub(super) fn of_request(error: &reqwest::Error) -> Failure {
         return failure;
     }
     if let Some(error) = find_tls(error) {
-        return Failure::new(FailureKind::Tls, format!("failed the TLS handshake: {error}"));
+        return Failure::new(FailureKind::Tls, format!("failed the TLS handshake: {}", of_tls(error)));
     }
     if let Some(failure) = of_http(error) {
         return failure;
@@ -122,6 +122,24 @@ fn find_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     None
 }
 
+/// Why a certificate is refused, and what to do where somebody here can.
+fn of_tls(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Wrong;
+    const NAME_IT: &str = "name it with `ca_file` under [index], SSL_CERT_FILE or PIP_CERT";
+    let rustls::Error::InvalidCertificate(wrong) = error else { return error.to_string() };
+    match wrong {
+        Wrong::UnknownIssuer => {
+            format!("the issuer of its certificate is not trusted here; if it should be, {NAME_IT}")
+        }
+        // The error of a crate that is not ours to name has no type here.
+        Wrong::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => format!(
+            "its certificate is self-signed and its own authority, which is refused even where that is trusted; the server needs one \
+             with `CA:FALSE`, signed by an authority: {NAME_IT}"
+        ),
+        _ => error.to_string(),
+    }
+}
+
 /// The innermost cause: the outer ones say only that there was one, with the URL in them.
 fn last(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;
@@ -130,4 +148,26 @@ fn last(error: &(dyn Error + 'static)) -> String {
     }
     // The client's own errors can have the URL in them, which may hold a secret.
     if innermost.is::<reqwest::Error>() { "no reason given".to_owned() } else { innermost.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rustls::{CertificateError, OtherError};
+
+    use super::*;
+
+    #[test]
+    fn certificates_are_refused_in_words() {
+        for (wrong, expected) in [
+            (CertificateError::UnknownIssuer, "the issuer of its certificate is not trusted"),
+            (CertificateError::Other(OtherError(Arc::new(io::Error::other("CaUsedAsEndEntity")))), "self-signed"),
+        ] {
+            let text = of_tls(&rustls::Error::InvalidCertificate(wrong));
+            assert!(text.contains(expected) && text.contains("`ca_file` under [index]"), "{text}");
+        }
+        let expired = of_tls(&rustls::Error::InvalidCertificate(CertificateError::Expired));
+        assert!(expired.contains("Expired"), "{expired}");
+    }
 }

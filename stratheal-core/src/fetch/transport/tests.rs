@@ -103,7 +103,11 @@ async fn certificates_are_checked() {
     ] {
         let server = TestServer::https(authority.server(kind), |_| answer("200 OK", "", "")).await;
         let url = format!("https://127.0.0.1:{}/", server.address.port());
-        assert_eq!(get(&trusted, &url).await.err().map(|failure| failure.kind), expected, "{kind:?}");
+        let failure = get(&trusted, &url).await.err();
+        assert_eq!(failure.as_ref().map(|failure| failure.kind), expected, "{kind:?}");
+        if matches!(kind, Certificate::SelfSigned) {
+            assert!(failure.unwrap().text.contains("`ca_file` under [index]"));
+        }
     }
     let plain_server = TestServer::http(|_| answer("200 OK", "", "")).await;
     let down = plain_server.url("/");

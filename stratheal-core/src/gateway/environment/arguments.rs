@@ -68,11 +68,7 @@ pub(super) fn read(invocation: &Invocation<'_>) -> (Given, Vec<Bypass>) {
         let mut meaning = WITH_VALUE.iter().find(|(name, _)| *name == option).map(|(_, meaning)| *meaning);
         if meaning.is_none() && pip_like && word.starts_with('-') && !word.starts_with("--") && word.is_char_boundary(2)
         {
-            // `-rfile` and `-ihttps://...`
-            let (option, glued) = word.split_at(2.min(word.len()));
-            meaning =
-                WITH_VALUE.iter().find(|(name, _)| *name == option && !glued.is_empty()).map(|(_, meaning)| *meaning);
-            value = meaning.and(Some(glued));
+            (meaning, value) = short(word);
         }
         if !pip_like && !option.starts_with("--") {
             meaning = None;
@@ -103,13 +99,29 @@ pub(super) fn read(invocation: &Invocation<'_>) -> (Given, Vec<Bypass>) {
     (given, found)
 }
 
+/// `-rfile`, `-ihttps://...`, and `-qr file`, where switches stand before the option with a value.
+fn short(word: &str) -> (Option<Meaning>, Option<&str>) {
+    /// Those of pip and uv that take no value.
+    const SWITCHES: [char; 7] = ['q', 'v', 'h', 'V', 'U', 'I', 'n'];
+    let letters = word[1..].trim_start_matches(SWITCHES);
+    let Some(letter) = letters.chars().next() else { return (None, None) };
+    let glued = &letters[letter.len_utf8()..];
+    let known =
+        WITH_VALUE.iter().find(|(name, _)| name.strip_prefix('-').is_some_and(|name| name.chars().eq([letter])));
+    (known.map(|(_, meaning)| *meaning), known.and(Some(glued)).filter(|glued| !glued.is_empty()))
+}
+
 fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &mut Vec<Bypass>) {
     match meaning {
         Meaning::Default => given.default_index = Some(value.to_owned()),
         Meaning::Extra => given.extra_indexes.push(value.to_owned()),
         Meaning::Requirements => {
-            given.keeps_urls |= is_lock(value);
-            given.requirement_files.push(value.into());
+            if is_lock(value) {
+                given.keeps_urls = true;
+                given.locks.push(value.into());
+            } else {
+                given.requirement_files.push(value.into());
+            }
         }
         Meaning::FindLinks => found.push(on_command_line(
             format!("{option} {}", safe_url(value)),
@@ -122,11 +134,11 @@ fn take(meaning: Meaning, option: &str, value: &str, given: &mut Given, found: &
                 "the client would ask that proxy for the gateway: leave it away, and set HTTPS_PROXY, which the gateway uses",
             ));
         }
-        Meaning::Certificate => given.own_certificates = true,
+        Meaning::Certificate => given.certificates = Some(value.into()),
         Meaning::Reference => {
             if is_lock(value) {
                 given.keeps_urls = true;
-                given.requirement_files.push(value.into());
+                given.locks.push(value.into());
             }
             found.extend(reference(value));
         }
@@ -183,13 +195,22 @@ mod tests {
         assert_eq!(given.default_index.as_deref(), Some("https://a.example/simple"));
         assert_eq!(given.extra_indexes, ["https://b.example/", "https://c.example"]);
         assert_eq!(given.requirement_files, ["one.txt", "two.txt", "three.txt"].map(std::path::PathBuf::from));
+        for line in
+            ["pip install -qr r.txt", "pip install -qvUrr.txt", "uv pip install -nqr r.txt", "pip install -rr.txt"]
+        {
+            assert_eq!(of(line).0.requirement_files, [std::path::PathBuf::from("r.txt")], "{line}");
+        }
+        assert_eq!(of("pip install -t r.txt -qU -tr.txt").0, Given::default());
         assert!(given.no_index && !given.writes_urls && found.is_empty());
         assert!(of("pip --isolated install six").0.ignores_variables);
         assert!(of("pip install --report x.json six").0.writes_urls);
         assert!(of("pip install --report=x.json six").0.writes_urls);
         assert!(of("uv pip compile x -o pylock.toml").0.writes_urls);
         assert!(of("uv pip sync a/pylock.dev.toml").0.keeps_urls);
-        assert!(of("pip install -r pylock.toml").0.keeps_urls);
+        assert_eq!(of("pip install --cert=ca.pem six").0.certificates, Some("ca.pem".into()));
+        let locked = of("pip install -r a/pylock.toml -r r.txt").0;
+        assert!(locked.keeps_urls);
+        assert_eq!((locked.locks, locked.requirement_files), (vec!["a/pylock.toml".into()], vec!["r.txt".into()]));
         assert!(!of("pip install -r requirements.txt").0.keeps_urls);
         assert_eq!(
             of("uv add --default-index https://a.example six").0.default_index.as_deref(),

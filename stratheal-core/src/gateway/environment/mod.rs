@@ -6,10 +6,12 @@
 //! - An empty `PIP_EXTRA_INDEX_URL` or `UV_INDEX` does not override a configuration file. Both are set to the gateway's own URL.
 //! - Variables override every configuration file of pip, so `PIP_CONFIG_FILE` stays: certificates and the like in it keep working.
 //! - Options on the command line and in requirements files override variables. Such runs use the proxy.
-//! - What keeps URLs in a lock must see the canonical ones, and so uses the proxy too.
+//! - What keeps URLs in a lock must see the canonical ones, and so uses the proxy too. It is told the index that was chosen by the same
+//!   variables; those that came from its own configuration it finds there.
 
 mod arguments;
 mod change;
+mod chosen;
 mod client;
 mod finding;
 mod lock_hosts;
@@ -19,6 +21,7 @@ mod poetry;
 mod variables;
 
 pub use change::{Change, Environment};
+pub use chosen::Chosen;
 pub use client::Client;
 pub use finding::Bypass;
 pub use lock_hosts::hosts_of_lock;

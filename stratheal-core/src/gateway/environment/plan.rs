@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::arguments;
 use super::client::{Client, Invocation, recognise};
-use super::{Bypass, Environment, Plugin};
+use super::{Bypass, Chosen, Environment, Plugin};
 use crate::base::redact::safe_url;
 
 /// How a client uses the gateway.
@@ -47,6 +47,8 @@ pub struct Given {
     pub extra_indexes: Vec<String>,
     /// Files of requirements and constraints, which may name indexes in turn.
     pub requirement_files: Vec<PathBuf>,
+    /// Locks with URLs that the client installs.
+    pub locks: Vec<PathBuf>,
     /// `--no-index`: the client asks no index at all.
     pub no_index: bool,
     /// `--offline`: the client asks nobody, and so not the gateway either.
@@ -59,8 +61,8 @@ pub struct Given {
     pub keeps_urls: bool,
     /// `--proxy`: the client has a proxy of its own.
     pub own_proxy: bool,
-    /// `--cert`: the client trusts these certificates only.
-    pub own_certificates: bool,
+    /// `--cert`: the client trusts the certificates of this file only.
+    pub certificates: Option<PathBuf>,
 }
 
 /// What is to be done about a client.
@@ -80,7 +82,24 @@ pub struct ClientPlan {
     pub bypasses: Vec<Bypass>,
     /// What a person should know beside that.
     pub notes: Vec<String>,
+    /// Why the gateway should not be its index, unless somebody puts the right URLs into what it writes.
+    pub keeps_index: Option<String>,
+    pub(in crate::gateway) chosen: Chosen,
     pub(in crate::gateway) environment: Environment,
+    plugin: Plugin,
+}
+
+impl ClientPlan {
+    /// The same for a client that is to ask these indexes. One whose index is the gateway asks it for them in any case; one that uses
+    /// the proxy has to be told, unless its command line says it. What it cannot be told is a bypass.
+    #[must_use]
+    pub fn asking(mut self, chosen: Chosen) -> Self {
+        if self.mode == Mode::Proxy && self.given.default_index.is_none() {
+            self.bypasses.extend(chosen.not_followed(self.client, &self.given, self.plugin));
+        }
+        self.chosen = chosen;
+        self
+    }
 }
 
 /// Plans for a command line and the environment it would have, as found.
@@ -113,7 +132,7 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
                      and set HTTPS_PROXY, which the gateway uses"
                 .to_owned(),
         },
-        Mode::Proxy if given.own_certificates => Mode::Refused {
+        Mode::Proxy if given.certificates.is_some() => Mode::Refused {
             reason: "its command line says which certificates it trusts, and the gateway's is not among them: leave --cert away, \
                      and set SSL_CERT_FILE, which the gateway reads"
                 .to_owned(),
@@ -121,6 +140,7 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
         mode => mode,
     };
     let command = invocation.command.map(str::to_owned);
+    let keeps_index = keeps_index(&invocation, &given);
     ClientPlan {
         client: invocation.client,
         command,
@@ -129,8 +149,28 @@ pub fn plan_with(argv: &[OsString], environment: &Environment, choice: ModeChoic
         given,
         bypasses,
         notes,
+        keeps_index,
+        chosen: Chosen::default(),
         environment: environment.clone(),
+        plugin,
     }
+}
+
+fn keeps_index(invocation: &Invocation<'_>, given: &Given) -> Option<String> {
+    let command = invocation.command?;
+    let keeps = match invocation.client {
+        Client::Uv => {
+            let locks = ["lock", "sync", "add", "remove", "run", "export", "tree"].contains(&command);
+            locks && !invocation.arguments.contains(&"--frozen")
+        }
+        Client::Pip => command == "lock" || given.writes_urls,
+        Client::UvPip => given.writes_urls,
+        _ => false,
+    };
+    keeps.then(|| {
+        let client = invocation.client.name();
+        format!("`{client} {command}` writes down the URLs it uses, which would be those of the gateway: that is what `--mode proxy` is for")
+    })
 }
 
 fn mode(invocation: &Invocation<'_>, given: &Given, plugin: Plugin, notes: &mut Vec<String>) -> (Mode, String) {
@@ -243,6 +283,22 @@ mod tests {
         assert!(missing.notes[0].contains("poetry self add"), "{:?}", missing.notes);
         for line in ["uv sync --proxy http://x", "pip lock --cert x.pem six"] {
             assert!(matches!(of(line, Plugin::Found).mode, Mode::Refused { .. }), "{line}");
+        }
+    }
+
+    #[test]
+    fn nothing_writes_down_the_gateway() {
+        let of = |line: &str| {
+            let argv: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            plan_with(&argv, &Environment::default(), ModeChoice::Index, Plugin::Unknown).keeps_index
+        };
+        for line in
+            ["uv lock", "uv sync", "pip lock six", "pip install --report x.json six", "uv pip compile x -o pylock.toml"]
+        {
+            assert!(of(line).is_some_and(|why| why.contains("--mode proxy")), "{line}");
+        }
+        for line in ["uv sync --frozen", "pip install six", "uv pip compile x -o x.txt", "poetry lock"] {
+            assert_eq!(of(line), None, "{line}");
         }
     }
 

@@ -38,6 +38,7 @@ const LOOPBACK: &str = "the gateway is asked directly";
 const PROXY: &str = "the gateway is the proxy";
 const NOT_AROUND: &str = "the hosts of the chain are asked through the gateway, which keeps to the user's own NO_PROXY";
 const BUNDLE: &str = "the user's certificates and the gateway's, which lives as long as this run";
+const CHOSEN: &str = "the index that was chosen, asked through the gateway";
 const ITS_PROXY: &str = "the gateway uses the user's proxy; the client asks the gateway";
 
 /// The names under which clients look for a proxy. Lower-case ones win in most of them, so both are set.
@@ -149,6 +150,26 @@ fn proxy(changes: &mut Changes<'_>, plan: &ClientPlan, address: &ProxyAddress) {
             changes.set(name, left.text(), NOT_AROUND);
         }
     }
+    chosen(changes, plan);
+}
+
+/// A client of the proxy asks its own default index, so it is told the one that was chosen. Whatever the client is, it may start others.
+fn chosen(changes: &mut Changes<'_>, plan: &ClientPlan) {
+    if let Some(url) = plan.chosen.default_index().filter(|_| plan.given.default_index.is_none()) {
+        for name in ["PIP_INDEX_URL", "UV_DEFAULT_INDEX", "PDM_PYPI_URL", "POETRY_PYPI_MIRROR_URL"] {
+            changes.set(name, url, CHOSEN);
+        }
+        changes.remove("UV_INDEX_URL", CHOSEN);
+    }
+    let extra = plan.chosen.extra_indexes();
+    if !extra.is_empty() {
+        for name in ["PIP_EXTRA_INDEX_URL", "UV_INDEX"] {
+            let given = plan.environment.text(name).into_iter().flat_map(str::split_whitespace);
+            let given = given.filter(|url| extra.iter().all(|extra| extra != url));
+            let all: Vec<&str> = extra.iter().map(String::as_str).chain(given).collect();
+            changes.set(name, all.join(" "), CHOSEN);
+        }
+    }
 }
 
 /// Both spellings get the same value, so that it does not matter which one a client prefers.
@@ -171,12 +192,16 @@ fn patience(changes: &mut Changes<'_>, silence: Duration) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan;
+    use super::super::{Chosen, plan};
     use super::*;
 
     const URL: &str = "http://stratheal:secret@127.0.0.1:4711/simple/";
 
     fn child(line: &str, parent: &[(&str, &str)]) -> Environment {
+        child_asking(line, parent, Chosen::default())
+    }
+
+    fn child_asking(line: &str, parent: &[(&str, &str)], chosen: Chosen) -> Environment {
         let environment = parent.iter().copied().collect::<Environment>();
         let argv: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         let addresses = Addresses {
@@ -188,7 +213,7 @@ mod tests {
             }),
             silence: Duration::from_mins(15),
         };
-        environment.clone().with(&changes(&plan(&argv, &environment), &addresses))
+        environment.clone().with(&changes(&plan(&argv, &environment).asking(chosen), &addresses))
     }
 
     #[test]
@@ -252,6 +277,40 @@ mod tests {
         ] {
             assert_eq!(found.text(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn proxy_mode_tells_the_chosen_index() {
+        let chosen = || Chosen::new(Some("https://me:hunter2@index.example/simple"), ["https://gpu.example/whl"]);
+        let parent = [
+            ("UV_DEFAULT_INDEX", "https://other.example/simple"),
+            ("UV_INDEX_URL", "https://other.example/simple"),
+            ("UV_INDEX", "x=https://x.example https://gpu.example/whl"),
+        ];
+        for line in ["uv sync", "pip install --dry-run --report x.json six", "sh -c pip", "uvx ruff"] {
+            let found = child_asking(line, &parent, chosen());
+            for (name, expected) in [
+                ("UV_DEFAULT_INDEX", Some("https://index.example/simple")),
+                ("UV_INDEX_URL", None),
+                ("PIP_INDEX_URL", Some("https://index.example/simple")),
+                ("UV_INDEX", Some("https://gpu.example/whl x=https://x.example")),
+                ("PIP_EXTRA_INDEX_URL", Some("https://gpu.example/whl")),
+            ] {
+                assert_eq!(found.text(name), expected, "{line} {name}");
+            }
+        }
+        let named = child_asking("uv sync --default-index https://named.example", &parent, chosen());
+        assert_eq!(named.text("UV_DEFAULT_INDEX"), Some("https://other.example/simple"), "the command line says it");
+        let told = |line: &str| {
+            let argv: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            plan(&argv, &Environment::default()).asking(chosen()).bypasses
+        };
+        for line in ["poetry install", "pip --isolated install six"] {
+            let bypasses = told(line);
+            assert_eq!(bypasses.len(), 1, "{line}");
+            assert!(bypasses[0].meaning.starts_with("not followed") && bypasses[0].what.contains("index.example"));
+        }
+        assert_eq!((told("uv sync"), told("pip install six")), (Vec::new(), Vec::new()));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::answer::Proxy;
 use super::guess::projects_of;
 use super::pass;
 use crate::fetch::{FetchError, FileRequest, Page};
+use crate::gateway::environment::Bypass;
 use crate::gateway::problem::{self, Answer};
 use crate::gateway::route::{METADATA, decoded};
 use crate::gateway::service::{Service, moved};
@@ -36,6 +37,12 @@ pub(super) async fn answer(service: &Service, proxy: &Proxy, url: &Url, request:
             Place::File { name, metadata } => match find(service, url, &name).await {
                 Ok(Some(found)) if metadata => return files::metadata(service, &found, true).await,
                 Ok(Some(found)) => return files::file(service, &found, request.method(), request.headers()).await,
+                // A lock may name files of another index than the one that was chosen.
+                Ok(None) if !projects_of(&name).is_empty() => service.tally.bypass(Bypass {
+                    what: name,
+                    place: "a connection of the command".to_owned(),
+                    meaning: "no index of the chain has this file: passed on untouched".to_owned(),
+                }),
                 Ok(None) => {}
                 // The page cannot be had, but the file's own host may answer, and the client knows the hash from its lock.
                 Err(error) if !service.offline => {

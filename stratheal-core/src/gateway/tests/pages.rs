@@ -88,6 +88,11 @@ async fn only_who_knows_the_secret() {
     assert_eq!(send("http://other.example/", &host).await.status, 403);
     assert_eq!(ask(&running, "POST", "/simple/six/", "Content-Length: 0\r\n").await.status, 405);
     assert_eq!(running.report().refused_requests, 22);
+    // Whom it asks has to be said once, and HTTP/1.0 does not say it.
+    let login = format!("Authorization: {}\r\n", basic(SECRET));
+    assert_eq!(send("/simple/six/", &login).await.status, 400);
+    assert_eq!(send("/simple/six/", &format!("{host}{host}{login}")).await.status, 400);
+    assert_eq!(raw(address, &format!("GET /simple/six/ HTTP/1.0\r\n{login}\r\n")).await.status, 200);
 }
 
 #[tokio::test]

@@ -127,6 +127,17 @@ async fn other_hosts_are_tunnelled_and_named() {
 }
 
 #[tokio::test]
+async fn files_that_no_index_has_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = start(&folder).await;
+    // Nobody answers for the host itself, which is as good here.
+    through(&running, "files.example", "/absent-1-py3-none-any.whl").await.unwrap();
+    let bypasses = running.report().bypasses;
+    assert_eq!(bypasses.len(), 1, "{bypasses:?}");
+    assert!(bypasses[0].what.contains("absent-1"), "{bypasses:?}");
+}
+
+#[tokio::test]
 async fn only_with_the_proxys_own_secret() {
     let folder = tempfile::tempdir().unwrap();
     let running = start(&folder).await;

@@ -36,6 +36,23 @@ async fn keeps_its_port_and_its_secret() {
 }
 
 #[tokio::test]
+async fn half_a_request_keeps_nobody_waiting() {
+    let running = start(&origin()).await;
+    let address = running.address();
+    let mut half = Vec::new();
+    // More than are served at the same time.
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET /simple/six/ HTTP/1.1\r\nHost: ").await.unwrap();
+        half.push(stream);
+    }
+    let asked = tokio::time::timeout(Duration::from_secs(4), get(&running, "/simple/six/", "")).await;
+    assert_eq!(asked.unwrap().status, 200);
+    let ends = tokio::time::timeout(Duration::from_secs(8), half[599].read(&mut [0])).await;
+    assert_eq!(ends.unwrap().unwrap_or(0), 0, "it is closed after some seconds");
+}
+
+#[tokio::test]
 async fn beyond_loopback_needs_a_token_and_tls() {
     let anywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
     let begin = || GatewayBuilder::new(origin(), false).listen(anywhere);

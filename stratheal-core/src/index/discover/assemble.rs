@@ -23,6 +23,17 @@ pub struct Discovered {
     pub network: NetworkHints,
     /// What became of each finding, in the order of their weight.
     pub notes: Vec<Note>,
+    /// The indexes that the project names for poetry or pdm.
+    pub project: Vec<ProjectIndex>,
+}
+
+/// An index that poetry or pdm ask because their project names it, whatever a variable says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProjectIndex {
+    /// Where it is, without credentials and with a `/` at its end.
+    pub url: Url,
+    /// The file, and the table in it.
+    pub from: String,
 }
 
 /// What the configuration of other tools says about the network. Somebody else decides what to do with it.
@@ -32,6 +43,8 @@ pub struct NetworkHints {
     pub certificates: Vec<PathBuf>,
     /// A proxy, with what it needs to be used.
     pub proxy: Option<Secret<String>>,
+    /// Where in a file of pip a proxy is named. No empty variable takes that away, so pip asks it for whatever it wants.
+    pub proxy_of_pip: Option<String>,
     /// Hosts (`host` or `host:port`) whose certificate is not to be checked.
     pub trusted_hosts: Vec<String>,
 }
@@ -69,6 +82,7 @@ pub(super) struct Assembly<'s> {
     credentials: Credentials,
     network: NetworkHints,
     notes: Vec<Note>,
+    project: Vec<ProjectIndex>,
 }
 
 impl<'s> Assembly<'s> {
@@ -82,6 +96,26 @@ impl<'s> Assembly<'s> {
             credentials: Credentials::default(),
             network: NetworkHints::default(),
             notes: Vec::new(),
+            project: Vec::new(),
+        }
+    }
+
+    /// Remembers what the project of poetry or pdm names, whatever becomes of it.
+    pub(super) fn of_project(&mut self, found: &Finding) {
+        if matches!(found.role, Role::Default | Role::Extra | Role::Last | Role::Explicit)
+            && let Ok(mut url) = usable(found.text.expose())
+        {
+            // Neither fails for a URL with a host.
+            if url.set_username("").is_ok() && url.set_password(None).is_ok() {
+                self.project.push(ProjectIndex { url, from: found.from.clone() });
+            }
+        }
+    }
+
+    /// Remembers that pip reads a proxy from a file.
+    pub(super) fn of_pip(&mut self, found: &Finding) {
+        if found.role == Role::Proxy {
+            self.network.proxy_of_pip = Some(found.from.clone());
         }
     }
 
@@ -230,6 +264,7 @@ impl<'s> Assembly<'s> {
             credentials: self.credentials,
             network: self.network,
             notes: self.notes,
+            project: self.project,
         })
     }
 }

@@ -15,7 +15,7 @@ mod requirements;
 mod search;
 mod uv;
 
-pub use assemble::{DiscoverError, Discovered, NetworkHints};
+pub use assemble::{DiscoverError, Discovered, NetworkHints, ProjectIndex};
 pub use finding::{Note, NoteKind};
 pub use interpreter::default_of_pip;
 pub use options::{DiscoverOptions, IndexSettings, MirrorSettings, SourceSettings};

@@ -54,7 +54,14 @@ pub fn discover(options: &DiscoverOptions, surroundings: &dyn Surroundings) -> R
             add(&mut assembly, found, true)?;
         }
         let files = Files { surroundings, folder: &options.folder };
-        let places = [environment::read(surroundings), files.uv(), files.pip(options), files.project()];
+        let (of_pip, of_project) = (files.pip(options), files.project());
+        for found in &of_pip {
+            assembly.of_pip(found);
+        }
+        for found in &of_project {
+            assembly.of_project(found);
+        }
+        let places = [environment::read(surroundings), files.uv(), of_pip, of_project];
         for found in places.into_iter().flatten() {
             add(&mut assembly, found, false)?;
         }

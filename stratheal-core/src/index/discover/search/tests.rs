@@ -159,6 +159,8 @@ fn extra_indexes_come_before_the_default() {
             && bypass.iter().any(|note| note.ends_with("/srv/simple"))
     );
     assert_eq!(notes(&found, NoteKind::NotUsed), ["/p/pyproject.toml, [tool.uv], [[index]]: https://unused.example/"]);
+    let project: Vec<_> = found.project.iter().map(|index| (index.url.as_str(), index.from.as_str())).collect();
+    assert_eq!(project, [("https://late.example/", "/p/pyproject.toml, [[tool.poetry.source]]")]);
 }
 
 #[test]
