@@ -77,9 +77,12 @@ impl Snapshots {
     ) -> Result<RolledBack, SnapshotError> {
         let target = Arc::new(self.target(selector, root, options).await?);
         for _ in 0..MOST_ATTEMPTS {
-            if let Some(done) = self.attempt(&target).await? {
-                return Ok(done);
+            let Some(mut done) = self.attempt(&target).await? else { continue };
+            // Whoever goes back again and again fills the disk with what was there before.
+            if let Err(error) = self.blocking(|own, _| own.prune()).await {
+                done.notes.push(format!("old snapshots stay for now: {error}"));
             }
+            return Ok(done);
         }
         Err(SnapshotError::Disturbed { root: target.root.clone(), paths: vec!["again and again".to_owned()] })
     }

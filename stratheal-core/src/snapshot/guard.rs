@@ -69,7 +69,7 @@ impl EnvironmentGuard for Snapshots {
 
 impl Snapshots {
     /// Lets go of snapshots that were made by themselves and need not stay.
-    fn prune(&self) -> Result<(), super::SnapshotError> {
+    pub(super) fn prune(&self) -> Result<(), super::SnapshotError> {
         let Automatic { retention, budget, .. } = self.automatic();
         let (all, _) = self.list()?;
         let judged = retention.judge(&all, &TimeZone::system());

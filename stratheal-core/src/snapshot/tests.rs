@@ -330,3 +330,26 @@ async fn state_may_lie_on_another_file_system() {
     assert_eq!(back.how, Some(crate::installer::How::Exchanged));
     assert_eq!(told(&place.root), before);
 }
+
+#[tokio::test]
+async fn going_back_again_and_again_does_not_fill_the_disk() {
+    let place = place();
+    let retention = Retention { last: 3, hourly: 0, daily: 0, weekly: 0 };
+    place.snapshots.set_automatic(Automatic { retention, ..Automatic::default() });
+    assert_eq!(place.create().await.snapshot.number, 1);
+    let mut newest = 0;
+    for round in 0..20 {
+        put(&place.root, "changed", &format!("{round}"));
+        let done = place.back(1, &unchecked()).await;
+        newest = done.before.unwrap();
+        assert_eq!((done.notes.len(), place.root.join("changed").exists()), (0, false), "{done:?}");
+    }
+    let (all, damaged) = place.snapshots.list().unwrap();
+    let numbers: Vec<u64> = all.iter().map(|one| one.number).collect();
+    assert!(
+        damaged.is_empty() && numbers.len() < 10 && numbers.contains(&1) && numbers.contains(&newest),
+        "{numbers:?}"
+    );
+    place.back(newest, &unchecked()).await;
+    assert_eq!(fs::read_to_string(place.root.join("changed")).unwrap(), "19");
+}

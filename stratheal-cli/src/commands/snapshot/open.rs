@@ -44,7 +44,17 @@ fn open(common: &Common, setup: &Setup, root: &Path) -> Snapshots {
     // Without a cache that can be used, wheels are kept and put back file by file.
     let cache = Store::open(&setup.cache.join("objects"));
     let cache = cache.inspect_err(|error| tracing::debug!(%error, "the download cache is not used")).ok();
-    Snapshots::open(&state, &user_state(&setup.cache), cache)
+    let snapshots = Snapshots::open(&state, &user_state(&setup.cache), cache);
+    let settings = setup.config.as_ref().map(|config| config.snapshots).unwrap_or_default();
+    let project = setup.config.as_ref().map(|config| config.folder().to_owned());
+    let retention = Retention {
+        last: settings.keep_last,
+        hourly: settings.keep_hourly,
+        daily: settings.keep_daily,
+        weekly: settings.keep_weekly,
+    };
+    snapshots.set_automatic(Automatic { retention, budget: settings.budget, project });
+    snapshots
 }
 
 /// The folder of the environment that a path means: it may be that of an interpreter.
@@ -64,16 +74,7 @@ fn root_of(path: &Path) -> std::io::Result<PathBuf> {
 pub(super) fn snapshots_of(common: &Common, setup: &Setup, target: &Path) -> Option<(Snapshots, PathBuf)> {
     let settings = setup.config.as_ref().map(|config| config.snapshots).unwrap_or_default();
     let root = root_of(target).ok().filter(|_| settings.automatic)?;
-    let snapshots = open(common, setup, &root);
-    let project = setup.config.as_ref().map(|config| config.folder().to_owned());
-    let retention = Retention {
-        last: settings.keep_last,
-        hourly: settings.keep_hourly,
-        daily: settings.keep_daily,
-        weekly: settings.keep_weekly,
-    };
-    snapshots.set_automatic(Automatic { retention, budget: settings.budget, project });
-    Some((snapshots, root))
+    Some((open(common, setup, &root), root))
 }
 
 /// Who makes snapshots around the changes of an environment; nobody, if that is wanted.
