@@ -1,15 +1,22 @@
 //! Snapshots for people.
 
-use std::fmt::Write;
+use std::fmt;
 
 use jiff::tz::TimeZone;
 use stratheal_core::model::quantity::{show_bytes, show_count};
+use stratheal_core::model::report::printable;
 use stratheal_core::snapshot::{Difference, Differs, RollbackPlan, Snapshot, SnapshotVerified, Unreadable};
 
 use super::rollback::shown;
 
 /// So many files are shown unless all of them are asked for.
 const MOST_SHOWN: usize = 20;
+
+/// Adds a line that can do nothing to a terminal: names come from packages, and all of it from elsewhere after an import.
+fn add(text: &mut String, line: fmt::Arguments<'_>) {
+    text.push_str(&printable(&line.to_string()));
+    text.push('\n');
+}
 
 fn when(snapshot: &Snapshot) -> String {
     TimeZone::system().to_datetime(snapshot.created).strftime("%Y-%m-%d %H:%M:%S").to_string()
@@ -31,21 +38,19 @@ pub(super) fn list(all: &[Snapshot], damaged: &[Unreadable]) -> String {
         marks.extend(several.then(|| one.root.display().to_string()));
         let marks = if marks.is_empty() { String::new() } else { format!("  [{}]", marks.join(", ")) };
         let (number, files, size) = (one.number, one.files, show_bytes(one.bytes as f64));
-        // Writing into a string does not fail.
-        let _ = writeln!(text, "{number:>4}  {}  {files:>6} files  {size:>8}  {}{marks}", when(one), one.reason);
+        add(&mut text, format_args!("{number:>4}  {}  {files:>6} files  {size:>8}  {}{marks}", when(one), one.reason));
     }
     for one in damaged {
-        let _ = writeln!(text, "{:>4}  cannot be read: {}", one.number, one.reason);
+        add(&mut text, format_args!("{:>4}  cannot be read: {}", one.number, one.reason));
     }
     text
 }
 
 /// All that is known of one.
 pub(super) fn one(one: &Snapshot) -> String {
-    let mut text = format!("snapshot {} of {}\n", one.number, one.root.display());
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {name:<12} {value}");
-    };
+    let mut text = String::new();
+    add(&mut text, format_args!("snapshot {} of {}", one.number, one.root.display()));
+    let mut line = |name: &str, value: &str| add(&mut text, format_args!("  {name:<12} {value}"));
     line("made", &format!("{}, {}, by user {} on {}", when(one), one.reason, one.by.uid, one.by.host));
     line("holds", &format!("{}, {}", show_count(one.files, "file"), show_bytes(one.bytes as f64)));
     if let Some(label) = &one.label {
@@ -97,14 +102,14 @@ pub(super) fn difference(difference: &Difference, before: &str, after: &str, all
     }
     let mut text = String::new();
     for one in &difference.projects {
-        let _ = match (&one.before, &one.after) {
-            (None, Some(new)) => writeln!(text, "+ {} {new}", one.name),
-            (Some(old), None) => writeln!(text, "- {} {old}", one.name),
+        match (&one.before, &one.after) {
+            (None, Some(new)) => add(&mut text, format_args!("+ {} {new}", one.name)),
+            (Some(old), None) => add(&mut text, format_args!("- {} {old}", one.name)),
             (old, new) => {
                 let told = |version: &Option<String>| version.clone().unwrap_or_default();
-                writeln!(text, "~ {} {} -> {}", one.name, told(old), told(new))
+                add(&mut text, format_args!("~ {} {} -> {}", one.name, told(old), told(new)));
             }
-        };
+        }
     }
     // What belongs to a project that has another version is told by that.
     let is_told = |name: &str| difference.projects.iter().any(|one| one.name == name);
@@ -113,26 +118,21 @@ pub(super) fn difference(difference: &Difference, before: &str, after: &str, all
     let shown = if all { files.len() } else { MOST_SHOWN.min(files.len()) };
     for one in &files[..shown] {
         let owner = one.project.as_ref().map(|name| format!("  ({name})")).unwrap_or_default();
-        let _ = writeln!(text, "  {} {}{owner}", mark(one.how), printable(&one.path.display().to_string()));
+        add(&mut text, format_args!("  {} {}{owner}", mark(one.how), one.path.display()));
     }
     if files.len() > shown {
-        let _ = writeln!(text, "  and {} more: --verbose shows them", files.len() - shown);
+        add(&mut text, format_args!("  and {} more: --verbose shows them", files.len() - shown));
     }
     for path in &difference.beside {
-        let _ = writeln!(text, "  ~ beside it: {path}");
+        add(&mut text, format_args!("  ~ beside it: {path}"));
     }
     let count = show_count(difference.files.len(), "file");
     let bytecode = match difference.bytecode {
         0 => String::new(),
         count => format!(", and bytecode of {}", show_count(count, "module")),
     };
-    let _ = writeln!(text, "{before} to {after}: {count}{bytecode}");
+    add(&mut text, format_args!("{before} to {after}: {count}{bytecode}"));
     text
-}
-
-/// Text that cannot do anything to a terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|one| if one.is_control() { '\u{fffd}' } else { one }).collect()
 }
 
 /// What a rollback would do.
@@ -143,20 +143,11 @@ pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
         text.push('\n');
     }
     for path in plan.own.iter().take(MOST_SHOWN) {
-        let _ = writeln!(
-            text,
-            "of no project: {} goes back with the rest, and stays in the snapshot made before",
-            path.display()
-        );
+        let what = "goes back with the rest, and stays in the snapshot made before";
+        add(&mut text, format_args!("of no project: {} {what}", path.display()));
     }
-    let _ = writeln!(
-        text,
-        "{}: {} to put back ({}), {} to keep; nothing was changed",
-        plan.root.display(),
-        show_count(plan.put, "file"),
-        shown(plan.put_bytes),
-        plan.kept
-    );
+    let (root, put, bytes) = (plan.root.display(), show_count(plan.put, "file"), shown(plan.put_bytes));
+    add(&mut text, format_args!("{root}: {put} to put back ({bytes}), {} to keep; nothing was changed", plan.kept));
     text
 }
 
@@ -164,17 +155,30 @@ pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
 pub(super) fn verified(found: &[SnapshotVerified]) -> String {
     let mut text = String::new();
     for one in found {
-        let _ = match &one.unreadable {
-            Some(reason) => writeln!(text, "{:>4}  damaged: {reason}", one.number),
-            None if one.damaged == 0 => writeln!(text, "{:>4}  whole: {}", one.number, show_count(one.good, "file")),
-            None => writeln!(text, "{:>4}  damaged: {} of {} files", one.number, one.damaged, one.damaged + one.good),
+        let said = match &one.unreadable {
+            Some(reason) => format!("damaged: {reason}"),
+            None if one.damaged == 0 => format!("whole: {}", show_count(one.good, "file")),
+            None => format!("damaged: {} of {} files", one.damaged, one.damaged + one.good),
         };
+        add(&mut text, format_args!("{:>4}  {said}", one.number));
         for path in one.paths.iter().take(MOST_SHOWN) {
-            let _ = writeln!(text, "        {}", printable(&path.display().to_string()));
+            add(&mut text, format_args!("        {}", path.display()));
         }
     }
     if found.is_empty() {
         text.push_str("there are no snapshots yet: `stratheal snapshot create` makes one\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stays_in_its_line_and_does_nothing_to_a_terminal() {
+        let mut text = String::new();
+        add(&mut text, format_args!("  + {}", "a\nsnapshot 9\u{1b}[2Jb"));
+        assert_eq!(text, "  + a snapshot 9 [2Jb\n");
+    }
 }

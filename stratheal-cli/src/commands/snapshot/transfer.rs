@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 use stratheal_core::model::quantity::{show_bytes, show_count};
+use stratheal_core::model::report::printable;
 
 use super::failure::of;
 use super::open::Opened;
@@ -52,7 +53,7 @@ pub(super) async fn import(
         PlainFormat::Human => format!(
             "snapshot {} of {}: {} added, {} there already",
             done.snapshot.number,
-            done.snapshot.root.display(),
+            printable(&done.snapshot.root.display().to_string()),
             show_count(done.added, "file"),
             done.there
         ),
