@@ -202,7 +202,15 @@ fn faulty(times: usize) {
         let mut command = Command::new("strace");
         command.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
         command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[1 - current]]);
+        // Files that are replaced one by one are whole again once the next one has looked; else at every instant.
+        let in_place = seeded.next(4) == 0;
+        command.args(in_place.then_some("--in-place"));
         let ran = two.case.place.run_this(command, &[]);
+        if in_place && effect == "signal=KILL" {
+            let looked = two.case.place.run(&["--offline", "snapshot", "diff", LABELS[0]]);
+            assert_eq!(looked.code, 0, "{inject}: {looked:?}");
+        }
+        let inject = format!("{inject}, in place: {in_place}");
         let found = two
             .state()
             .unwrap_or_else(|| panic!("{inject}: it is neither of the two, after {ran:?}: {:#?}", two.differences()));

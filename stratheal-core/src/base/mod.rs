@@ -12,3 +12,5 @@ pub mod fs;
 pub mod redact;
 pub mod single_flight;
 pub mod suggest;
+#[cfg(feature = "installer")]
+pub(crate) mod times;

@@ -25,7 +25,7 @@ use crate::installer::python::Interpreter;
 use crate::installer::stage::{
     Building, Composition, Conflict, Contents, Entry, Kind, Overlap, Placed, build, compose, lay_out, walk,
 };
-use crate::installer::switch::{Identity, Journal, Register};
+use crate::installer::switch::{Folders, Identity, Journal, Register};
 
 /// How often a change is begun anew because somebody else changed the environment meanwhile.
 const MOST_ATTEMPTS: usize = 3;
@@ -136,7 +136,7 @@ impl Applying<'_> {
         let storage = |action: &'static str| move |source: io::Error| InstallError::storage(action, source);
         (self.told)(Moment::Building);
         let before = Identity::of(root).map_err(storage("look at the environment"))?;
-        let (stage, is_beside) = StageFolder::make(self.register, root, COUNT.fetch_add(1, Ordering::Relaxed))?;
+        let (mut stage, is_beside) = StageFolder::make(self.register, root, COUNT.fetch_add(1, Ordering::Relaxed))?;
         let in_place = before.is_some() && (self.ways.in_place || !is_beside);
         let read = before.filter(|_| !self.fresh).map(|_| walk_environment(root));
         let current = read.transpose().map_err(storage("read the environment"))?;
@@ -161,12 +161,13 @@ impl Applying<'_> {
         }
         let switching = Switching {
             root,
-            stage: &stage,
+            stage: &mut stage,
             register: self.register,
             before,
             // What does not stay may change as it likes.
             current: (!self.fresh).then(|| current.as_deref().unwrap_or_default()),
             composition: &composition,
+            folders: Folders::default(),
             told: self.told,
         };
         let how = match switching.switch(in_place)? {

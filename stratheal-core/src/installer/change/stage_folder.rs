@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::forbidden::forbidden;
 use crate::base::fs::named;
+use crate::base::times::{modified_ns, set_modified};
 use crate::installer::error::InstallError;
 use crate::installer::stage::{Entry, remove_stage, remove_tree, walk};
 use crate::installer::switch::{Journal, Register, Step, is_within_reach, old_of};
@@ -15,13 +16,17 @@ use crate::installer::switch::{Journal, Register, Step, is_within_reach, old_of}
 pub(crate) const OWN: &str = ".stratheal";
 
 /// A folder for one next environment. Deleted when it is dropped, with whatever lies in it then; and where nothing was begun but to build it,
-/// nobody has to hear of it later.
+/// nobody has to hear of it later, or to see that it was there.
 #[derive(Debug)]
 pub(crate) struct StageFolder {
     path: PathBuf,
     /// The environment.
     root: PathBuf,
     register: Register,
+    /// Where it lies in the environment: when that was changed last before.
+    root_modified_ns: Option<i64>,
+    /// Whether the next one who works on the environment needs what lies here, to bring to an end what this one could not.
+    is_needed: bool,
 }
 
 impl StageFolder {
@@ -35,13 +40,9 @@ impl StageFolder {
             }
             InstallError::storage("make a folder for what is new", source)
         };
-        let noted = |stage: &Self| {
-            let written = Journal::write(register, root, stage.path(), Step::Building);
-            written.map_err(|source| InstallError::storage("write the journal", source))
-        };
         let is_there = root.exists();
         let beside = Self::below(register, root.parent().unwrap_or(Path::new("/")), root, number);
-        noted(&beside)?;
+        beside.note(Step::Building)?;
         match beside.create() {
             Ok(()) if !is_there || is_within_reach(beside.path(), root).map_err(storage)? => return Ok((beside, true)),
             Ok(()) => {}
@@ -49,8 +50,10 @@ impl StageFolder {
             Err(error) => return Err(storage(error)),
         }
         drop(beside);
-        let inside = Self::below(register, root, root, number);
-        noted(&inside)?;
+        let mut inside = Self::below(register, root, root, number);
+        inside.root_modified_ns =
+            fs::symlink_metadata(root).map(|found| modified_ns(&found)).map(Some).map_err(storage)?;
+        inside.note(Step::Building)?;
         inside.create().map_err(storage)?;
         Ok((inside, false))
     }
@@ -58,7 +61,23 @@ impl StageFolder {
     fn below(register: &Register, parent: &Path, root: &Path, number: u64) -> Self {
         let parent = parent.join(OWN).join("stage");
         let path = parent.join(format!("{}-{}-{number}", name_of(root), std::process::id()));
-        Self { path, root: root.to_owned(), register: register.clone() }
+        Self { path, root: root.to_owned(), register: register.clone(), root_modified_ns: None, is_needed: false }
+    }
+
+    /// Writes down what is about to be done.
+    pub(super) fn note(&self, step: Step) -> Result<(), InstallError> {
+        let written = Journal::write(&self.register, &self.root, &self.path, self.root_modified_ns, step);
+        written.map_err(|source| InstallError::storage("write the journal", source))
+    }
+
+    /// From now on the environment is another one than it was.
+    pub(super) const fn has_replaced(&mut self) {
+        self.root_modified_ns = None;
+    }
+
+    /// Leaves everything where it is: what was begun could neither be done nor taken back.
+    pub(super) const fn leave(&mut self) {
+        self.is_needed = true;
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -103,8 +122,16 @@ impl StageFolder {
 
 impl Drop for StageFolder {
     fn drop(&mut self) {
+        if self.is_needed {
+            return;
+        }
         if let Err(error) = remove_tree(&self.old()).and_then(|()| remove_stage(&self.path)) {
             tracing::warn!(path = %self.path.display(), %error, "what was staged cannot be deleted");
+        }
+        if let Some(time) = self.root_modified_ns
+            && let Err(error) = set_modified(&self.root, time)
+        {
+            tracing::warn!(root = %self.root.display(), %error, "the time of the last change cannot be given back");
         }
         if !self.path.exists()
             && let Err(error) = Journal::forget(&self.register, &self.root, &self.path)

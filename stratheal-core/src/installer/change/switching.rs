@@ -9,18 +9,20 @@ use super::{How, Moment};
 use crate::base::fs::named;
 use crate::installer::error::InstallError;
 use crate::installer::stage::{Composition, Entry, changed_between, walk};
-use crate::installer::switch::{Entries, Identity, Journal, Register, Step, exchange, is_impossible, place};
+use crate::installer::switch::{Entries, Folders, Identity, Register, Step, exchange, is_impossible, place};
 
 /// All that a switch takes.
 pub(crate) struct Switching<'a> {
     pub(crate) root: &'a Path,
-    pub(crate) stage: &'a StageFolder,
+    pub(crate) stage: &'a mut StageFolder,
     pub(crate) register: &'a Register,
     /// Which folder the environment was when it was read.
     pub(crate) before: Option<Identity>,
     /// What was read of it, as far as that matters.
     pub(crate) current: Option<&'a [Entry]>,
     pub(crate) composition: &'a Composition,
+    /// How folders have to look where files are replaced one by one.
+    pub(crate) folders: Folders,
     pub(crate) told: &'a (dyn Fn(Moment) + Sync),
 }
 
@@ -37,14 +39,14 @@ fn failed(source: io::Error) -> InstallError {
 
 impl Switching<'_> {
     /// Switches. With `in_place` what stays is not in the stage.
-    pub(crate) fn switch(&self, in_place: bool) -> Result<Switched, InstallError> {
+    pub(crate) fn switch(mut self, in_place: bool) -> Result<Switched, InstallError> {
         if in_place {
             return self.replace();
         }
         let root = self.root;
         let next = Identity::of(self.stage.path()).map_err(failed)?;
         let next = next.ok_or_else(|| failed(io::Error::from(io::ErrorKind::NotFound)))?;
-        self.note(Step::Switching { next })?;
+        self.stage.note(Step::Switching { next })?;
         (self.told)(Moment::Switching);
         if self.before.is_none() {
             return match place(self.stage.path(), root) {
@@ -73,8 +75,8 @@ impl Switching<'_> {
     }
 
     /// Replaces files one by one. What was done is taken back when not all of it can be.
-    fn replace(&self) -> Result<Switched, InstallError> {
-        let (root, stage, old) = (self.root, self.stage.path(), self.stage.old());
+    fn replace(&mut self) -> Result<Switched, InstallError> {
+        let (root, stage, old) = (self.root, self.stage.path().to_owned(), self.stage.old());
         let now = walk_environment(root).map_err(failed)?;
         let changed = self.current.map(|current| changed_between(current, &now)).unwrap_or_default();
         if !changed.is_empty() {
@@ -84,21 +86,22 @@ impl Switching<'_> {
         let kept: HashSet<&Path> =
             kept.iter().chain(links.iter().map(|(path, _)| path)).map(PathBuf::as_path).collect();
         let folders = folders.iter().map(|(folder, _)| folder.as_path());
-        let entries = Entries::plan(&now, &walk(stage).map_err(failed)?, folders, &kept);
+        let entries = Entries::plan(&now, &walk(&stage).map_err(failed)?, folders, &kept);
+        let entries = entries.looking(root, std::mem::take(&mut self.folders)).map_err(failed)?;
         entries.write(self.register).map_err(|source| InstallError::storage("write the journal", source))?;
-        self.note(Step::Replacing)?;
+        self.stage.note(Step::Replacing)?;
         (self.told)(Moment::Switching);
-        if let Err(error) = entries.carry_out(root, stage, &old) {
+        let carried = entries.carry_out(root, &stage, &old).map_err(failed);
+        if let Err(error) = carried.and_then(|()| self.stage.note(Step::Replaced)) {
             // Where this fails too, the journal stays, and the next one who works here tries again.
-            entries.undo(root, stage, &old).map_err(failed)?;
-            return Err(failed(error));
+            let undone = entries.undo(root, &stage, &old).map_err(failed);
+            if let Err(error) = undone.and_then(|()| self.stage.note(Step::Building)) {
+                self.stage.leave();
+                return Err(error);
+            }
+            return Err(error);
         }
-        self.note(Step::Replaced)?;
+        self.stage.has_replaced();
         Ok(Switched::Done(How::Replaced))
-    }
-
-    fn note(&self, step: Step) -> Result<(), InstallError> {
-        let written = Journal::write(self.register, self.root, self.stage.path(), step);
-        written.map_err(|source| InstallError::storage("write the journal", source))
     }
 }

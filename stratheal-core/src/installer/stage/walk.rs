@@ -5,7 +5,10 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::base::fs::named;
+use crate::base::times::modified_ns;
 
 /// The most entries of an environment.
 const MOST_ENTRIES: usize = 2_000_000;
@@ -30,7 +33,7 @@ pub(crate) enum Kind {
 }
 
 /// Whose a folder is, and who may do what with it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Attributes {
     pub(crate) mode: u32,
     pub(crate) uid: u32,
@@ -49,7 +52,7 @@ impl Attributes {
         Self { mode: 0, uid: 0, gid: 0 }
     }
 
-    /// Gives them to a folder that was just made.
+    /// Gives them to a folder.
     #[cfg(unix)]
     pub(crate) fn apply(self, folder: &Path) -> io::Result<()> {
         let made = Self::of(&fs::symlink_metadata(folder)?);
@@ -84,15 +87,12 @@ impl FileStamp {
     #[cfg(unix)]
     pub(crate) fn of(found: &Metadata) -> Self {
         use std::os::unix::fs::MetadataExt;
-        let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-        Self { device: found.dev(), inode: found.ino(), size: found.len(), mtime_ns }
+        Self { device: found.dev(), inode: found.ino(), size: found.len(), mtime_ns: modified_ns(found) }
     }
 
     #[cfg(not(unix))]
     pub(crate) fn of(found: &Metadata) -> Self {
-        let modified = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-        let mtime_ns = modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-        Self { device: 0, inode: 0, size: found.len(), mtime_ns }
+        Self { device: 0, inode: 0, size: found.len(), mtime_ns: modified_ns(found) }
     }
 }
 

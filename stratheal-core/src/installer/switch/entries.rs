@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::Register;
+use super::{Folders, Register};
 use crate::base::fs::{named, read_text, write_atomic};
 use crate::installer::stage::{Attributes, Entry, Kind};
 
@@ -29,6 +29,12 @@ pub(in crate::installer) struct Entries {
     gone: Vec<PathBuf>,
     /// Folders that go, children first, with their permission bits.
     emptied: Vec<(PathBuf, u32)>,
+    /// How the folders look that anything will be done to.
+    #[serde(default)]
+    before: Folders,
+    /// How folders have to look when all is done; those that are not named here look as that leaves them.
+    #[serde(default)]
+    after: Folders,
 }
 
 impl Entries {
@@ -70,6 +76,17 @@ impl Entries {
         entries
     }
 
+    /// Says how folders have to look in the end, and notes how all look now that anything will be done to.
+    pub(in crate::installer) fn looking(mut self, root: &Path, after: Folders) -> io::Result<Self> {
+        let emptied = || self.emptied.iter().map(|(folder, _)| folder.as_path());
+        let changed = self.put.iter().map(|(path, _)| path).chain(&self.gone);
+        let changed = changed.chain(self.made.iter().map(|(path, _)| path)).map(PathBuf::as_path);
+        let around = changed.chain(emptied()).filter_map(Path::parent);
+        self.before = Folders::of(root, around.chain(emptied()).chain(after.paths()))?;
+        self.after = after;
+        Ok(self)
+    }
+
     /// Writes the plan down, so that it is there whatever happens to this machine.
     pub(in crate::installer) fn write(&self, register: &Register) -> io::Result<()> {
         write_atomic(&register.entries(), &serde_json::to_vec(self).map_err(io::Error::from)?)
@@ -99,7 +116,12 @@ impl Entries {
         for (folder, _) in &self.emptied {
             remove_empty(&root.join(folder))?;
         }
-        Ok(())
+        self.dress(root)
+    }
+
+    /// Makes folders look as they have to when all is done.
+    pub(super) fn dress(&self, root: &Path) -> io::Result<()> {
+        self.after.apply(root)
     }
 
     /// Takes back what was done of it, however far that was, also if this was begun before and not brought to its end.
@@ -118,17 +140,17 @@ impl Entries {
                     rename(&old.join(path), &root.join(path))?;
                 }
             } else if !is_there(&stage.join(path))? {
-                // It got its place; in the stage it would be otherwise.
-                match fs::remove_file(root.join(path)) {
+                // It got its place; in the stage it would be otherwise. There it goes, so that this can be begun anew.
+                match fs::rename(root.join(path), stage.join(path)) {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    removed => removed.map_err(|error| named(&root.join(path), &error))?,
+                    moved => moved.map_err(|error| named(&root.join(path), &error))?,
                 }
             }
         }
         for (folder, _) in self.made.iter().rev() {
             remove_empty(&root.join(folder))?;
         }
-        Ok(())
+        self.before.apply(root)
     }
 }
 
@@ -236,6 +258,9 @@ mod tests {
             let folders: Vec<PathBuf> = goal.iter().filter(|(_, text)| text.is_none()).map(|(path, _)| path.clone()).collect();
             let kept: HashSet<&Path> = kept.keys().map(Path::new).collect();
             let entries = Entries::plan(&walk(&root).unwrap(), &walk(&stage).unwrap(), folders.iter().map(PathBuf::as_path), &kept);
+            let entries = entries.looking(&root, Folders::default()).unwrap();
+            let looks = || Folders::of(&root, start.keys().map(PathBuf::as_path).chain([Path::new("")])).unwrap();
+            let before = looks();
             // A part of it, as if it had been killed there.
             let mut part = entries.clone();
             let mut left = steps;
@@ -253,7 +278,18 @@ mod tests {
                 half.undo(&root, &stage, &old).unwrap();
             }
             entries.undo(&root, &stage, &old).unwrap();
-            prop_assert_eq!(told(&root), start);
+            prop_assert_eq!(told(&root), start.clone());
+            prop_assert_eq!(looks(), before, "times come back as well");
+            fs::create_dir_all(&root).unwrap();
+            for path in after.keys().filter(|path| !start.contains_key(Path::new(path))) {
+                // What somebody puts there afterwards is theirs, also when it is taken back once more.
+                if fs::create_dir_all(root.join(path).parent().unwrap()).is_ok() {
+                    fs::write(root.join(path), "theirs").unwrap();
+                }
+            }
+            let theirs = told(&root);
+            entries.undo(&root, &stage, &old).unwrap();
+            prop_assert_eq!(told(&root), theirs);
         }
 
         #[test]

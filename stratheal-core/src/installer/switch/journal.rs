@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Entries, Identity, Register};
 use crate::base::fs::{named, read_text, replace_unsynced};
+use crate::base::times::set_modified;
 use crate::installer::stage::{remove_stage, remove_tree};
 
 /// The largest journal, in bytes.
@@ -37,6 +38,9 @@ pub(crate) struct Journal {
     version: u32,
     pub(crate) root: PathBuf,
     pub(crate) stage: PathBuf,
+    /// Where the stage lies in the environment: when that folder was changed last before, in nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    root_modified_ns: Option<i64>,
     #[serde(flatten)]
     pub(crate) step: Step,
 }
@@ -56,8 +60,15 @@ impl Journal {
     const VERSION: u32 = 1;
 
     /// Writes down that something is about to be done.
-    pub(crate) fn write(register: &Register, root: &Path, stage: &Path, step: Step) -> io::Result<()> {
-        let journal = Self { version: Self::VERSION, root: root.to_owned(), stage: stage.to_owned(), step };
+    pub(in crate::installer) fn write(
+        register: &Register,
+        root: &Path,
+        stage: &Path,
+        root_modified_ns: Option<i64>,
+        step: Step,
+    ) -> io::Result<()> {
+        let (version, root, stage) = (Self::VERSION, root.to_owned(), stage.to_owned());
+        let journal = Self { version, root, stage, root_modified_ns, step };
         replace_unsynced(&register.journal(), &serde_json::to_vec(&journal).map_err(io::Error::from)?)
     }
 
@@ -109,9 +120,13 @@ impl Journal {
             return Ok(None);
         };
         let old = old_of(&journal.stage);
+        let mut entries = None;
         let recovered = match journal.step {
             Step::Switching { next } if Identity::of(root)? == Some(next) => Recovered::Finished,
-            Step::Replaced => Recovered::Finished,
+            Step::Replaced => {
+                entries = Some(Entries::read(register)?);
+                Recovered::Finished
+            }
             Step::Replacing => {
                 Entries::read(register)?.undo(root, &journal.stage, &old)?;
                 Recovered::Undone
@@ -120,6 +135,11 @@ impl Journal {
         };
         remove_tree(&old)?;
         remove_stage(&journal.stage)?;
+        // Last, because a stage that lies inside has left its mark on the folder around it.
+        match (recovered, journal.root_modified_ns) {
+            (Recovered::Undone, Some(time)) => set_modified(root, time).map_err(|error| named(root, &error))?,
+            _ => entries.map_or(Ok(()), |entries| entries.dress(root))?,
+        }
         Self::close(register)?;
         Ok(Some(recovered))
     }
@@ -176,7 +196,7 @@ mod tests {
     fn what_was_begun_is_undone_or_finished() {
         let case = case();
         assert_eq!(case.recover(), (None, "old".to_owned()));
-        Journal::write(&case.register, &case.root, &case.stage, Step::Building).unwrap();
+        Journal::write(&case.register, &case.root, &case.stage, None, Step::Building).unwrap();
         assert_eq!(case.recover(), (Some(Recovered::Undone), "old".to_owned()));
         assert!(!case.stage.exists());
     }
@@ -195,7 +215,7 @@ mod tests {
             (Step::Replacing, true),
             (Step::Replaced, true),
         ] {
-            Journal::write(&case.register, &case.root, &case.stage, step.clone()).unwrap();
+            Journal::write(&case.register, &case.root, &case.stage, None, step.clone()).unwrap();
             forget(&case.stage.with_file_name("env-2"));
             assert!(case.register.journal().exists(), "that of another change");
             forget(&case.stage);
@@ -208,7 +228,7 @@ mod tests {
         for switches in [false, true] {
             let case = case();
             let next = Identity::of(&case.stage).unwrap().unwrap();
-            Journal::write(&case.register, &case.root, &case.stage, Step::Switching { next }).unwrap();
+            Journal::write(&case.register, &case.root, &case.stage, None, Step::Switching { next }).unwrap();
             if switches {
                 exchange(&case.stage, &case.root).unwrap();
             }
@@ -223,7 +243,7 @@ mod tests {
         let case = case();
         let precious = case.root.parent().unwrap().join("precious");
         fs::create_dir(&precious).unwrap();
-        Journal::write(&case.register, &case.root, &precious, Step::Building).unwrap();
+        Journal::write(&case.register, &case.root, &precious, None, Step::Building).unwrap();
         assert_eq!(case.recover().0, None);
         for text in ["", "{}", "\u{0}"] {
             fs::write(case.register.journal(), text).unwrap();

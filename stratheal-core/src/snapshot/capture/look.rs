@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use crate::base::fs::named;
+use crate::base::times::modified_ns;
 use crate::installer::OWN;
 use crate::installer::verify::Stat;
 use crate::snapshot::tree::{Attributes, MOST_ENTRIES};
@@ -52,15 +53,12 @@ impl Looked {
 #[cfg(unix)]
 pub(in crate::snapshot) fn attributes(found: &Metadata) -> Attributes {
     use std::os::unix::fs::MetadataExt;
-    let mtime_ns = found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec());
-    Attributes { mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid(), mtime_ns }
+    Attributes { mode: found.mode() & 0o7777, uid: found.uid(), gid: found.gid(), mtime_ns: modified_ns(found) }
 }
 
 #[cfg(not(unix))]
 pub(in crate::snapshot) fn attributes(found: &Metadata) -> Attributes {
-    let modified = found.modified().ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
-    let mtime_ns = modified.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX));
-    Attributes { mode: 0, uid: 0, gid: 0, mtime_ns }
+    Attributes { mode: 0, uid: 0, gid: 0, mtime_ns: modified_ns(found) }
 }
 
 /// Folders that wait to be listed, and how many are being listed.

@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::build::{Building, dress_links};
 use super::plan::Recipe;
-use super::source::Sources;
+use super::source::{Sources, dress};
 use crate::base::fs::named;
 use crate::installer::change::{StageFolder, Switched, Switching};
 use crate::installer::stage::{self, Composition, FileStamp, Kind};
-use crate::installer::switch::{Identity, Journal, Register};
+use crate::installer::switch::{Folders, Identity, Journal, Look, Register};
 use crate::installer::{How, InstallError};
 use crate::objects::Store;
 use crate::snapshot::capture::{Looked, Sight};
@@ -123,24 +123,24 @@ impl Returning<'_> {
 
     /// Switches. `None` when somebody changed the environment meanwhile: then it is as they left it.
     pub(in crate::snapshot) fn switch(&self, built: Built) -> Result<Option<Returned>, SnapshotError> {
-        let Built { stage, before, in_place, single, recipe } = built;
+        let Built { mut stage, before, in_place, single, recipe } = built;
         if self.stop.load(Ordering::Relaxed) {
             return Err(SnapshotError::Stopped);
         }
         let current: Vec<stage::Entry> =
             self.current.map(|(_, looked)| looked.iter().filter_map(entry).collect()).unwrap_or_default();
-        let attributes = |one: Attributes| stage::Attributes { mode: one.mode, uid: one.uid, gid: one.gid };
-        let folders = recipe.folders.iter().filter(|(path, _)| !path.as_os_str().is_empty());
-        let folders = folders.map(|(path, one)| (path.clone(), Some(attributes(*one)))).collect();
+        let folders = recipe.folders.iter().filter(|(path, _)| !path.as_os_str().is_empty()).map(look);
+        let folders = folders.map(|(path, look)| (path, Some(look.attributes))).collect();
         let composition = Composition::of(folders, recipe.kept.clone(), recipe.links.clone());
         let told = |moment| self.tell(Moment::Switch { moment });
         let switching = Switching {
             root: self.root,
-            stage: &stage,
+            stage: &mut stage,
             register: self.register,
             before,
             current: Some(&current),
             composition: &composition,
+            folders: Folders::new(recipe.folders.iter().map(look).collect()),
             told: &told,
         };
         let close = || {
@@ -161,8 +161,8 @@ impl Returning<'_> {
         drop(stage);
         if how == How::Replaced {
             dress_links(self.root, self.target)?;
-            for (path, one) in recipe.folders.iter().rev() {
-                super::source::dress(&self.root.join(path), *one)?;
+            if let Some((_, root)) = recipe.folders.first() {
+                dress(self.root, *root)?;
             }
         }
         if let Some(parent) = self.root.parent() {
@@ -173,6 +173,11 @@ impl Returning<'_> {
         close()?;
         Ok(Some(Returned { how, single, put: recipe.put.len(), kept: recipe.kept.len(), lost: recipe.lost }))
     }
+}
+
+fn look((path, one): &(PathBuf, Attributes)) -> (PathBuf, Look) {
+    let attributes = stage::Attributes { mode: one.mode, uid: one.uid, gid: one.gid };
+    (path.clone(), Look { attributes, modified_ns: one.mtime_ns })
 }
 
 /// What a switch compares.

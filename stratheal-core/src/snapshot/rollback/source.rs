@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use crate::base::fs::named;
+use crate::base::times::set_modified;
 use crate::objects::archive::Archive;
 use crate::objects::{LinkMode, Linked, Linker, Pack, Segments, Store, StoreError, Tree, hash_path};
 use crate::snapshot::SnapshotError;
@@ -200,7 +201,6 @@ pub(super) fn dress(path: &Path, attributes: Attributes) -> Result<(), SnapshotE
 
 #[cfg(unix)]
 fn set(path: &Path, attributes: Attributes) -> io::Result<()> {
-    use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, UTIME_OMIT, utimensat};
     use std::os::unix::fs::MetadataExt;
     let Attributes { mode, uid, gid, mtime_ns } = attributes;
     let found = fs::symlink_metadata(path)?;
@@ -213,11 +213,7 @@ fn set(path: &Path, attributes: Attributes) -> io::Result<()> {
     if found.mode() & 0o7777 != mode {
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     }
-    let omit = Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT };
-    let second = 1_000_000_000;
-    let time = Timespec { tv_sec: mtime_ns.div_euclid(second), tv_nsec: mtime_ns.rem_euclid(second) };
-    let times = Timestamps { last_access: omit, last_modification: time };
-    Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    set_modified(path, mtime_ns)
 }
 
 #[cfg(not(unix))]
