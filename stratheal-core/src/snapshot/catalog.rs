@@ -360,7 +360,12 @@ pub(super) mod tests {
 
     fn tree(name: &str) -> Tree {
         let attributes = Attributes { mode: 0o755, uid: 0, gid: 0, mtime_ns: 0 };
-        let folder = |path: &str| Entry { path: path.into(), attributes, node: Node::Folder };
+        let folder = |path: &str| Entry {
+            path: path.into(),
+            attributes,
+            extended: crate::snapshot::Extended::default(),
+            node: Node::Folder,
+        };
         Tree { wheels: Vec::new(), entries: vec![folder(""), folder(name)] }
     }
 

@@ -59,8 +59,10 @@ pub enum Differs {
     Changed,
     /// It is something else: a file, a folder, a link.
     Kind,
-    /// It has other permissions, or another owner.
+    /// It has other permissions, another owner, or other extended attributes.
     Permissions,
+    /// It is not the same file as another one any more, or is again (a hard link).
+    Names,
     /// Only its time is another one.
     Time,
 }
@@ -98,18 +100,20 @@ impl Difference {
     }
 }
 
-/// How an entry differs from what it was; `None` when it does not. The time of a folder is only that of what is in it.
+/// How an entry differs from what it was; `None` when it does not. The time of a folder is only that of what is in it, and files that
+/// have become names of one file are as they were, as far as anybody can read.
 pub(in crate::snapshot) fn compare(before: &Entry, after: &Entry) -> Option<Differs> {
     let (was, is) = (before.attributes, after.attributes);
     match (&before.node, &after.node) {
         (Node::File(old), Node::File(new)) if old.sha256 != new.sha256 => Some(Differs::Changed),
         (Node::Link(old), Node::Link(new)) => (old != new).then_some(Differs::Changed),
         (Node::File(_), Node::File(_)) | (Node::Folder, Node::Folder) | (Node::Other, Node::Other) => {
-            if (was.mode, was.uid, was.gid) != (is.mode, is.uid, is.gid) {
+            if (was.mode, was.uid, was.gid) != (is.mode, is.uid, is.gid) || before.extended != after.extended {
                 return Some(Differs::Permissions);
             }
-            let counts = matches!(before.node, Node::File(_));
-            (counts && was.mtime_ns != is.mtime_ns).then_some(Differs::Time)
+            let (Some(old), Some(new)) = (before.content(), after.content()) else { return None };
+            let is_other = new.first.is_some() && new.first != old.first;
+            if is_other { Some(Differs::Names) } else { (was.mtime_ns != is.mtime_ns).then_some(Differs::Time) }
         }
         _ => Some(Differs::Kind),
     }
@@ -233,13 +237,14 @@ fn plain(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use crate::objects::ContentId;
+    use crate::snapshot::Extended;
     use crate::snapshot::catalog::tests::snapshot;
     use crate::snapshot::tree::{Attributes, Content};
 
     fn file(path: &str, text: &str, mode: u32, mtime_ns: i64) -> Entry {
-        let content = Content { size: text.len() as u64, sha256: ContentId::of(text.as_bytes()), wheel: None };
+        let content = Content::new(text.len() as u64, ContentId::of(text.as_bytes()), None);
         let attributes = Attributes { mode, uid: 0, gid: 0, mtime_ns };
-        Entry { path: path.into(), attributes, node: Node::File(content) }
+        Entry { path: path.into(), attributes, extended: Extended::default(), node: Node::File(content) }
     }
 
     fn tree(entries: Vec<Entry>) -> Tree {

@@ -155,9 +155,11 @@ impl Exporting<'_> {
         let mut done = HashSet::new();
         let files = tree.files().filter(|(_, content)| content.wheel.is_none());
         let files = files.map(|(entry, content)| (entry.path.clone(), content.clone()));
-        let beside = snapshot.project.files.iter().map(|file| {
-            (PathBuf::from(&file.path), super::Content { size: file.size, sha256: file.sha256, wheel: None })
-        });
+        let beside = snapshot
+            .project
+            .files
+            .iter()
+            .map(|file| (PathBuf::from(&file.path), super::Content::new(file.size, file.sha256, None)));
         for (path, content) in files.chain(beside) {
             if left_out.contains(&content.sha256) || !done.insert(content.sha256) {
                 continue;

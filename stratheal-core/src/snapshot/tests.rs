@@ -153,11 +153,63 @@ async fn one_file_one_project_and_file_by_file() {
     }
     let back = place.back(1, &RollbackOptions { in_place: true, ..unchecked() }).await;
     assert_eq!(back.how, Some(crate::installer::How::Replaced));
-    let (mut now, mut was) = (told(&place.root), before);
-    // The root is not exchanged, and what was staged inside of it has left its time.
-    now.remove(Path::new(""));
-    was.remove(Path::new(""));
-    assert_eq!(now, was);
+    assert_eq!(told(&place.root), before);
+}
+
+#[tokio::test]
+async fn attached_values_holes_and_hard_links_come_back() {
+    use rustix::fs::{XattrFlags, lsetxattr};
+    for in_place in [false, true] {
+        let place = place();
+        let at = |name: &str| place.root.join(name);
+        let has_values = lsetxattr(at("bin/demo"), "user.note", b"by hand", XattrFlags::empty()).is_ok();
+        if has_values {
+            lsetxattr(at("empty-folder"), "user.folder", &[9; 300], XattrFlags::empty()).unwrap();
+        } else {
+            crate::testing::skipped("extended attributes of an environment", "this file system has none");
+        }
+        let holes = fs::File::create(at("holes")).unwrap();
+        std::os::unix::fs::FileExt::write_at(&holes, b"end", 900_000).unwrap();
+        fs::hard_link(at("bin/demo"), at("bin/demo-2")).unwrap();
+        fs::hard_link(at("bin/demo"), at("demo-3")).unwrap();
+        let before = told(&place.root);
+        let extended = || ["bin/demo", "bin/demo-2", "empty-folder"].map(|name| Extended::read(&at(name)).unwrap());
+        let values = extended();
+        let made = place.create().await.snapshot;
+        let verified = place.snapshots.verify(&[]).await.unwrap();
+        assert!(verified.iter().all(SnapshotVerified::is_whole), "{verified:?}");
+        // The same names of the same files make the same tree.
+        assert!(!place.create().await.is_new);
+
+        if has_values {
+            lsetxattr(at("bin/demo"), "user.note", b"changed", XattrFlags::empty()).unwrap();
+            lsetxattr(at("pyvenv.cfg"), "user.stray", b"", XattrFlags::empty()).unwrap();
+            rustix::fs::lremovexattr(at("empty-folder"), "user.folder").unwrap();
+        }
+        fs::remove_file(at("holes")).unwrap();
+        // A copy instead of a further name.
+        fs::copy(at("demo-3"), at("demo")).unwrap();
+        fs::rename(at("demo"), at("demo-3")).unwrap();
+        let differs = place.snapshots.diff_now(&made, &place.root).await.unwrap();
+        let names: Vec<_> = differs.files.iter().map(|one| one.path.to_str().unwrap()).collect();
+        let expected: &[&str] = if has_values {
+            &["bin/demo", "bin/demo-2", "demo-3", "empty-folder", "holes", "pyvenv.cfg"]
+        } else {
+            &["demo-3", "holes"]
+        };
+        assert_eq!(names, expected);
+
+        place.back(1, &RollbackOptions { in_place, ..unchecked() }).await;
+        assert_eq!(told(&place.root), before);
+        assert_eq!(extended(), values);
+        assert!(Extended::read(&at("pyvenv.cfg")).unwrap().is_empty());
+        let inodes = ["bin/demo", "bin/demo-2", "demo-3"].map(|name| fs::metadata(at(name)).unwrap().ino());
+        assert!(inodes.iter().all(|inode| *inode == inodes[0]), "{inodes:?}");
+        let room = fs::metadata(at("holes")).unwrap().blocks() * 512;
+        assert!(room < 100_000, "{room} bytes are taken");
+        let differs = place.snapshots.diff_now(&made, &place.root).await.unwrap();
+        assert!(differs.is_empty(), "{differs:?}");
+    }
 }
 
 #[tokio::test]

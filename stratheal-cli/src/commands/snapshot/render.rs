@@ -90,6 +90,7 @@ const fn mark(how: Differs) -> &'static str {
         Differs::Added => "+",
         Differs::Removed => "-",
         Differs::Permissions => "m",
+        Differs::Names => "l",
         Differs::Time => "t",
         _ => "~",
     }

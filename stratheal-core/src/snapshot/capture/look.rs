@@ -9,7 +9,8 @@ use std::sync::{Condvar, Mutex, PoisonError};
 use crate::base::fs::named;
 use crate::base::times::modified_ns;
 use crate::installer::OWN;
-use crate::installer::verify::Stat;
+use crate::installer::verify::{Stat, open_file};
+use crate::snapshot::Extended;
 use crate::snapshot::tree::{Attributes, MOST_ENTRIES};
 
 /// The most threads that look; more only wait for the file system.
@@ -21,6 +22,9 @@ pub(in crate::snapshot) struct Looked {
     /// Relative to the root; empty for the root itself.
     pub(in crate::snapshot) path: PathBuf,
     pub(in crate::snapshot) attributes: Attributes,
+    pub(in crate::snapshot) extended: Extended,
+    /// Whether it is a file with holes.
+    pub(in crate::snapshot) sparse: bool,
     pub(in crate::snapshot) stat: Stat,
     pub(in crate::snapshot) sight: Sight,
 }
@@ -46,8 +50,37 @@ impl Looked {
         } else {
             Sight::Other
         };
-        Ok(Self { path, attributes: attributes(found), stat: Stat::of(found), sight })
+        let extended = match sight {
+            Sight::Folder | Sight::File => Extended::read(absolute).map_err(|error| named(absolute, &error))?,
+            Sight::Link(_) | Sight::Other => Extended::default(),
+        };
+        let sparse = sight == Sight::File && is_sparse(absolute, found).map_err(|error| named(absolute, &error))?;
+        Ok(Self { path, attributes: attributes(found), extended, sparse, stat: Stat::of(found), sight })
     }
+}
+
+/// Below this holes are not worth looking for, in bytes.
+const LEAST_SPARSE: u64 = 64 << 10;
+
+/// Whether a file has holes. Where the file system packs files, they take less room than they are long as well: only the holes tell.
+#[cfg(target_os = "linux")]
+fn is_sparse(path: &Path, found: &Metadata) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    if found.len() < LEAST_SPARSE || found.blocks().saturating_mul(512) >= found.len() {
+        return Ok(false);
+    }
+    let file = open_file(path)?;
+    match rustix::fs::seek(&file, rustix::fs::SeekFrom::Hole(0)) {
+        Ok(hole) => Ok(hole < found.len()),
+        // A file system that knows of no holes.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NXIO | rustix::io::Errno::NOTSUP) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_sparse(_path: &Path, _found: &Metadata) -> io::Result<bool> {
+    Ok(false)
 }
 
 #[cfg(unix)]

@@ -167,6 +167,25 @@ fn is_as_it_was(root: &Path, folder: &Looked) -> bool {
     now.is_ok_and(|now| now.is_as(&folder.stat) || folder.path.as_os_str().is_empty())
 }
 
+/// Which files are further names of others, and of which: those with the first name of each.
+fn first_names(looked: &[Looked], contents: &HashMap<usize, ContentId>) -> HashMap<usize, usize> {
+    let mut firsts: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut others = HashMap::new();
+    let files = looked.iter().enumerate().filter(|(_, one)| one.sight == Sight::File && one.stat.links > 1);
+    for (index, one) in files.filter(|(index, _)| contents.contains_key(index)) {
+        let first = *firsts.entry((one.stat.device, one.stat.inode)).or_insert(index);
+        // What changed between two looks is not the same.
+        let same = |at: usize| {
+            let Looked { attributes, extended, sparse, stat, .. } = &looked[at];
+            (*attributes, extended.clone(), *sparse, stat.size, contents.get(&at).copied())
+        };
+        if first != index && same(first) == same(index) {
+            others.insert(index, first);
+        }
+    }
+    others
+}
+
 /// The tree, and the wheels that it refers to. The same files make the same tree, whatever was found in which order.
 fn compose(
     looked: &[Looked],
@@ -178,6 +197,7 @@ fn compose(
         used.insert(known.wheel(*wheel).id(), *wheel);
     }
     let numbers: HashMap<u32, u32> = used.values().zip(0..).map(|(wheel, number)| (*wheel, number)).collect();
+    let first_names = first_names(looked, contents);
     let entry = |(index, one): (usize, &Looked)| {
         let node = match &one.sight {
             Sight::Folder => Node::Folder,
@@ -188,10 +208,11 @@ fn compose(
                 let sha256 = *contents.get(&index)?;
                 let place = known.place(&sha256);
                 let wheel = place.map(|(wheel, path)| WheelFile { wheel: numbers[wheel], path: path.to_string() });
-                Node::File(Content { size: one.stat.size, sha256, wheel })
+                let first = first_names.get(&index).map(|first| looked[*first].path.clone());
+                Node::File(Content { size: one.stat.size, sha256, wheel, sparse: one.sparse, first })
             }
         };
-        Some(Entry { path: one.path.clone(), attributes: one.attributes, node })
+        Some(Entry { path: one.path.clone(), attributes: one.attributes, extended: one.extended.clone(), node })
     };
     let entries = looked.iter().enumerate().filter_map(entry).collect();
     let packs: Vec<_> = used.values().map(|wheel| known.wheel(*wheel).clone()).collect();

@@ -11,7 +11,7 @@ use super::source::{Reader, Sources, dress};
 use crate::installer::stage::{second_name, symlink};
 use crate::snapshot::SnapshotError;
 use crate::snapshot::capture::attributes;
-use crate::snapshot::tree::{Attributes, Node, Tree};
+use crate::snapshot::tree::{Attributes, Entry, Node, Tree};
 
 /// What is tried.
 const ACTION: &str = "build the environment as it was";
@@ -39,8 +39,9 @@ impl Building<'_> {
     /// Builds into `stage`, a folder that is there and empty. What a failed one leaves there has to be deleted.
     pub(super) fn build(&self, stage: &Path) -> Result<(), SnapshotError> {
         let Self { current, target, recipe, .. } = *self;
-        for (folder, _) in recipe.folders.iter().filter(|(folder, _)| !folder.as_os_str().is_empty()) {
-            let folder = stage.join(folder);
+        let folders = recipe.folders.iter().map(|index| &target.entries[*index]);
+        for folder in folders.clone().filter(|folder| !folder.path.as_os_str().is_empty()) {
+            let folder = stage.join(&folder.path);
             fs::create_dir(&folder).map_err(SnapshotError::at(ACTION, &folder))?;
         }
         let staged = current.map(|_| recipe.links.iter()).into_iter().flatten();
@@ -72,9 +73,13 @@ impl Building<'_> {
                     .map_err(|error| SnapshotError::Install(error.into()))
             })
         })?;
+        for (path, first) in &recipe.names {
+            let (first, path) = (stage.join(first), stage.join(path));
+            fs::hard_link(&first, &path).map_err(SnapshotError::at(ACTION, &path))?;
+        }
         // From the inside out: what is put into a folder changes its time, and one that may not be written to gets its bits when it is full.
-        for (folder, attributes) in recipe.folders.iter().rev() {
-            dress(&stage.join(folder), *attributes)?;
+        for folder in folders.rev() {
+            dress(&stage.join(&folder.path), folder)?;
         }
         dress_links(stage, target)
     }
@@ -112,11 +117,14 @@ impl Building<'_> {
 }
 
 /// Gives the links below `root` their owners and times, as far as they are there: they have no permissions of their own.
-pub(super) fn dress_links(root: &Path, target: &Tree) -> Result<(), SnapshotError> {
+fn dress_links(root: &Path, target: &Tree) -> Result<(), SnapshotError> {
     for entry in target.entries.iter().filter(|entry| matches!(entry.node, Node::Link(_))) {
         let path = root.join(&entry.path);
         match fs::symlink_metadata(&path) {
-            Ok(found) => dress(&path, Attributes { mode: attributes(&found).mode, ..entry.attributes })?,
+            Ok(found) => {
+                let attributes = Attributes { mode: attributes(&found).mode, ..entry.attributes };
+                dress(&path, &Entry { attributes, ..entry.clone() })?;
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(SnapshotError::at("look at a link", &path)(error)),
         }

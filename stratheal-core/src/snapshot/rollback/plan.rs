@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::snapshot::diff::{Difference, compare};
-use crate::snapshot::tree::{Attributes, Entry, Node, Tree};
+use crate::snapshot::tree::{Content, Entry, Node, Tree, find, is_first};
 
 /// What a rollback would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,19 +69,36 @@ impl Selection {
         entries.extend(missing.cloned());
         entries
             .sort_unstable_by(|a, b| a.path.as_os_str().as_encoded_bytes().cmp(b.path.as_os_str().as_encoded_bytes()));
-        Tree { wheels, entries }
+        Tree { wheels, entries: with_right_names(entries) }
     }
+}
+
+/// Entries of two trees, where what was a further name may have lost its file: then it is a file of its own.
+fn with_right_names(mut entries: Vec<Entry>) -> Vec<Entry> {
+    let is_wrong = |entry: &Entry| {
+        let first = entry.content().and_then(|content| content.first.as_deref());
+        first.is_some_and(|first| !is_first(find(&entries, first), entry))
+    };
+    let wrong: Vec<bool> = entries.iter().map(is_wrong).collect();
+    for entry in entries.iter_mut().zip(wrong).filter_map(|(entry, wrong)| wrong.then_some(entry)) {
+        if let Node::File(content) = &mut entry.node {
+            content.first = None;
+        }
+    }
+    entries
 }
 
 /// What is done with each entry of the target.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(in crate::snapshot) struct Recipe {
-    /// Folders, parents first.
-    pub(in crate::snapshot) folders: Vec<(PathBuf, Attributes)>,
+    /// Entries of the target that are folders, parents first.
+    pub(in crate::snapshot) folders: Vec<usize>,
     /// Files, and whatever else can have a second name, that are in the environment as they should be.
     pub(in crate::snapshot) kept: Vec<PathBuf>,
     /// Entries of the target that are files, and are put.
     pub(in crate::snapshot) put: Vec<usize>,
+    /// Further names that files get: the name, and the first one.
+    pub(in crate::snapshot) names: Vec<(PathBuf, PathBuf)>,
     /// Links that are there and right, and those that are not.
     pub(in crate::snapshot) links: Vec<(PathBuf, PathBuf)>,
     pub(in crate::snapshot) new_links: Vec<(PathBuf, PathBuf)>,
@@ -97,10 +114,11 @@ impl Recipe {
         // All others of the target are there as they should be, so that counting tells whether there are more.
         let is_new = usize::from(current.entry(&only.path).is_none());
         let stays = current.entries.len() + is_new == target.entries.len();
-        let is_plain = self.new_links.is_empty() && self.lost.is_empty();
+        let is_plain = self.names.is_empty() && self.new_links.is_empty() && self.lost.is_empty();
         let is_file = current.entry(&only.path).is_none_or(|there| matches!(there.node, Node::File(_) | Node::Link(_)));
-        let has_folders =
-            self.folders.iter().all(|(path, _)| current.entry(path).is_some_and(|there| there.node == Node::Folder));
+        let is_folder =
+            |index: &usize| current.entry(&target.entries[*index].path).map(|there| &there.node) == Some(&Node::Folder);
+        let has_folders = self.folders.iter().all(is_folder);
         (stays && is_plain && is_file && has_folders).then_some(only)
     }
 
@@ -111,10 +129,16 @@ impl Recipe {
             let there = current.and_then(|current| current.entry(&entry.path));
             let is_same = there.is_some_and(|there| compare(there, entry).is_none());
             match &entry.node {
-                Node::Folder => recipe.folders.push((entry.path.clone(), entry.attributes)),
+                Node::Folder => recipe.folders.push(index),
                 Node::File(_) if is_same => recipe.kept.push(entry.path.clone()),
+                Node::File(Content { first: Some(first), .. }) => {
+                    recipe.names.push((entry.path.clone(), first.clone()));
+                }
                 Node::File(_) => recipe.put.push(index),
-                Node::Link(target) if is_same => recipe.links.push((entry.path.clone(), target.clone())),
+                // Its time cannot be given back where it lies: all of a switch has to be in what is put.
+                Node::Link(target) if is_same && there.map(|there| there.attributes) == Some(entry.attributes) => {
+                    recipe.links.push((entry.path.clone(), target.clone()));
+                }
                 Node::Link(target) => recipe.new_links.push((entry.path.clone(), target.clone())),
                 Node::Other if there.is_some_and(|there| there.node == Node::Other) => {
                     recipe.kept.push(entry.path.clone());
@@ -130,15 +154,17 @@ impl Recipe {
 mod tests {
     use super::*;
     use crate::objects::ContentId;
-    use crate::snapshot::tree::{Content, Wheel, WheelFile};
+    use crate::snapshot::Extended;
+    use crate::snapshot::tree::{Attributes, Wheel, WheelFile};
 
     fn entry(path: &str, node: Node) -> Entry {
-        Entry { path: path.into(), attributes: Attributes { mode: 0o644, uid: 0, gid: 0, mtime_ns: 0 }, node }
+        let attributes = Attributes { mode: 0o644, uid: 0, gid: 0, mtime_ns: 0 };
+        Entry { path: path.into(), attributes, extended: Extended::default(), node }
     }
 
     fn file(path: &str, text: &str) -> Entry {
         let wheel = text.starts_with('w').then(|| WheelFile { wheel: 0, path: "w".into() });
-        entry(path, Node::File(Content { size: 1, sha256: ContentId::of(text.as_bytes()), wheel }))
+        entry(path, Node::File(Content::new(1, ContentId::of(text.as_bytes()), wheel)))
     }
 
     fn tree(entries: Vec<Entry>) -> Tree {

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::build::{Building, dress_links};
+use super::build::Building;
 use super::plan::Recipe;
 use super::source::{Sources, dress};
 use crate::base::fs::named;
@@ -15,7 +15,7 @@ use crate::installer::switch::{Folders, Identity, Journal, Look, Register};
 use crate::installer::{How, InstallError};
 use crate::objects::Store;
 use crate::snapshot::capture::{Looked, Sight};
-use crate::snapshot::tree::{Attributes, Tree};
+use crate::snapshot::tree::{Attributes, Entry, Tree};
 use crate::snapshot::{Moment, SnapshotError, SnapshotEvent, Snapshots};
 
 /// All that a rollback takes. The environment is locked, and what is there was captured.
@@ -129,8 +129,9 @@ impl Returning<'_> {
         }
         let current: Vec<stage::Entry> =
             self.current.map(|(_, looked)| looked.iter().filter_map(entry).collect()).unwrap_or_default();
-        let folders = recipe.folders.iter().filter(|(path, _)| !path.as_os_str().is_empty()).map(look);
-        let folders = folders.map(|(path, look)| (path, Some(look.attributes))).collect();
+        let looks: Vec<_> = recipe.folders.iter().map(|index| look(&self.target.entries[*index])).collect();
+        let folders = looks.iter().filter(|(path, _)| !path.as_os_str().is_empty());
+        let folders = folders.map(|(path, look)| (path.clone(), Some(look.attributes))).collect();
         let composition = Composition::of(folders, recipe.kept.clone(), recipe.links.clone());
         let told = |moment| self.tell(Moment::Switch { moment });
         let switching = Switching {
@@ -140,7 +141,7 @@ impl Returning<'_> {
             before,
             current: Some(&current),
             composition: &composition,
-            folders: Folders::new(recipe.folders.iter().map(look).collect()),
+            folders: Folders::new(looks),
             told: &told,
         };
         let close = || {
@@ -160,9 +161,9 @@ impl Returning<'_> {
         // First: where it lay within, its end changes the time of the folder around it.
         drop(stage);
         if how == How::Replaced {
-            dress_links(self.root, self.target)?;
-            if let Some((_, root)) = recipe.folders.first() {
-                dress(self.root, *root)?;
+            // The switch has seen to all but what is attached to folders that were there before.
+            for folder in recipe.folders.iter().rev().map(|index| &self.target.entries[*index]) {
+                dress(&self.root.join(&folder.path), folder)?;
             }
         }
         if let Some(parent) = self.root.parent() {
@@ -171,13 +172,19 @@ impl Returning<'_> {
                 .map_err(SnapshotError::at("write to the disk", parent))?;
         }
         close()?;
-        Ok(Some(Returned { how, single, put: recipe.put.len(), kept: recipe.kept.len(), lost: recipe.lost }))
+        Ok(Some(Returned {
+            how,
+            single,
+            put: recipe.put.len() + recipe.names.len(),
+            kept: recipe.kept.len(),
+            lost: recipe.lost,
+        }))
     }
 }
 
-fn look((path, one): &(PathBuf, Attributes)) -> (PathBuf, Look) {
-    let attributes = stage::Attributes { mode: one.mode, uid: one.uid, gid: one.gid };
-    (path.clone(), Look { attributes, modified_ns: one.mtime_ns })
+fn look(folder: &Entry) -> (PathBuf, Look) {
+    let Attributes { mode, uid, gid, mtime_ns: modified_ns } = folder.attributes;
+    (folder.path.clone(), Look { attributes: stage::Attributes { mode, uid, gid }, modified_ns })
 }
 
 /// What a switch compares.

@@ -1,16 +1,17 @@
 //! Where the content of files comes from: wheels, unpacked in the download cache or not, and segments.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::Path;
 
+use super::holes::Holes;
 use crate::base::fs::named;
 use crate::base::times::set_modified;
 use crate::objects::archive::Archive;
 use crate::objects::{LinkMode, Linked, Linker, Pack, Segments, Store, StoreError, Tree, hash_path};
-use crate::snapshot::SnapshotError;
-use crate::snapshot::tree::{Attributes, Content, Entry, Wheel};
+use crate::snapshot::tree::{Attributes, Content, Entry, Node, Wheel};
+use crate::snapshot::{Extended, SnapshotError};
 
 /// A wheel that files come out of.
 struct WheelSource {
@@ -101,16 +102,15 @@ impl Reader<'_> {
                 self.open = Some((file.wheel, OpenWheel::default()));
             }
             if let Some((_, open)) = &mut self.open {
-                let is_put = open.link(wheel, &file.path, content, entry.attributes, path)?
+                let is_put = open.link(wheel, &file.path, entry, content, path)?
                     || open.unpack(wheel, &file.path, content, path)?;
                 if is_put {
-                    return dress(path, entry.attributes);
+                    return dress(path, entry);
                 }
             }
         }
-        let mut file = create(path)?;
-        match sources.segments.copy(&content.sha256, &mut file) {
-            Ok(_) => dress(path, entry.attributes),
+        match into(path, content, |file| sources.segments.copy(&content.sha256, file))? {
+            Ok(_) => dress(path, entry),
             Err(StoreError::DestinationFull { source }) => {
                 Err(SnapshotError::storage("put files back", named(path, &source)))
             }
@@ -126,18 +126,21 @@ impl<'a> OpenWheel<'a> {
         &mut self,
         wheel: &'a WheelSource,
         inside: &str,
+        entry: &Entry,
         content: &Content,
-        attributes: Attributes,
         path: &Path,
     ) -> Result<bool, SnapshotError> {
-        let Some((tree, numbers)) = &wheel.unpacked else { return Ok(false) };
+        let Some((tree, numbers)) = wheel.unpacked.as_ref().filter(|_| !content.sparse) else { return Ok(false) };
+        let attributes = entry.attributes;
         let file = numbers.get(inside).map(|number| &tree.files()[*number]);
         let Some(file) = file.filter(|file| file.sha256 == content.sha256) else { return Ok(false) };
         if (file.mode, file.mtime_ns()) == (attributes.mode, attributes.mtime_ns) {
             let linked = of(&mut self.linker, tree, LinkMode::Auto)?.link(file, path)?;
             let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at what was put back", path))?;
-            // The cache's own file must keep its owner.
-            if linked == Linked::HardLink && crate::snapshot::capture::attributes(&found) != attributes {
+            let extended = Extended::read(path).map_err(SnapshotError::at("look at what was put back", path))?;
+            // The cache's own file must keep its owner, and what is attached to it.
+            let is_as_wanted = crate::snapshot::capture::attributes(&found) == attributes && extended == entry.extended;
+            if linked == Linked::HardLink && !is_as_wanted {
                 remove(path)?;
                 of(&mut self.copier, tree, LinkMode::Copy)?.link(file, path)?;
             }
@@ -165,8 +168,7 @@ impl<'a> OpenWheel<'a> {
             Some(archive) => archive,
             none => none.insert(wheel.pack.archive()?),
         };
-        let mut file = create(path)?;
-        match archive.copy(inside, &mut file) {
+        match into(path, content, |file| archive.copy(inside, file))? {
             Ok(Ok(found)) if found == content.sha256 => return Ok(true),
             Ok(found) => tracing::warn!(wheel = wheel.pack.name(), inside, ?found, "a wheel has not what it had"),
             Err(source) => return Err(SnapshotError::storage("put files back", named(path, &source))),
@@ -182,9 +184,20 @@ fn of<'o, 'a>(open: &'o mut Option<Linker<'a>>, tree: &'a Tree, mode: LinkMode) 
     }
 }
 
-fn create(path: &Path) -> Result<File, SnapshotError> {
-    let opened = OpenOptions::new().write(true).create_new(true).open(path);
-    opened.map_err(SnapshotError::at("put files back", path))
+/// Lets a new file be written, with holes where it had some.
+fn into<T>(path: &Path, content: &Content, write: impl FnOnce(&mut dyn Write) -> T) -> Result<T, SnapshotError> {
+    let failed = SnapshotError::at("put files back", path);
+    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(file) => file,
+        Err(error) => return Err(failed(error)),
+    };
+    if !content.sparse {
+        return Ok(write(&mut file));
+    }
+    let mut holes = Holes::new(file);
+    let written = write(&mut holes);
+    holes.finish().map_err(failed)?;
+    Ok(written)
 }
 
 fn remove(path: &Path) -> Result<(), SnapshotError> {
@@ -194,15 +207,15 @@ fn remove(path: &Path) -> Result<(), SnapshotError> {
     }
 }
 
-/// Gives a file or a folder the owner, the permissions and the time that it had.
-pub(super) fn dress(path: &Path, attributes: Attributes) -> Result<(), SnapshotError> {
-    set(path, attributes).map_err(SnapshotError::at("give back permissions and times", path))
+/// Gives a file or a folder the owner, the permissions, the extended attributes and the time that it had.
+pub(super) fn dress(path: &Path, entry: &Entry) -> Result<(), SnapshotError> {
+    set(path, entry).map_err(SnapshotError::at("give back permissions and times", path))
 }
 
 #[cfg(unix)]
-fn set(path: &Path, attributes: Attributes) -> io::Result<()> {
+fn set(path: &Path, entry: &Entry) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt;
-    let Attributes { mode, uid, gid, mtime_ns } = attributes;
+    let Attributes { mode, uid, gid, mtime_ns } = entry.attributes;
     let found = fs::symlink_metadata(path)?;
     if (found.uid(), found.gid()) != (uid, gid) {
         // Only root may give something away; anybody else goes on as the owner.
@@ -213,10 +226,14 @@ fn set(path: &Path, attributes: Attributes) -> io::Result<()> {
     if found.mode() & 0o7777 != mode {
         fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode))?;
     }
+    // After the owner, because a new one takes capabilities away.
+    if !matches!(entry.node, Node::Link(_)) {
+        entry.extended.give(path)?;
+    }
     set_modified(path, mtime_ns)
 }
 
 #[cfg(not(unix))]
-fn set(_path: &Path, _attributes: Attributes) -> io::Result<()> {
+fn set(_path: &Path, _entry: &Entry) -> io::Result<()> {
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::objects::ContentId;
+use crate::snapshot::Extended;
 
 /// A tree as it was. Entries are sorted by the bytes of their paths, parents before what is in them; the first one is the root itself,
 /// with an empty path.
@@ -30,6 +31,8 @@ pub struct Entry {
     pub path: PathBuf,
     /// Whose it is, and its time.
     pub attributes: Attributes,
+    /// Capabilities, access lists, and what users have attached.
+    pub extended: Extended,
     /// What it is.
     pub node: Node,
 }
@@ -69,6 +72,10 @@ pub struct Content {
     pub sha256: ContentId,
     /// The wheel that holds the same; without one the content lies in a segment.
     pub wheel: Option<WheelFile>,
+    /// Whether it has holes: then it comes back with holes, wherever a block is zeros.
+    pub sparse: bool,
+    /// The first path of the tree that is a name of the same file, if this is a further one (a hard link).
+    pub first: Option<PathBuf>,
 }
 
 /// A file of a wheel.
@@ -78,6 +85,14 @@ pub struct WheelFile {
     pub wheel: u32,
     /// The path in it.
     pub path: String,
+}
+
+impl Content {
+    /// A file with one name, and without holes.
+    #[must_use]
+    pub const fn new(size: u64, sha256: ContentId, wheel: Option<WheelFile>) -> Self {
+        Self { size, sha256, wheel, sparse: false, first: None }
+    }
 }
 
 impl Entry {
@@ -91,14 +106,29 @@ impl Entry {
     }
 }
 
+/// The entry at a path, among sorted ones.
+pub(in crate::snapshot) fn find<'t>(entries: &'t [Entry], path: &Path) -> Option<&'t Entry> {
+    let path = path.as_os_str().as_encoded_bytes();
+    let found = entries.binary_search_by(|entry| entry.path.as_os_str().as_encoded_bytes().cmp(path));
+    found.ok().map(|at| &entries[at])
+}
+
+/// Whether an entry can be the first name of the file that `other` is a further name of.
+pub(in crate::snapshot) fn is_first(entry: Option<&Entry>, other: &Entry) -> bool {
+    let Some((entry, (one, other_one))) = entry.and_then(|entry| Some((entry, entry.content().zip(other.content())?)))
+    else {
+        return false;
+    };
+    let is_same_content = (one.size, one.sha256, one.sparse) == (other_one.size, other_one.sha256, other_one.sparse);
+    let is_same = is_same_content && entry.attributes == other.attributes && entry.extended == other.extended;
+    one.first.is_none() && is_same
+}
+
 impl Tree {
     /// The entry at a path.
     #[must_use]
     pub fn entry(&self, path: &Path) -> Option<&Entry> {
-        let path = path.as_os_str().as_encoded_bytes();
-        let bytes = |entry: &Entry| entry.path.as_os_str().as_encoded_bytes().to_owned();
-        let found = self.entries.binary_search_by(|entry| bytes(entry).as_slice().cmp(path));
-        found.ok().map(|at| &self.entries[at])
+        find(&self.entries, path)
     }
 
     /// Its files, with their content.

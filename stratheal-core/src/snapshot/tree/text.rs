@@ -8,11 +8,16 @@ use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 use std::path::{Component, Path};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use super::entry::{find, is_first};
 use super::escape::{escape, unescape};
 use super::{Attributes, Content, Entry, Node, Tree, Wheel, WheelFile};
 use crate::objects::ContentId;
+use crate::snapshot::Extended;
+use crate::snapshot::extended::MOST_BYTES;
 
 /// This format.
 const FORMAT: u32 = 1;
@@ -20,8 +25,8 @@ const FORMAT: u32 = 1;
 /// The most entries of a tree.
 pub(in crate::snapshot) const MOST_ENTRIES: usize = 2_000_000;
 
-/// The longest line, in bytes: a path and a target of the longest kind, each byte escaped.
-const LONGEST_LINE: u64 = 64 << 10;
+/// The longest line, in bytes: paths of the longest kind with each byte escaped, and all extended attributes.
+const LONGEST_LINE: u64 = 512 << 10;
 
 /// The longest first line, in bytes: it names all wheels.
 const LONGEST_HEAD: u64 = 16 << 20;
@@ -74,6 +79,15 @@ struct Row<'a> {
     /// Target of a link.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     l: Option<Cow<'a, str>>,
+    /// The first name of the same file.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    k: Option<Cow<'a, str>>,
+    /// Whether it has holes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    z: bool,
+    /// Extended attributes: names, and values in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    x: Vec<(String, String)>,
 }
 
 impl<'a> Row<'a> {
@@ -89,14 +103,18 @@ impl<'a> Row<'a> {
             h: None,
             w: None,
             l: None,
+            k: None,
+            z: false,
+            x: extended_text(&entry.extended),
         };
         match &entry.node {
             Node::Folder => row('d'),
             Node::Other => row('o'),
             Node::Link(target) => Row { l: Some(escape(target)), ..row('l') },
-            Node::File(Content { size, sha256, wheel }) => {
+            Node::File(Content { size, sha256, wheel, sparse, first }) => {
                 let w = wheel.as_ref().map(|file| (file.wheel, Cow::Borrowed(file.path.as_str())));
-                Row { s: Some(*size), h: Some(*sha256), w, ..row('f') }
+                let k = first.as_deref().map(escape);
+                Row { s: Some(*size), h: Some(*sha256), w, k, z: *sparse, ..row('f') }
             }
         }
     }
@@ -126,13 +144,33 @@ impl<'a> Row<'a> {
                 if wheel.as_ref().is_some_and(|file| file.wheel as usize >= wheels) {
                     return Err("its wheel is not among those of the tree");
                 }
-                Node::File(Content { size, sha256, wheel })
+                let first =
+                    self.k.map(|first| unescape(&first).ok_or("its other name is escaped wrongly")).transpose()?;
+                Node::File(Content { size, sha256, wheel, sparse: self.z, first })
             }
             _ => return Err("its fields do not fit each other"),
         };
         let attributes = Attributes { mode: self.m, uid: self.o.0, gid: self.o.1, mtime_ns: self.n };
-        Ok(Entry { path, attributes, node })
+        let extended = parse_extended(&self.x)?;
+        Ok(Entry { path, attributes, extended, node })
     }
+}
+
+fn extended_text(extended: &Extended) -> Vec<(String, String)> {
+    let name = |name| escape(Path::new(name)).into_owned();
+    extended.iter().map(|(of, value)| (name(of), BASE64.encode(value))).collect()
+}
+
+fn parse_extended(rows: &[(String, String)]) -> Result<Extended, &'static str> {
+    let parse = |(name, value): &(String, String)| {
+        let name = unescape(name).map(std::path::PathBuf::into_os_string).filter(|name| Extended::is_kept(name));
+        Some((name?, BASE64.decode(value).ok()?))
+    };
+    let all: Option<Vec<_>> = rows.iter().map(parse).collect();
+    let extended = Extended::new(all.ok_or("its extended attributes are none")?);
+    let is_twice = extended.iter().zip(extended.iter().skip(1)).any(|((one, _), (next, _))| one == next);
+    let is_fine = !is_twice && extended.bytes() <= MOST_BYTES;
+    if is_fine { Ok(extended) } else { Err("its extended attributes are too many, or there twice") }
 }
 
 /// Writes a tree.
@@ -192,6 +230,10 @@ pub(in crate::snapshot) fn parse_tree(from: &mut dyn BufRead) -> io::Result<Resu
         if let Err(reason) = follows(entries.last(), &entry, &mut folders) {
             return Ok(Err(invalid(at, &reason)));
         }
+        let first = entry.content().and_then(|content| content.first.as_deref());
+        if first.is_some_and(|first| !is_first(find(&entries, first), &entry)) {
+            return Ok(Err(invalid(at, &"it is no other name of the file that it names")));
+        }
         entries.push(entry);
     }
     if next_line(from, &mut line, LONGEST_LINE)? || !line.is_empty() {
@@ -238,15 +280,19 @@ mod tests {
 
     fn tree() -> Tree {
         let attributes = Attributes { mode: 0o755, uid: 1, gid: 2, mtime_ns: -3 };
-        let entry = |path: &str, node| Entry { path: path.into(), attributes, node };
-        let file = |wheel| Node::File(Content { size: 4, sha256: ContentId::of(b"x"), wheel });
+        let extended = Extended::new(vec![("user.\u{7}".into(), vec![0, 255])]);
+        let entry = |path: &str, node| Entry { path: path.into(), attributes, extended: Extended::default(), node };
+        let first = Some("a-b".into());
+        let again = Content { sparse: true, first, ..Content::new(4, ContentId::of(b"x"), None) };
+        let file = |wheel| Node::File(Content::new(4, ContentId::of(b"x"), wheel));
         Tree {
             wheels: vec![Wheel { sha256: ContentId::of(b"w"), name: "w-1-py3-none-any.whl".into() }],
             entries: vec![
                 entry("", Node::Folder),
-                entry("a", Node::Folder),
-                entry("a-b", file(None)),
+                Entry { extended, ..entry("a", Node::Folder) },
+                entry("a-b", Node::File(Content { first: None, ..again.clone() })),
                 entry("a/b", file(Some(WheelFile { wheel: 0, path: "b".into() }))),
+                entry("again", Node::File(again)),
                 entry("link", Node::Link("/usr/bin/python3".into())),
                 entry("pipe", Node::Other),
             ],
@@ -268,7 +314,7 @@ mod tests {
         let tree = tree();
         assert_eq!(parse(&text(&tree)), Ok(tree.clone()));
         assert!(tree.entry(Path::new("a/b")).is_some() && tree.entry(Path::new("a/c")).is_none());
-        assert_eq!((tree.files().count(), tree.bytes()), (2, 8));
+        assert_eq!((tree.files().count(), tree.bytes()), (3, 12));
     }
 
     #[test]
@@ -293,9 +339,16 @@ mod tests {
             (r#""m":493"#, r#""m":65535"#),
             (r#""t":"o""#, r#""t":"f""#),
             (r#""l":"/usr/bin/python3""#, r#""l":"""#),
-            (r#""entries":6"#, r#""entries":7"#),
-            (r#""entries":6"#, r#""entries":5"#),
-            (r#""entries":6"#, r#""entries":99999999"#),
+            (r#""k":"a-b""#, r#""k":"a/b/c""#),
+            (r#""k":"a-b""#, r#""k":"/etc/passwd""#),
+            (r#""k":"a-b""#, r#""k":"again""#),
+            (r#""k":"a-b""#, r#""k":"link""#),
+            (r#""k":"a-b""#, r#""s":5,"k":"a-b""#),
+            (r#""x":[["user."#, r#""x":[["trusted."#),
+            (r#""x":[["#, r#""x":[["user.a","=="],["#),
+            (r#""entries":7"#, r#""entries":8"#),
+            (r#""entries":7"#, r#""entries":6"#),
+            (r#""entries":7"#, r#""entries":99999999"#),
         ] {
             assert!(matches!(with(from, to), Err(InvalidTree::Line { .. })), "{to}");
         }
