@@ -203,6 +203,51 @@ fn every_change_is_between_two_snapshots() {
 }
 
 #[test]
+fn edits_are_kept_when_that_is_asked_for() {
+    let Some(story) = story() else { return };
+    assert_eq!(story.case.run(&["install", "--upgrade", "beta"]).code, 0);
+    let edit = |path: &str, more: &str| {
+        let path = story.site.join(path);
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        // A file of its own, as editors write it: the cache has the same one.
+        fs::remove_file(&path).ok();
+        fs::write(path, text + more).unwrap();
+    };
+    edit("alpha/cli.py", "# patched by hand\n");
+    edit("beta/__init__.py", "# patched by hand\n");
+    edit("sitecustomize.py", "MINE = 1\n");
+    let plan = story.offline(&["rollback", "1", "--keep-edits", "--plan"]);
+    assert!(plan.out.contains("edited, and kept: ") && plan.out.contains("nothing was changed"), "{plan:?}");
+    let back = story.offline(&["rollback", "1", "--keep-edits"]);
+    assert_eq!(back.code, 0, "{back:?}");
+    for line in [
+        "kept: lib",
+        "alpha/cli.py",
+        "sitecustomize.py",
+        "in conflict: lib",
+        "beta/__init__.py",
+        "but for what was edited",
+    ] {
+        assert!(back.out.contains(line), "{line}: {back:?}");
+    }
+    assert_eq!(story.case.versions(".venv"), "['alpha 1.0', 'beta 1.0']");
+    let text = |path: &str| fs::read_to_string(story.site.join(path)).unwrap();
+    assert!(text("alpha/cli.py").contains("by hand") && !text("beta/__init__.py").contains("by hand"));
+    assert_eq!(text("sitecustomize.py"), "MINE = 1\n");
+    assert!(story.works());
+    // Without it, all of it goes back; and one edit can be had from what was there before.
+    assert_eq!(story.offline(&["rollback", "1"]).code, 0);
+    story.is_whole("without edits");
+    assert!(!story.site.join("sitecustomize.py").exists());
+    let site = story.site.strip_prefix(&story.root).unwrap();
+    let one = site.join("sitecustomize.py");
+    assert_eq!(story.offline(&["rollback", "newest", "--path", one.to_str().unwrap()]).code, 0);
+    assert_eq!(text("sitecustomize.py"), "MINE = 1\n");
+    let wrong = story.offline(&["rollback", "1", "--keep-edits", "--project", "beta"]);
+    assert_eq!(wrong.code, 3, "{wrong:?}");
+}
+
+#[test]
 fn what_is_asked_for_wrongly_is_answered_with_what_to_do() {
     let Some(story) = story() else { return };
     for (arguments, code, words) in [
@@ -223,11 +268,16 @@ fn what_is_asked_for_wrongly_is_answered_with_what_to_do() {
     assert!(good.code == 0 && good.out.contains("snapshot 1 is good: verify"), "{good:?}");
     fs::remove_dir_all(story.site.join("beta")).unwrap();
     let not = story.offline(&["snapshot", "good"]);
+    assert!(not.code == 3 && not.err.contains("as in none of its snapshots"), "{not:?}");
+    let not = story.offline(&["snapshot", "good", "1"]);
     assert!(not.code == 3 && not.err.contains("not as in snapshot 1 any more"), "{not:?}");
     let plan = story.offline(&["rollback", "--last-good", "--plan"]);
     assert!(plan.code == 0 && plan.out.contains("nothing was changed") && !story.works(), "{plan:?}");
     assert_eq!(story.offline(&["rollback", "--last-good"]).code, 0);
     story.is_whole("the last good one");
+    // The newest one is that of what was broken: the one that it is as is meant.
+    let good = story.offline(&["snapshot", "good"]);
+    assert!(good.code == 0 && good.out.contains("snapshot 1 is good"), "{good:?}");
     let (one, two) = (story.case.place.path("one.shsnap"), story.case.place.path("two.shsnap"));
     for file in [&one, &two] {
         let done = story.offline(&["snapshot", "export", "1", file.to_str().unwrap()]);

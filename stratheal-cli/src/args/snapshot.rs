@@ -103,9 +103,9 @@ pub(crate) struct VerifySnapshotOptions {
 
 #[derive(Debug, Args)]
 pub(crate) struct GoodOptions {
-    /// Which: a number, a label or `newest`. It must be what is there now.
-    #[arg(value_name = "SNAPSHOT", default_value = "newest")]
-    pub(crate) snapshot: String,
+    /// Which: a number, a label or `newest`. It must be what is there now, and the newest one that is so is meant where none is named.
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: Option<String>,
     /// Take back that it is good.
     #[arg(long)]
     pub(crate) not: bool,
@@ -198,6 +198,9 @@ pub(crate) struct RollbackOptions {
     /// Only the files of this project. May be repeated.
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Vec<String>,
+    /// Keep what was edited by hand since, where the snapshot has what it was edited from.
+    #[arg(long, conflicts_with_all = ["path", "project"])]
+    pub(crate) keep_edits: bool,
     /// Say what would be done, and do nothing.
     #[arg(long)]
     pub(crate) plan: bool,

@@ -6,8 +6,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::contents::LARGEST_TEXT;
 use super::create::Pending;
-use super::diff::{Owners, is_same};
-use super::rollback::{Built, Recipe, Returned, Returning, Selection, changed_python, running_notes, starts};
+use super::diff::is_same;
+use super::owners::Owners;
+use super::rollback::{
+    Built, Changes, Edits, Recipe, Returned, Returning, Selection, Side, changed_python, running_notes, starts,
+};
 use super::snapshots::real;
 use super::tree::Tree;
 use super::{
@@ -38,6 +41,8 @@ struct Beside {
     /// What is there; `None` when nothing is.
     pending: Option<Pending>,
     wanted: Tree,
+    /// Edits, when they are to be kept.
+    edits: Edits,
     /// `None` when all is as wanted.
     built: Option<Built>,
 }
@@ -118,7 +123,7 @@ impl Snapshots {
 
     async fn attempt(&self, target: &Arc<Target>) -> Result<Option<RolledBack>, SnapshotError> {
         let at = Arc::clone(target);
-        let Beside { pending, wanted, built } = self.blocking(move |own, stop| own.beside(&at, stop)).await?;
+        let Beside { pending, wanted, edits, built } = self.blocking(move |own, stop| own.beside(&at, stop)).await?;
         let mut done = RolledBack {
             root: target.root.clone(),
             number: target.snapshot.number,
@@ -126,6 +131,8 @@ impl Snapshots {
             how: None,
             put: 0,
             kept: wanted.files().count(),
+            edits: edits.kept,
+            conflicts: edits.conflicts,
             notes: target.snapshot.record.python.iter().filter_map(changed_python).collect(),
         };
         let Some(built) = built else { return Ok(Some(done)) };
@@ -173,10 +180,10 @@ impl Snapshots {
         };
         let there = target.root.exists().then(|| self.prepare(&target.root, &target.register, &options, stop));
         let pending = there.transpose()?;
-        let wanted = self.wanted(target, pending.as_ref().map(|pending| &pending.captured.tree))?;
+        let (wanted, edits) = self.wanted(target, pending.as_ref().map(|pending| &pending.captured.tree))?;
         let same = pending.as_ref().is_some_and(|pending| is_same(&pending.captured.tree, &wanted));
         let built = if same { None } else { Some(self.returning(target, pending.as_ref(), &wanted, stop)?.build()?) };
-        Ok(Beside { pending, wanted, built })
+        Ok(Beside { pending, wanted, edits, built })
     }
 
     fn returning<'a>(
@@ -199,10 +206,14 @@ impl Snapshots {
         })
     }
 
-    /// The tree that is wanted: the whole snapshot, or what is there with a part of it.
-    fn wanted(&self, target: &Target, current: Option<&Tree>) -> Result<Tree, SnapshotError> {
+    /// The tree that is wanted: the whole snapshot, perhaps with edits, or what is there with a part of it.
+    fn wanted(&self, target: &Target, current: Option<&Tree>) -> Result<(Tree, Edits), SnapshotError> {
+        if let (true, true, Some(current)) = (target.options.is_whole(), target.options.keep_edits, current) {
+            let edits = self.edits(target, current)?;
+            return Ok((edits.apply(&target.tree, current), edits));
+        }
         if target.options.is_whole() {
-            return Ok(target.tree.clone());
+            return Ok((target.tree.clone(), Edits::default()));
         }
         let empty = Tree::default();
         let current = current.unwrap_or(&empty);
@@ -224,13 +235,36 @@ impl Snapshots {
                 }
             }
         }
-        Ok(Selection::new(paths).merge(current, &target.tree))
+        Ok((Selection::new(paths).merge(current, &target.tree), Edits::default()))
+    }
+
+    /// What somebody has edited since the snapshot.
+    fn edits(&self, target: &Target, current: &Tree) -> Result<Edits, SnapshotError> {
+        let (all, _) = self.list()?;
+        let own: Vec<&Snapshot> = all.iter().filter(|one| one.root == target.root).collect();
+        let mut known = Vec::new();
+        for one in own.iter().filter(|one| one.number > target.snapshot.number) {
+            let Reason::After { before, .. } = &one.reason else { continue };
+            // Where that is gone the one before it tells at least as much.
+            let was = own.iter().rev().find(|earlier| earlier.number <= before.unwrap_or(one.number - 1));
+            if let Some(was) = was {
+                known.push((self.tree(was)?, self.tree(one)?));
+            }
+        }
+        let last = all.last().map_or(0, |one| one.number);
+        let there = all.iter().filter(|one| one.number > target.snapshot.number).count() as u64;
+        let changed = Changes { known, has_gaps: there < last.saturating_sub(target.snapshot.number) };
+        let owners = self.owners(&[&target.tree])?;
+        let mut owners_now = Owners::default();
+        add_owners_of_now(&mut owners_now, &target.root, current);
+        let side = |tree, owners| Side { tree, owners };
+        Ok(Edits::find(&side(&target.tree, &owners), &side(current, &owners_now), &changed))
     }
 
     fn plan(&self, target: &Target, stop: &AtomicBool) -> Result<RollbackPlan, SnapshotError> {
         let Target { root, register, snapshot, .. } = target;
         let now = root.exists().then(|| self.now(root, register, &snapshot.project.folder, stop)).transpose()?;
-        let wanted = self.wanted(target, now.as_ref().map(|(_, captured)| &captured.tree))?;
+        let (wanted, edits) = self.wanted(target, now.as_ref().map(|(_, captured)| &captured.tree))?;
         let recipe = Recipe::new(now.as_ref().map(|(_, captured)| &captured.tree), &wanted);
         self.returning(target, None, &wanted, stop)?.sources(&recipe)?;
         let empty = Tree::default();
@@ -242,6 +276,8 @@ impl Snapshots {
         Ok(RollbackPlan {
             root: root.clone(),
             number: snapshot.number,
+            edits: edits.kept,
+            conflicts: edits.conflicts,
             own: own.map(|one| one.path.clone()).collect(),
             kept: recipe.kept.len(),
             put: recipe.put.len(),
@@ -263,7 +299,12 @@ impl Snapshots {
     /// As [`Self::owners`], with an environment whose content is not kept.
     pub(super) fn owners_now(&self, trees: &[&Tree], (root, now): (&Path, &Tree)) -> Result<Owners, SnapshotError> {
         let mut owners = self.owners(trees)?;
-        owners.add(now, &|entry| read_text(&root.join(&entry.path), LARGEST_TEXT).ok());
+        add_owners_of_now(&mut owners, root, now);
         Ok(owners)
     }
+}
+
+/// Whose the files of an environment are whose content is not kept: its own files say so.
+fn add_owners_of_now(owners: &mut Owners, root: &Path, now: &Tree) {
+    owners.add(now, &|entry| read_text(&root.join(&entry.path), LARGEST_TEXT).ok());
 }

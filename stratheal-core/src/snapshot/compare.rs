@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::diff::changes;
 use super::snapshots::real;
 use super::{Difference, Snapshot, SnapshotError, Snapshots};
 
@@ -14,6 +15,31 @@ impl Snapshots {
         let (old, new) = (self.tree(before)?, self.tree(after)?);
         let owners = self.owners(&[&new, &old])?;
         Ok(Difference::between((before, &old), (after, &new), &owners))
+    }
+
+    /// The newest snapshot that an environment is as now, bytecode aside. `None` when there is no such one.
+    ///
+    /// # Cancellation
+    /// Dropping the future stops the work.
+    ///
+    /// # Errors
+    /// [`SnapshotError`] when the environment cannot be read.
+    pub async fn newest_as_now(&self, root: &Path) -> Result<Option<Snapshot>, SnapshotError> {
+        let root = real(root)?;
+        let (locked, register) = self.lock(&root, "snapshot").await?;
+        self.blocking(move |own, stop| {
+            let _locked = locked;
+            let (all, _) = own.list()?;
+            let (_, captured) = own.now(&root, &register, root.parent().unwrap_or(&root), stop)?;
+            let is_bytecode = |path: &Path| path.iter().any(|part| part == "__pycache__");
+            let found = all.into_iter().rev().filter(|one| one.root == root).find(|one| {
+                // One that cannot be read is none that it is as.
+                let tree = own.tree(one).ok();
+                tree.is_some_and(|tree| changes(&tree, &captured.tree).iter().all(|(path, _)| is_bytecode(path)))
+            });
+            Ok(found)
+        })
+        .await
     }
 
     /// What differs between a snapshot and an environment as it is now. Nothing is changed, and nothing is kept.

@@ -1,15 +1,15 @@
 //! What differs between two trees: by project first, then by file. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use std::slice::Iter;
 
 use serde::Serialize;
 
+use super::owners::Owners;
 use super::tree::{Entry, Node, Tree};
 use super::{Project, ProjectFile, Snapshot};
-use crate::objects::parse_record;
 
 /// What differs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -126,7 +126,7 @@ pub(in crate::snapshot) fn is_same(current: &Tree, wanted: &Tree) -> bool {
 }
 
 /// The paths that differ, in order.
-fn changes<'a>(old: &'a Tree, new: &'a Tree) -> Vec<(&'a Path, Differs)> {
+pub(in crate::snapshot) fn changes<'a>(old: &'a Tree, new: &'a Tree) -> Vec<(&'a Path, Differs)> {
     let key = |entry: &'a Entry| entry.path.as_os_str().as_encoded_bytes();
     let (mut before, mut after) = (old.entries.iter().peekable(), new.entries.iter().peekable());
     let mut found = Vec::new();
@@ -183,54 +183,6 @@ fn beside(before: &[ProjectFile], after: &[ProjectFile]) -> Vec<String> {
     paths.sort_unstable();
     paths.dedup();
     paths.into_iter().filter(|path| old.get(path) != new.get(path)).map(str::to_owned).collect()
-}
-
-/// Whose files are, by the RECORDs of the projects.
-#[derive(Debug, Default)]
-pub(in crate::snapshot) struct Owners {
-    by_path: HashMap<PathBuf, std::sync::Arc<str>>,
-}
-
-impl Owners {
-    /// Collects the owners of a tree's files. `read` gives the content of a file.
-    pub(in crate::snapshot) fn add(&mut self, tree: &Tree, read: &dyn Fn(&Entry) -> Option<String>) {
-        for entry in &tree.entries {
-            let Some(folder) = entry.path.parent().filter(|_| entry.path.ends_with("RECORD")) else { continue };
-            let stem =
-                folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".dist-info"));
-            let Some((name, _)) = stem.and_then(|stem| stem.rsplit_once('-')) else { continue };
-            let Some(rows) = read(entry).and_then(|text| parse_record(&text).ok()) else { continue };
-            let name: std::sync::Arc<str> =
-                name.parse::<crate::index::ProjectName>().map_or_else(|_| name.into(), |name| name.as_str().into());
-            let packages = folder.parent().unwrap_or(Path::new(""));
-            for row in rows {
-                let path = plain(&packages.join(&row.path));
-                self.by_path.entry(path).or_insert_with(|| std::sync::Arc::clone(&name));
-            }
-        }
-    }
-
-    /// The files of a project.
-    pub(in crate::snapshot) fn paths(&self, project: &str) -> impl Iterator<Item = &Path> {
-        self.by_path.iter().filter(move |(_, name)| &***name == project).map(|(path, _)| path.as_path())
-    }
-
-    pub(in crate::snapshot) fn of(&self, path: &Path) -> Option<&str> {
-        self.by_path.get(path).map(|name| &**name)
-    }
-}
-
-/// Without the `..` that RECORD has for scripts.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            std::path::Component::ParentDir => drop(plain.pop()),
-            std::path::Component::Normal(part) => plain.push(part),
-            _ => {}
-        }
-    }
-    plain
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod extended;
 mod guard;
 mod import;
 mod model;
+mod owners;
 mod retention;
 mod rollback;
 mod selector;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use stratheal_core::snapshot::Passed;
+use stratheal_core::snapshot::{Passed, Selector};
 
 use super::failure::of;
 use super::open::Opened;
@@ -15,9 +15,16 @@ use crate::output;
 
 pub(super) async fn good(common: &Common, packages: &Packages, options: &GoodOptions) -> Result<ExitCode, Failure> {
     let Opened { setup, snapshots, root } = Opened::new(common, packages, None)?;
-    let selector = Opened::selector(&options.snapshot);
-    let snapshot = snapshots.find(&selector, Some(&root)).map_err(of)?;
-    let number = stratheal_core::snapshot::Selector::Number(snapshot.number);
+    let snapshot = match &options.snapshot {
+        Some(word) => snapshots.find(&Opened::selector(word), Some(&root)).map_err(of)?,
+        None if options.not => snapshots.find(&Selector::LastGood, Some(&root)).map_err(of)?,
+        None => {
+            let found = interruptible(async { snapshots.newest_as_now(&root).await.map_err(of) }).await?;
+            let text = "is as in none of its snapshots: `stratheal snapshot create` first";
+            found.ok_or_else(|| Failure::Usage(format!("{} {text}", root.display())))?
+        }
+    };
+    let number = Selector::Number(snapshot.number);
     if options.not {
         snapshots.set_doubtful(&number).map_err(of)?;
         output::print(&format!("snapshot {} is not known to be good any more", snapshot.number))?;

@@ -1,6 +1,7 @@
 //! Snapshots for people.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 use stratheal_core::model::quantity::{show_bytes, show_count};
@@ -136,6 +137,23 @@ pub(super) fn difference(difference: &Difference, before: &str, after: &str, all
     text
 }
 
+/// Edits that stay, and those that cannot.
+pub(super) fn edits(kept: &[PathBuf], conflicts: &[PathBuf], before: Option<u64>) -> String {
+    let mut text = String::new();
+    for path in kept {
+        add(&mut text, format_args!("edited, and kept: {}", path.display()));
+    }
+    let at = before.map_or_else(|| "the snapshot made before".to_owned(), |before| format!("snapshot {before}"));
+    for path in conflicts {
+        let path = path.display();
+        add(
+            &mut text,
+            format_args!("edited, and in conflict: {path} is as in the snapshot; the edited one is in {at}"),
+        );
+    }
+    text
+}
+
 /// What a rollback would do.
 pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
     let target = format!("snapshot {}", plan.number);
@@ -143,7 +161,8 @@ pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
     if !text.ends_with('\n') {
         text.push('\n');
     }
-    for path in plan.own.iter().take(MOST_SHOWN) {
+    text.push_str(&edits(&plan.edits, &plan.conflicts, None));
+    for path in plan.own.iter().filter(|path| !plan.conflicts.contains(path)).take(MOST_SHOWN) {
         let what = "goes back with the rest, and stays in the snapshot made before";
         add(&mut text, format_args!("of no project: {} {what}", path.display()));
     }

@@ -34,6 +34,7 @@ async fn rollback(common: &Common, packages: &Packages, options: &RollbackOption
     let wanted = snapshot::RollbackOptions {
         paths: options.path.clone(),
         projects: options.project.clone(),
+        keep_edits: options.keep_edits,
         in_place: options.in_place,
         unchecked: options.no_check,
     };
@@ -61,15 +62,20 @@ async fn rollback(common: &Common, packages: &Packages, options: &RollbackOption
 
 fn text(done: &RolledBack, took: f64) -> String {
     let (root, number) = (done.root.display(), done.number);
+    let edits = render::edits(&done.edits, &done.conflicts, done.before);
+    let but = if done.edits.is_empty() { "" } else { ", but for what was edited" };
     if done.how.is_none() {
-        return format!("{root} is as in snapshot {number}: nothing was changed");
+        return format!("{edits}{root} is as in snapshot {number}{but}: nothing was changed");
     }
     let put = show_count(done.put, "file");
     let undo = match done.before {
         Some(before) => format!("\nwhat was there is snapshot {before}: `stratheal rollback {before}` undoes this"),
         None => String::new(),
     };
-    format!("{root} is as in snapshot {number} again: {put} put back, {} kept ({took:.2} s){undo}", done.kept)
+    format!(
+        "{edits}{root} is as in snapshot {number} again{but}: {put} put back, {} kept ({took:.2} s){undo}",
+        done.kept
+    )
 }
 
 /// Until it is done, or somebody presses Ctrl-C: a switch that has begun is brought to its end, and told.

@@ -1,6 +1,7 @@
 //! The way back: what has to be done is planned, built beside, looked at, and switched in as one step.
 
 mod build;
+mod edits;
 mod holes;
 mod interpreter;
 mod options;
@@ -9,6 +10,7 @@ mod run;
 mod running;
 mod source;
 
+pub(super) use edits::{Changes, Edits, Side};
 pub(super) use interpreter::{changed_python, starts};
 pub use options::{RollbackOptions, RolledBack};
 pub use plan::RollbackPlan;

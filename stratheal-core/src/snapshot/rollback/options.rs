@@ -13,6 +13,8 @@ pub struct RollbackOptions {
     pub paths: Vec<PathBuf>,
     /// Only the files of these projects.
     pub projects: Vec<String>,
+    /// Keeps what somebody has edited by hand since, where what it was edited from is there afterwards as well. Only for whole snapshots.
+    pub keep_edits: bool,
     /// Replaces files one by one although the environment could be exchanged, as where others have it mounted.
     pub in_place: bool,
     /// Does not ask what was built whether its interpreter starts.
@@ -35,6 +37,10 @@ pub struct RolledBack {
     pub put: usize,
     /// Files that stayed.
     pub kept: usize,
+    /// Edits that were kept, when that was asked for: files that are not as in the snapshot.
+    pub edits: Vec<PathBuf>,
+    /// Edits that could not be kept, because the file is another one in the snapshot: they are in the snapshot of what was there before.
+    pub conflicts: Vec<PathBuf>,
     /// What the user should know.
     pub notes: Vec<String>,
 }

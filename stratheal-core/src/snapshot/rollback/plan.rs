@@ -27,6 +27,10 @@ pub struct RollbackPlan {
     /// Files that belong to no project and that somebody has changed or added since: they go back with the rest, and stay in the
     /// snapshot that is made before.
     pub own: Vec<PathBuf>,
+    /// Edits that would be kept, when that was asked for.
+    pub edits: Vec<PathBuf>,
+    /// Edits that could not be kept, because the file is another one in the snapshot.
+    pub conflicts: Vec<PathBuf>,
 }
 
 /// Which part of a snapshot is meant.
