@@ -165,6 +165,9 @@ fn chaos_of_calls() {
     faulty(5_000);
 }
 
+/// How `timeout` says that it had to kill.
+const HUNG: i32 = 137;
+
 /// Lets one system call fail, as a full, forbidding or broken disk does, or lets the process die in it.
 fn faulty(times: usize) {
     let traced = Command::new("strace").args(["-qqq", "-e", "trace=none", "true"]).output();
@@ -201,12 +204,16 @@ fn faulty(times: usize) {
         let inject = format!("inject={call}:{effect}:when={at}");
         let mut command = Command::new("strace");
         command.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &inject]);
-        command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[1 - current]]);
+        // A write that fails may be the one with which a thread wakes another, and nothing comes after that: then somebody ends it.
+        command.args(["timeout", "-s", "KILL", "30", env!("CARGO_BIN_EXE_stratheal")]);
+        command.args(["--offline", "rollback", LABELS[1 - current]]);
         // Files that are replaced one by one are whole again once the next one has looked; else at every instant.
         let in_place = seeded.next(4) == 0;
         command.args(in_place.then_some("--in-place"));
         let ran = two.case.place.run_this(command, &[]);
-        if in_place && effect == "signal=KILL" {
+        let is_killed = effect == "signal=KILL" || ran.code == HUNG;
+        assert!(ran.code != HUNG || call == "write", "{inject}: it hangs");
+        if in_place && is_killed {
             let looked = two.case.place.run(&["--offline", "snapshot", "diff", LABELS[0]]);
             assert_eq!(looked.code, 0, "{inject}: {looked:?}");
         }
@@ -217,7 +224,7 @@ fn faulty(times: usize) {
         if ran.code == 0 {
             assert_ne!(found, current, "{inject}: it said that it was done: {ran:?}");
             done += 1;
-        } else if effect == "signal=KILL" {
+        } else if is_killed {
             died += 1;
         } else {
             assert!(!ran.err.contains("panicked") && ran.err.contains("stratheal: "), "{inject}: {ran:?}");
@@ -230,4 +237,54 @@ fn faulty(times: usize) {
         "{failed} failed, {died} died, {done} did not: nothing was hit"
     );
     two.is_whole_in_the_end();
+}
+
+/// A power loss takes what no call has put on the disk. So these come first: what was there as a snapshot, what takes its place, and the plan
+/// where there is one; and what the switch has made of the names comes after.
+#[test]
+fn what_is_switched_in_is_on_the_disk_first() {
+    let traced = Command::new("strace").args(["-qqq", "-e", "trace=none", "true"]).output();
+    if !traced.is_ok_and(|ran| ran.status.success()) {
+        return skipped("the order of what is put on the disk", "there is no strace, or it may not trace");
+    }
+    let Some(two) = Two::new() else { return };
+    let root = two.case.place.path(".venv").display().to_string();
+    for in_place in [false, true] {
+        let to = usize::from(in_place);
+        // So that there is something to keep.
+        fs::write(two.case.place.path(".venv/stray.txt"), format!("stray {to}")).unwrap();
+        let trace = two.case.place.path("trace");
+        let mut command = Command::new("strace");
+        command.args(["-f", "-y", "-qqq", "-e", "trace=fsync,syncfs,rename,renameat2", "-o"]).arg(&trace);
+        command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[to]]);
+        command.args(in_place.then_some("--in-place"));
+        let ran = two.case.place.run_this(command, &[]);
+        assert_eq!((ran.code, two.state()), (0, Some(to)), "{ran:?}");
+        let calls = fs::read_to_string(&trace).unwrap();
+        let at =
+            |what: &dyn Fn(&str) -> bool| calls.lines().position(what).unwrap_or_else(|| panic!("not there: {calls}"));
+        let last =
+            |what: &dyn Fn(&str) -> bool| calls.lines().count() - 1 - calls.lines().rev().position(what).unwrap();
+        let one_by_one = |line: &str| line.contains("rename(") && line.contains(&format!(", \"{root}/"));
+        let switched = |line: &str| if in_place { one_by_one(line) } else { line.contains("RENAME_EXCHANGE") };
+        let first = at(&switched);
+        let kept = at(&|line| line.contains("rename(") && line.contains("/snapshots/") && line.contains(".json\""));
+        let kept = kept
+            + calls
+                .lines()
+                .skip(kept)
+                .position(|line| line.contains("fsync(") && line.contains("/snapshots>"))
+                .unwrap();
+        assert!(kept < first, "what was there is not yet kept: {calls}");
+        let staged = at(&|line| line.contains("syncfs("));
+        assert!(staged < first, "what takes its place is not yet there: {calls}");
+        if in_place {
+            let planned = at(&|line| line.contains("fsync(") && line.contains("entries"));
+            assert!(planned < first, "nobody could take it back: {calls}");
+        }
+        let parent = two.case.place.path("").display().to_string();
+        let named =
+            last(&|line| line.contains("fsync(") && line.contains(&format!("<{}>", parent.trim_end_matches('/'))));
+        assert!(named > last(&switched), "the name may lead to the old one again: {calls}");
+    }
 }

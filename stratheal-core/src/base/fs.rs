@@ -90,6 +90,19 @@ pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
     })
 }
 
+/// Waits until everything that was written to the file system of a folder is on the disk. Elsewhere than on Linux it does nothing.
+#[cfg(feature = "snapshot")]
+pub(crate) fn sync_file_system(folder: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        let opened = File::open(folder).map_err(|error| named(folder, &error))?;
+        rustix::fs::syncfs(&opened)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = folder;
+    Ok(())
+}
+
 /// A lock on a file, held until dropped or until the process ends in whatever way.
 #[derive(Debug)]
 pub struct FileLock {

@@ -4,6 +4,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::capture::{Sight, look_at};
 use super::contents::LARGEST_TEXT;
 use super::create::Pending;
 use super::diff::is_same;
@@ -12,7 +13,7 @@ use super::rollback::{
     Built, Changes, Edits, Recipe, Returned, Returning, Selection, Side, changed_python, running_notes, starts,
 };
 use super::snapshots::real;
-use super::tree::Tree;
+use super::tree::{Entry, Tree};
 use super::{
     CreateOptions, Difference, Differs, Moment, Reason, RollbackOptions, RollbackPlan, RolledBack, Selector, Snapshot,
     SnapshotError, SnapshotEvent, Snapshots,
@@ -30,7 +31,6 @@ struct Target {
     root: PathBuf,
     register: Register,
     snapshot: Snapshot,
-    tree: Tree,
     options: RollbackOptions,
     /// Held until nobody needs it any more.
     _locked: EnvironmentLock,
@@ -116,9 +116,17 @@ impl Snapshots {
             }
             *path = inside;
         }
-        let tree = self.tree(&snapshot)?;
+        if let Some(part) = snapshot.part() {
+            // It knows nothing of anything else.
+            let else_wanted = options.paths.iter().find(|path| **path != part).map(|path| path.display().to_string());
+            if let Some(wanted) = else_wanted.or_else(|| options.projects.first().cloned()) {
+                let what = format!("`{wanted}`, but only `{}`", part.display());
+                return Err(SnapshotError::NotInside { number, what });
+            }
+            options.paths = vec![part];
+        }
         let (locked, register) = self.lock(&root, &format!("rollback to snapshot {number}")).await?;
-        Ok(Target { root, register, snapshot, tree, options, _locked: locked })
+        Ok(Target { root, register, snapshot, options, _locked: locked })
     }
 
     async fn attempt(&self, target: &Arc<Target>) -> Result<Option<RolledBack>, SnapshotError> {
@@ -173,6 +181,9 @@ impl Snapshots {
 
     /// Keeps what is there, and builds what is wanted beside it.
     fn beside(&self, target: &Target, stop: &AtomicBool) -> Result<Beside, SnapshotError> {
+        if let Some(beside) = self.one_file(target, stop)? {
+            return Ok(beside);
+        }
         let options = CreateOptions {
             reason: Reason::Before { change: format!("rollback to {}", target.snapshot.number) },
             project: Some(target.snapshot.project.folder.clone()),
@@ -184,6 +195,32 @@ impl Snapshots {
         let same = pending.as_ref().is_some_and(|pending| is_same(&pending.captured.tree, &wanted));
         let built = if same { None } else { Some(self.returning(target, pending.as_ref(), &wanted, stop)?.build()?) };
         Ok(Beside { pending, wanted, edits, built })
+    }
+
+    /// The same for one file, which is all that is looked at, and all that is kept of what is there. `None` where that is not enough.
+    fn one_file(&self, target: &Target, stop: &AtomicBool) -> Result<Option<Beside>, SnapshotError> {
+        let Target { root, snapshot, options, .. } = target;
+        let ([path], []) = (options.paths.as_slice(), options.projects.as_slice()) else { return Ok(None) };
+        let tree = self.shared.catalog.tree_to(snapshot, path)?;
+        let is_file = tree.entry(path).and_then(Entry::content).is_some_and(|content| content.first.is_none());
+        let Some(looked) =
+            look_at(root, path).map_err(|error| SnapshotError::storage("read the environment", error))?
+        else {
+            return Ok(None);
+        };
+        if !is_file || looked.iter().any(|one| one.path == *path && one.sight != Sight::File) {
+            return Ok(None);
+        }
+        let reason = Reason::Before { change: format!("rollback of one file to {}", snapshot.number) };
+        let pending = self.prepare_one(root, path, looked, reason, stop)?;
+        let current = &pending.captured.tree;
+        let wanted = Selection::new(vec![path.clone()]).merge(current, &tree);
+        let built = if is_same(current, &wanted) {
+            None
+        } else {
+            Some(self.returning(target, Some(&pending), &wanted, stop)?.build()?)
+        };
+        Ok(Some(Beside { pending: Some(pending), wanted, edits: Edits::default(), built }))
     }
 
     fn returning<'a>(
@@ -202,29 +239,31 @@ impl Snapshots {
             current: pending.map(|pending| (&pending.captured.tree, pending.captured.looked.as_slice())),
             target: wanted,
             in_place: target.options.in_place,
+            only: pending.and_then(Pending::part),
             stop,
         })
     }
 
     /// The tree that is wanted: the whole snapshot, perhaps with edits, or what is there with a part of it.
     fn wanted(&self, target: &Target, current: Option<&Tree>) -> Result<(Tree, Edits), SnapshotError> {
+        let tree = self.tree(&target.snapshot)?;
         if let (true, true, Some(current)) = (target.options.is_whole(), target.options.keep_edits, current) {
-            let edits = self.edits(target, current)?;
-            return Ok((edits.apply(&target.tree, current), edits));
+            let edits = self.edits(target, &tree, current)?;
+            return Ok((edits.apply(&tree, current), edits));
         }
         if target.options.is_whole() {
-            return Ok((target.tree.clone(), Edits::default()));
+            return Ok((tree, Edits::default()));
         }
         let empty = Tree::default();
         let current = current.unwrap_or(&empty);
         let missing = |what| SnapshotError::NotInside { number: target.snapshot.number, what };
         let is_in = |tree: &Tree, path: &Path| tree.entries.iter().any(|entry| entry.path.starts_with(path));
         let mut paths = target.options.paths.clone();
-        if let Some(path) = paths.iter().find(|path| !is_in(&target.tree, path) && !is_in(current, path)) {
+        if let Some(path) = paths.iter().find(|path| !is_in(&tree, path) && !is_in(current, path)) {
             return Err(missing(format!("`{}`", path.display())));
         }
         if !target.options.projects.is_empty() {
-            let owners = [self.owners(&[&target.tree])?, self.owners(&[current])?];
+            let owners = [self.owners(&[&tree])?, self.owners(&[current])?];
             for project in &target.options.projects {
                 let name = project.parse::<crate::index::ProjectName>();
                 let name = name.map_or_else(|_| project.clone(), |name| name.to_string());
@@ -235,13 +274,13 @@ impl Snapshots {
                 }
             }
         }
-        Ok((Selection::new(paths).merge(current, &target.tree), Edits::default()))
+        Ok((Selection::new(paths).merge(current, &tree), Edits::default()))
     }
 
     /// What somebody has edited since the snapshot.
-    fn edits(&self, target: &Target, current: &Tree) -> Result<Edits, SnapshotError> {
+    fn edits(&self, target: &Target, tree: &Tree, current: &Tree) -> Result<Edits, SnapshotError> {
         let (all, _) = self.list()?;
-        let own: Vec<&Snapshot> = all.iter().filter(|one| one.root == target.root).collect();
+        let own: Vec<&Snapshot> = all.iter().filter(|one| one.root == target.root && one.is_whole()).collect();
         let mut known = Vec::new();
         for one in own.iter().filter(|one| one.number > target.snapshot.number) {
             let Reason::After { before, .. } = &one.reason else { continue };
@@ -254,11 +293,11 @@ impl Snapshots {
         let last = all.last().map_or(0, |one| one.number);
         let there = all.iter().filter(|one| one.number > target.snapshot.number).count() as u64;
         let changed = Changes { known, has_gaps: there < last.saturating_sub(target.snapshot.number) };
-        let owners = self.owners(&[&target.tree])?;
+        let owners = self.owners(&[tree])?;
         let mut owners_now = Owners::default();
         add_owners_of_now(&mut owners_now, &target.root, current);
         let side = |tree, owners| Side { tree, owners };
-        Ok(Edits::find(&side(&target.tree, &owners), &side(current, &owners_now), &changed))
+        Ok(Edits::find(&side(tree, &owners), &side(current, &owners_now), &changed))
     }
 
     fn plan(&self, target: &Target, stop: &AtomicBool) -> Result<RollbackPlan, SnapshotError> {

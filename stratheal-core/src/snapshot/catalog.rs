@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::tree::{InvalidTree, Tree, parse_tree, write_tree};
 use super::{Snapshot, SnapshotError};
-use crate::base::fs::{read_text, replace_unsynced, write_atomic};
+use crate::base::fs::{read_text, replace_unsynced, sync_file_system, write_atomic};
 use crate::objects::ContentId;
 
 /// The largest description of a snapshot, in bytes.
@@ -160,6 +160,11 @@ impl Catalog {
         written.map_err(|error| SnapshotError::storage("write a snapshot", error))
     }
 
+    /// Waits until what was written without waiting is on the disk.
+    pub(super) fn sync(&self) -> Result<(), SnapshotError> {
+        sync_file_system(&self.folder).map_err(|error| SnapshotError::storage("write to the disk", error))
+    }
+
     /// Deletes a snapshot. The catalog is locked.
     pub(super) fn remove(&self, _lock: &CatalogLock, number: u64) -> Result<(), SnapshotError> {
         let place = self.place(number);
@@ -213,6 +218,15 @@ impl Catalog {
 
     /// The tree of a snapshot, checked against its hash.
     pub(super) fn tree(&self, snapshot: &Snapshot) -> Result<Tree, SnapshotError> {
+        self.read_tree(snapshot, None)
+    }
+
+    /// Only one path of it, and the folders on the way there. All of it is checked against its hash.
+    pub(super) fn tree_to(&self, snapshot: &Snapshot, path: &Path) -> Result<Tree, SnapshotError> {
+        self.read_tree(snapshot, Some(path))
+    }
+
+    fn read_tree(&self, snapshot: &Snapshot, only: Option<&Path>) -> Result<Tree, SnapshotError> {
         let place = self.tree_place(&snapshot.tree);
         let damaged = |reason: String| SnapshotError::Damaged { number: snapshot.number, reason };
         let file = match File::open(&place) {
@@ -221,7 +235,7 @@ impl Catalog {
             }
             file => file.map_err(SnapshotError::at("read a tree", &place))?,
         };
-        read_tree(file, snapshot.tree).map_err(|error| match error {
+        read_tree(file, snapshot.tree, only).map_err(|error| match error {
             Invalid::Newer(found) => {
                 let what = format!("the tree of snapshot {}", snapshot.number);
                 SnapshotError::NewerFormat { what, found, known: Snapshot::FORMAT }
@@ -284,13 +298,13 @@ pub(super) fn parse_snapshot(text: &str) -> Result<Snapshot, Invalid> {
     serde_json::from_str(text).map_err(other)
 }
 
-/// Reads a packed tree, and compares it with its hash.
-pub(super) fn read_tree(packed: impl Read, expected: ContentId) -> Result<Tree, Invalid> {
+/// Reads a packed tree, and compares it with its hash. With `only`, nothing but that path and the folders on the way there.
+pub(super) fn read_tree(packed: impl Read, expected: ContentId, only: Option<&Path>) -> Result<Tree, Invalid> {
     let other = |error: io::Error| Invalid::Other(error.to_string());
     let decoder = zstd::stream::read::Decoder::new(packed).map_err(other)?;
     let hashing = Hashing { inner: decoder.take(LARGEST_TREE), hasher: Sha256::new() };
     let mut reader = BufReader::with_capacity(64 << 10, hashing);
-    let tree = parse_tree(&mut reader).map_err(other)?;
+    let tree = parse_tree(&mut reader, only).map_err(other)?;
     let Hashing { hasher, .. } = reader.into_inner();
     let tree = tree.map_err(|error| match error {
         InvalidTree::Newer { found } => Invalid::Newer(found),
@@ -351,6 +365,7 @@ pub(super) mod tests {
             tree: ContentId::of(b""),
             files: 0,
             bytes: 0,
+            part: None,
             fuzzy: Vec::new(),
             record: Record::default(),
             project: ProjectFiles::default(),
@@ -424,7 +439,7 @@ pub(super) mod tests {
         fn never_panics(text in "\\PC{0,60}", bytes: Vec<u8>) {
             drop(parse_snapshot(&text));
             drop(parse_snapshot(&format!(r#"{{"format":1,{text}}}"#)));
-            drop(read_tree(bytes.as_slice(), ContentId::of(&bytes)));
+            drop(read_tree(bytes.as_slice(), ContentId::of(&bytes), None));
         }
     }
 }

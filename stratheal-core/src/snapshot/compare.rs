@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::diff::changes;
 use super::snapshots::real;
+use super::tree::Tree;
 use super::{Difference, Snapshot, SnapshotError, Snapshots};
 
 impl Snapshots {
@@ -12,7 +13,7 @@ impl Snapshots {
     /// # Errors
     /// [`SnapshotError`] when one of them cannot be read.
     pub fn diff(&self, before: &Snapshot, after: &Snapshot) -> Result<Difference, SnapshotError> {
-        let (old, new) = (self.tree(before)?, self.tree(after)?);
+        let (old, new) = alike(before, self.tree(before)?, after, self.tree(after)?);
         let owners = self.owners(&[&new, &old])?;
         Ok(Difference::between((before, &old), (after, &new), &owners))
     }
@@ -32,7 +33,7 @@ impl Snapshots {
             let (all, _) = own.list()?;
             let (_, captured) = own.now(&root, &register, root.parent().unwrap_or(&root), stop)?;
             let is_bytecode = |path: &Path| path.iter().any(|part| part == "__pycache__");
-            let found = all.into_iter().rev().filter(|one| one.root == root).find(|one| {
+            let found = all.into_iter().rev().filter(|one| one.root == root && one.is_whole()).find(|one| {
                 // One that cannot be read is none that it is as.
                 let tree = own.tree(one).ok();
                 tree.is_some_and(|tree| changes(&tree, &captured.tree).iter().all(|(path, _)| is_bytecode(path)))
@@ -57,10 +58,21 @@ impl Snapshots {
             let _locked = locked;
             let old = own.tree(&before)?;
             let (now, captured) = own.now(&root, &register, &before.project.folder, stop)?;
+            let (old, new) = alike(&before, old, &now, captured.tree);
             // The names of what is there now are read from its own files.
-            let owners = own.owners_now(&[&old], (&root, &captured.tree))?;
-            Ok(Difference::between((&before, &old), (&now, &captured.tree), &owners))
+            let owners = own.owners_now(&[&old], (&root, &new))?;
+            Ok(Difference::between((&before, &old), (&now, &new), &owners))
         })
         .await
     }
+}
+
+/// Trees with only what both have of the environment.
+fn alike(before: &Snapshot, mut old: Tree, after: &Snapshot, mut new: Tree) -> (Tree, Tree) {
+    for part in [before.part(), after.part()].into_iter().flatten() {
+        for tree in [&mut old, &mut new] {
+            tree.entries.retain(|entry| entry.path == part);
+        }
+    }
+    (old, new)
 }

@@ -5,13 +5,17 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use super::capture::{Captured, Capturing, project_files, record};
+use super::capture::{Captured, Capturing, Looked, capture_one, project_files, record};
 use super::catalog::CatalogLock;
 use super::snapshots::real;
-use super::{Author, Reason, Selector, Snapshot, SnapshotError, SnapshotEvent, Snapshots};
+use super::tree::escape;
+use super::{Author, ProjectFiles, Reason, Record, Snapshot, SnapshotError, SnapshotEvent, Snapshots};
 use crate::installer::origin::Origins;
 use crate::installer::switch::Register;
 use crate::objects::{ContentId, Packed};
+
+/// After this time the system has written by itself what did not wait for the disk.
+const SETTLES: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 
 /// How a snapshot is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +61,13 @@ pub(super) struct Pending {
     lock: CatalogLock,
 }
 
+impl Pending {
+    /// The path that was captured, if that is not all.
+    pub(super) fn part(&self) -> Option<PathBuf> {
+        self.created.snapshot.part()
+    }
+}
+
 impl Snapshots {
     /// Makes a snapshot of an environment as it is. When nothing has changed since the newest one, and no label is given, that one is
     /// the answer.
@@ -98,7 +109,7 @@ impl Snapshots {
         let lock = catalog.lock()?;
         let began = self.shared.clock.now();
         let (all, _) = catalog.list()?;
-        let newest = Selector::Newest.choose(&all, Some(root)).ok();
+        let newest = newest_whole(&all, root);
         let captured = self.capture(root, register, newest, Some(options.durable), stop)?;
         let vault = self.vault()?;
         let changed = || captured.changed.iter().take(5).map(|path| path.display().to_string()).collect::<Vec<_>>();
@@ -122,6 +133,11 @@ impl Snapshots {
         stored += bytes;
         let same = newest.filter(|newest| newest.tree == tree);
         if let Some(same) = same.filter(|same| options.label.is_none() && same.project == project) {
+            // One that was made around a change did not wait for the disk, which takes half a minute by itself.
+            let is_young = began.duration_since(same.created).abs() < SETTLES;
+            if options.durable && same.reason.is_automatic() && is_young {
+                catalog.sync()?;
+            }
             let created = Created { snapshot: same.clone(), is_new: false, read: captured.read, stored };
             return Ok(Pending { created, captured, durable: options.durable, lock });
         }
@@ -139,6 +155,7 @@ impl Snapshots {
             tree,
             files: captured.tree.files().count(),
             bytes: captured.tree.bytes(),
+            part: None,
             fuzzy: changed(),
             record: same.map_or_else(|| record(root), |same| same.record.clone()),
             project,
@@ -146,6 +163,43 @@ impl Snapshots {
         };
         let created = Created { snapshot, is_new: true, read: captured.read, stored };
         Ok(Pending { created, captured, durable: options.durable, lock })
+    }
+
+    /// Keeps one file of an environment that is locked, and nothing else. Blocks.
+    pub(super) fn prepare_one(
+        &self,
+        root: &Path,
+        path: &Path,
+        looked: Vec<Looked>,
+        reason: Reason,
+        stop: &AtomicBool,
+    ) -> Result<Pending, SnapshotError> {
+        let catalog = &self.shared.catalog;
+        let lock = catalog.lock()?;
+        let created = self.shared.clock.now();
+        let captured = capture_one(root, looked, &self.vault()?, stop)?;
+        let (tree, bytes) = catalog.put_tree(&lock, &captured.tree, true)?;
+        let snapshot = Snapshot {
+            format: Snapshot::FORMAT,
+            number: 0,
+            created,
+            root: root.to_owned(),
+            reason,
+            by: author(),
+            label: None,
+            pinned: false,
+            good: None,
+            tree,
+            files: captured.tree.files().count(),
+            bytes: captured.tree.bytes(),
+            part: Some(escape(path).into_owned()),
+            fuzzy: Vec::new(),
+            record: Record::default(),
+            project: ProjectFiles::default(),
+            origins: None,
+        };
+        let created = Created { snapshot, is_new: true, read: captured.read, stored: captured.stored + bytes };
+        Ok(Pending { captured, created, durable: true, lock })
     }
 
     /// Makes a snapshot of what was captured, unless there is the same already.
@@ -197,7 +251,7 @@ impl Snapshots {
         stop: &AtomicBool,
     ) -> Result<(Snapshot, Captured), SnapshotError> {
         let (all, _) = self.list()?;
-        let newest = Selector::Newest.choose(&all, Some(root)).ok();
+        let newest = newest_whole(&all, root);
         let captured = self.capture(root, register, newest, None, stop)?;
         let snapshot = Snapshot {
             format: Snapshot::FORMAT,
@@ -212,6 +266,7 @@ impl Snapshots {
             tree: ContentId::of(b""),
             files: captured.tree.files().count(),
             bytes: captured.tree.bytes(),
+            part: None,
             fuzzy: Vec::new(),
             record: record(root),
             project: project_files(project).0,
@@ -221,7 +276,12 @@ impl Snapshots {
     }
 }
 
-fn author() -> Author {
+/// The newest snapshot of all of an environment.
+fn newest_whole<'a>(all: &'a [Snapshot], root: &Path) -> Option<&'a Snapshot> {
+    all.iter().rev().find(|one| one.root == root && one.is_whole())
+}
+
+pub(super) fn author() -> Author {
     #[cfg(unix)]
     let uid = rustix::process::geteuid().as_raw();
     #[cfg(not(unix))]

@@ -80,11 +80,11 @@ impl Difference {
         (after, new): (&Snapshot, &Tree),
         owners: &Owners,
     ) -> Self {
-        let mut difference = Self {
-            projects: projects(&before.record.projects, &after.record.projects),
-            beside: beside(&before.project.files, &after.project.files),
-            ..Self::default()
-        };
+        let mut difference = Self::default();
+        if before.is_whole() && after.is_whole() {
+            difference.projects = projects(&before.record.projects, &after.record.projects);
+            difference.beside = beside(&before.project.files, &after.project.files);
+        }
         for (path, how) in changes(old, new) {
             if path.iter().any(|part| part == "__pycache__") {
                 difference.bytecode += usize::from(path.extension().is_some_and(|extension| extension == "pyc"));

@@ -70,7 +70,7 @@ impl Snapshots {
         if !snapshot.root.is_absolute() {
             return Err(refused("it does not say of which environment it is".to_owned()));
         }
-        let tree = read_tree(members.head(TREE, LARGEST_TREE)?.as_slice(), snapshot.tree).map_err(invalid)?;
+        let tree = read_tree(members.head(TREE, LARGEST_TREE)?.as_slice(), snapshot.tree, None).map_err(invalid)?;
         if let Some((entry, _)) = tree.files().find(|(entry, _)| entry.attributes.mode & 0o6000 != 0) {
             // Nothing in an environment is, and restored by root it would be a way in.
             return Err(refused(format!("{} would run as its owner, whoever starts it", entry.path.display())));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::tree::unescape;
 use crate::objects::ContentId;
 
 /// A snapshot of an environment.
@@ -38,6 +39,10 @@ pub struct Snapshot {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// The one path of the environment that it is of, escaped as in trees. `None` for a snapshot of all of it. Going back to such a one brings
+    /// back that path alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// Paths that changed while it was made, some of them: what it says about these may never have been there at one time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fuzzy: Vec<String>,
@@ -192,6 +197,17 @@ pub struct ProjectFile {
 
 impl Snapshot {
     pub(in crate::snapshot) const FORMAT: u32 = 1;
+
+    /// Whether it is of all of the environment.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.part.is_none()
+    }
+
+    /// The path that it is of, if it is not of all.
+    pub(in crate::snapshot) fn part(&self) -> Option<PathBuf> {
+        self.part.as_deref().and_then(unescape)
+    }
 
     /// The labels that may be given: words that are no number, and that no option is called.
     ///

@@ -69,13 +69,13 @@ impl Retention {
         for mut all in environments.into_values() {
             // Numbers say the order also where a clock was set.
             all.sort_unstable_by_key(|one| std::cmp::Reverse(one.number));
-            for (index, one) in all.iter().enumerate() {
-                if index == 0 {
-                    keep(one, Stays::Newest);
-                }
-                if index < self.last {
-                    keep(one, Stays::Last);
-                }
+            // What is of a part takes nobody's place.
+            let (whole, parts): (Vec<&Snapshot>, Vec<&Snapshot>) = all.iter().partition(|one| one.is_whole());
+            for all in [&whole, &parts] {
+                all.iter().take(1).for_each(|one| keep(one, Stays::Newest));
+                all.iter().take(self.last).for_each(|one| keep(one, Stays::Last));
+            }
+            for one in &all {
                 if one.pinned {
                     keep(one, Stays::Pinned);
                 }
@@ -93,7 +93,7 @@ impl Retention {
             ];
             for (most, why, span) in spans {
                 let mut seen = BTreeSet::new();
-                for one in &all {
+                for one in &whole {
                     if seen.len() < most && seen.insert(span(one.created, zone)) {
                         keep(one, why);
                     }

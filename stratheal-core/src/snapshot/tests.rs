@@ -213,6 +213,51 @@ async fn attached_values_holes_and_hard_links_come_back() {
 }
 
 #[tokio::test]
+async fn one_file_comes_back_without_a_look_at_anything_else() {
+    let place = place();
+    let whole = place.create().await.snapshot;
+    let site = place.root.join("lib/python3.12/site-packages");
+    let path = "lib/python3.12/site-packages/demo/__init__.py";
+    put(&site, "demo/__init__.py", "broken");
+    put(&site, "mine.py", "mine");
+    let broken = told(&place.root);
+    let only = RollbackOptions { paths: vec![path.into()], ..unchecked() };
+    let back = place.back(1, &only).await;
+    assert_eq!((back.put, back.kept, back.before), (1, 0, Some(2)), "{back:?}");
+    let mut expected = broken.clone();
+    let mended = told(&place.root);
+    expected.insert(path.into(), mended[Path::new(path)].clone());
+    assert_eq!(mended, expected, "nothing else is touched, and no folder has another time");
+    assert_eq!(fs::read_to_string(place.root.join(path)).unwrap(), "VERSION = 1\n");
+    assert_eq!(place.back(1, &only).await.how, None);
+
+    // What is kept of it says so, and stands for nothing else.
+    let part = place.snapshots.find(&Selector::Newest, Some(&place.root)).unwrap();
+    assert_eq!((part.part.as_deref(), part.files, part.is_whole()), (Some(path), 1, false));
+    let differs = place.snapshots.diff(&part, &whole).unwrap();
+    assert_eq!((differs.files.len(), differs.projects.len(), differs.files[0].how), (1, 0, Differs::Changed));
+    assert_eq!(place.snapshots.diff_now(&part, &place.root).await.unwrap().files, differs.files);
+    assert!(matches!(place.snapshots.set_good(&Selector::Number(2), Vec::new()), Err(SnapshotError::NotInside { .. })));
+    let wrong = RollbackOptions { paths: vec!["bin/demo".into()], ..unchecked() };
+    let refused = place.snapshots.rollback(&Selector::Number(2), &place.root, &wrong).await;
+    assert!(matches!(refused, Err(SnapshotError::NotInside { .. })), "{refused:?}");
+    assert!(place.snapshots.verify(&[]).await.unwrap().iter().all(SnapshotVerified::is_whole));
+    let undone = place.back(2, &unchecked()).await;
+    assert_eq!((undone.put, undone.before), (1, Some(3)));
+    assert_eq!(told(&place.root), broken);
+
+    // A file that is gone, and one that was not there.
+    fs::remove_file(place.root.join(path)).unwrap();
+    let gone = told(&place.root);
+    assert_eq!(place.back(1, &only).await.put, 1);
+    place.back(4, &unchecked()).await;
+    assert_eq!(told(&place.root), gone);
+    assert_eq!(place.snapshots.newest_as_now(&place.root).await.unwrap(), None);
+    place.back(1, &unchecked()).await;
+    assert_eq!(place.snapshots.newest_as_now(&place.root).await.unwrap().map(|one| one.number), Some(1));
+}
+
+#[tokio::test]
 async fn what_is_gone_is_named_and_nothing_is_changed() {
     let place = place();
     place.create().await;

@@ -48,6 +48,11 @@ impl Snapshots {
     /// [`SnapshotError::Unknown`], or what the system says.
     pub fn set_good(&self, selector: &Selector, checks: Vec<Passed>) -> Result<Snapshot, SnapshotError> {
         let at = self.shared.clock.now();
+        let found = self.find(selector, None)?;
+        if let Some(part) = &found.part {
+            let what = format!("all of the environment, but only `{part}`: nothing can be said about that");
+            return Err(SnapshotError::NotInside { number: found.number, what });
+        }
         self.change(selector, |snapshot| snapshot.good = Some(Evidence { at, checks }))
     }
 

@@ -30,6 +30,9 @@ pub(super) async fn good(common: &Common, packages: &Packages, options: &GoodOpt
         output::print(&format!("snapshot {} is not known to be good any more", snapshot.number))?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(part) = &snapshot.part {
+        return Err(Failure::Usage(format!("snapshot {} is of {part} only: a whole one can be good", snapshot.number)));
+    }
     let difference = interruptible(async { snapshots.diff_now(&snapshot, &snapshot.root).await.map_err(of) }).await?;
     if !difference.projects.is_empty() || !difference.files.is_empty() {
         let text = format!(

@@ -35,6 +35,7 @@ pub(super) fn list(all: &[Snapshot], damaged: &[Unreadable]) -> String {
         marks.extend(one.good.is_some().then(|| "good".to_owned()));
         marks.extend(one.pinned.then(|| "pinned".to_owned()));
         marks.extend(one.label.as_ref().map(|label| format!("called {label}")));
+        marks.extend(one.part.as_ref().map(|part| format!("only {part}")));
         marks.extend((!one.fuzzy.is_empty()).then(|| "fuzzy".to_owned()));
         marks.extend(several.then(|| one.root.display().to_string()));
         let marks = if marks.is_empty() { String::new() } else { format!("  [{}]", marks.join(", ")) };
@@ -54,6 +55,9 @@ pub(super) fn one(one: &Snapshot) -> String {
     let mut line = |name: &str, value: &str| add(&mut text, format_args!("  {name:<12} {value}"));
     line("made", &format!("{}, {}, by user {} on {}", when(one), one.reason, one.by.uid, one.by.host));
     line("holds", &format!("{}, {}", show_count(one.files, "file"), show_bytes(one.bytes as f64)));
+    if let Some(part) = &one.part {
+        line("only", part);
+    }
     if let Some(label) = &one.label {
         line("called", label);
     }
@@ -68,6 +72,7 @@ pub(super) fn one(one: &Snapshot) -> String {
         line("fuzzy", &format!("changed while it was made: {}", one.fuzzy.join(", ")));
     }
     match &one.record.python {
+        None if !one.is_whole() => {}
         Some(python) => {
             line("interpreter", &format!("{} ({}), outside of it", python.program.display(), python.version));
         }

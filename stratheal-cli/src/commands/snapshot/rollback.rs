@@ -68,14 +68,12 @@ fn text(done: &RolledBack, took: f64) -> String {
         return format!("{edits}{root} is as in snapshot {number}{but}: nothing was changed");
     }
     let put = show_count(done.put, "file");
+    let kept = if done.kept == 0 { String::new() } else { format!(", {} kept", done.kept) };
     let undo = match done.before {
         Some(before) => format!("\nwhat was there is snapshot {before}: `stratheal rollback {before}` undoes this"),
         None => String::new(),
     };
-    format!(
-        "{edits}{root} is as in snapshot {number} again{but}: {put} put back, {} kept ({took:.2} s){undo}",
-        done.kept
-    )
+    format!("{edits}{root} is as in snapshot {number} again{but}: {put} put back{kept} ({took:.2} s){undo}")
 }
 
 /// Until it is done, or somebody presses Ctrl-C: a switch that has begun is brought to its end, and told.

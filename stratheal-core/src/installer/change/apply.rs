@@ -166,6 +166,7 @@ impl Applying<'_> {
             before,
             // What does not stay may change as it likes.
             current: (!self.fresh).then(|| current.as_deref().unwrap_or_default()),
+            only: None,
             composition: &composition,
             folders: Folders::default(),
             told: self.told,

@@ -8,7 +8,7 @@ use super::stage_folder::{StageFolder, walk_environment};
 use super::{How, Moment};
 use crate::base::fs::named;
 use crate::installer::error::InstallError;
-use crate::installer::stage::{Composition, Entry, changed_between, walk};
+use crate::installer::stage::{Composition, Entry, changed_between, walk, walk_to};
 use crate::installer::switch::{Entries, Folders, Identity, Register, Step, exchange, is_impossible, place};
 
 /// All that a switch takes.
@@ -20,6 +20,8 @@ pub(crate) struct Switching<'a> {
     pub(crate) before: Option<Identity>,
     /// What was read of it, as far as that matters.
     pub(crate) current: Option<&'a [Entry]>,
+    /// The one path that is changed, where nothing else of the environment was read.
+    pub(crate) only: Option<&'a Path>,
     pub(crate) composition: &'a Composition,
     /// How folders have to look where files are replaced one by one.
     pub(crate) folders: Folders,
@@ -77,7 +79,7 @@ impl Switching<'_> {
     /// Replaces files one by one. What was done is taken back when not all of it can be.
     fn replace(&mut self) -> Result<Switched, InstallError> {
         let (root, stage, old) = (self.root, self.stage.path().to_owned(), self.stage.old());
-        let now = walk_environment(root).map_err(failed)?;
+        let now = self.only.map_or_else(|| walk_environment(root), |only| walk_to(root, only)).map_err(failed)?;
         let changed = self.current.map(|current| changed_between(current, &now)).unwrap_or_default();
         if !changed.is_empty() {
             return Ok(Switched::Changed(changed));

@@ -21,4 +21,4 @@ pub(in crate::installer) use lay_out::lay_out;
 #[cfg(feature = "snapshot")]
 pub(crate) use walk::FileStamp;
 pub(crate) use walk::{Attributes, Entry, Kind};
-pub(in crate::installer) use walk::{changed_between, walk};
+pub(in crate::installer) use walk::{changed_between, walk, walk_to};

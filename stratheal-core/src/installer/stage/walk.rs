@@ -125,14 +125,36 @@ pub(crate) fn walk(root: &Path) -> io::Result<Vec<Entry>> {
 }
 
 fn kind_of(child: &fs::DirEntry) -> io::Result<Kind> {
-    let found = child.metadata()?;
+    kind(&child.metadata()?, || child.path())
+}
+
+fn kind(found: &Metadata, path: impl FnOnce() -> PathBuf) -> io::Result<Kind> {
     if found.is_dir() {
-        return Ok(Kind::Folder(Attributes::of(&found)));
+        return Ok(Kind::Folder(Attributes::of(found)));
     }
     if found.file_type().is_symlink() {
-        return Ok(Kind::Link { target: fs::read_link(child.path())? });
+        return Ok(Kind::Link { target: fs::read_link(path())? });
     }
-    Ok(Kind::File { stamp: FileStamp::of(&found) })
+    Ok(Kind::File { stamp: FileStamp::of(found) })
+}
+
+/// Only one path below a folder, if it is there, and the folders on the way.
+pub(crate) fn walk_to(root: &Path, path: &Path) -> io::Result<Vec<Entry>> {
+    let mut way: Vec<&Path> = path.ancestors().filter(|above| !above.as_os_str().is_empty()).collect();
+    way.reverse();
+    let mut entries = Vec::with_capacity(way.len());
+    for inside in way {
+        let path = root.join(inside);
+        match fs::symlink_metadata(&path) {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            found => {
+                let kind =
+                    found.and_then(|found| kind(&found, || path.clone())).map_err(|error| named(&path, &error))?;
+                entries.push(Entry { path: inside.to_owned(), kind });
+            }
+        }
+    }
+    Ok(entries)
 }
 
 /// What differs between two looks at a tree, by path. Bytecode comes and goes while modules are imported, and does not count; neither

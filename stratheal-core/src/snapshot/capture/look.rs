@@ -94,6 +94,28 @@ pub(in crate::snapshot) fn attributes(found: &Metadata) -> Attributes {
     Attributes { mode: 0, uid: 0, gid: 0, mtime_ns: modified_ns(found) }
 }
 
+/// One path in a folder, if anything is there, and the folders on the way there. `None` where one of those is no folder.
+pub(in crate::snapshot) fn look_at(root: &Path, path: &Path) -> io::Result<Option<Vec<Looked>>> {
+    let mut way: Vec<&Path> = path.ancestors().collect();
+    way.reverse();
+    let mut all = Vec::with_capacity(way.len());
+    for inside in way {
+        let absolute = if inside.as_os_str().is_empty() { root.to_owned() } else { root.join(inside) };
+        match fs::symlink_metadata(&absolute) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && inside == path => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => {
+                let found = found.map_err(|error| named(&absolute, &error))?;
+                if inside != path && !found.is_dir() {
+                    return Ok(None);
+                }
+                all.push(Looked::at(inside.to_owned(), &absolute, &found)?);
+            }
+        }
+    }
+    Ok(Some(all))
+}
+
 /// Folders that wait to be listed, and how many are being listed.
 #[derive(Default)]
 struct Queue {

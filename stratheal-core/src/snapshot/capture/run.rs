@@ -187,7 +187,7 @@ fn first_names(looked: &[Looked], contents: &HashMap<usize, ContentId>) -> HashM
 }
 
 /// The tree, and the wheels that it refers to. The same files make the same tree, whatever was found in which order.
-fn compose(
+pub(super) fn compose(
     looked: &[Looked],
     contents: &HashMap<usize, ContentId>,
     known: &Known,

@@ -1,14 +1,13 @@
 //! The steps of a rollback that touch files: building beside, and switching.
 
 use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::build::Building;
 use super::plan::Recipe;
 use super::source::{Sources, dress};
-use crate::base::fs::named;
+use crate::base::fs::sync_file_system;
 use crate::installer::change::{StageFolder, Switched, Switching};
 use crate::installer::stage::{self, Composition, FileStamp, Kind};
 use crate::installer::switch::{Folders, Identity, Journal, Look, Register};
@@ -31,6 +30,8 @@ pub(in crate::snapshot) struct Returning<'a> {
     pub(in crate::snapshot) target: &'a Tree,
     /// Whether files are to be replaced one by one.
     pub(in crate::snapshot) in_place: bool,
+    /// The one path that the trees are of, where they are not of all of the environment.
+    pub(in crate::snapshot) only: Option<PathBuf>,
     pub(in crate::snapshot) stop: &'a AtomicBool,
 }
 
@@ -103,7 +104,7 @@ impl Returning<'_> {
         let number = (1 << 32) + COUNT.fetch_add(1, Ordering::Relaxed);
         let (stage, is_beside) = StageFolder::make(self.register, root, number)?;
         let single = recipe.single(self.current.map(|(tree, _)| tree), self.target);
-        let in_place = before.is_some() && (self.in_place || !is_beside || single.is_some());
+        let in_place = before.is_some() && (self.in_place || !is_beside || single.is_some() || self.only.is_some());
         let current = self.current.map(|_| root).filter(|_| !in_place);
         Building { current, target: self.target, recipe: &recipe, sources: &sources, stop: self.stop }
             .build(stage.path())?;
@@ -112,9 +113,9 @@ impl Returning<'_> {
             Some(single) => {
                 let alone = File::open(stage.path().join(&single.path)).and_then(|file| file.sync_all());
                 // One that nobody may read cannot be opened.
-                alone.or_else(|_| sync(stage.path()))
+                alone.or_else(|_| sync_file_system(stage.path()))
             }
-            None => sync(stage.path()),
+            None => sync_file_system(stage.path()),
         };
         synced.map_err(SnapshotError::at("write to the disk", stage.path()))?;
         let single = single.is_some();
@@ -140,6 +141,7 @@ impl Returning<'_> {
             register: self.register,
             before,
             current: Some(&current),
+            only: self.only.as_deref(),
             composition: &composition,
             folders: Folders::new(looks),
             told: &told,
@@ -200,16 +202,4 @@ fn entry(looked: &Looked) -> Option<stage::Entry> {
         }
     };
     Some(stage::Entry { path: looked.path.clone(), kind })
-}
-
-/// Everything that was written to a file system.
-#[cfg(target_os = "linux")]
-fn sync(folder: &Path) -> io::Result<()> {
-    let folder = File::open(folder).map_err(|error| named(folder, &error))?;
-    Ok(rustix::fs::syncfs(&folder)?)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn sync(_folder: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
-pub(super) fn escape(path: &Path) -> Cow<'_, str> {
+pub(in crate::snapshot) fn escape(path: &Path) -> Cow<'_, str> {
     use std::fmt::Write;
     let bytes = path.as_os_str().as_encoded_bytes();
     match std::str::from_utf8(bytes) {
@@ -27,7 +27,7 @@ pub(super) fn escape(path: &Path) -> Cow<'_, str> {
 
 /// `None` when it is not what [`escape`] writes.
 #[cfg(unix)]
-pub(super) fn unescape(text: &str) -> Option<PathBuf> {
+pub(in crate::snapshot) fn unescape(text: &str) -> Option<PathBuf> {
     use std::os::unix::ffi::OsStringExt;
     if !text.contains('\\') {
         return Some(PathBuf::from(text));
@@ -51,12 +51,12 @@ pub(super) fn unescape(text: &str) -> Option<PathBuf> {
 }
 
 #[cfg(not(unix))]
-pub(super) fn escape(path: &Path) -> Cow<'_, str> {
+pub(in crate::snapshot) fn escape(path: &Path) -> Cow<'_, str> {
     Cow::Owned(path.to_string_lossy().replace('\\', "/"))
 }
 
 #[cfg(not(unix))]
-pub(super) fn unescape(text: &str) -> Option<PathBuf> {
+pub(in crate::snapshot) fn unescape(text: &str) -> Option<PathBuf> {
     Some(PathBuf::from(text))
 }
 

@@ -6,4 +6,5 @@ mod text;
 
 pub use entry::{Attributes, Content, Entry, Node, Tree, Wheel, WheelFile};
 pub(super) use entry::{find, is_first};
+pub(super) use escape::{escape, unescape};
 pub(super) use text::{InvalidTree, MOST_ENTRIES, parse_tree, write_tree};

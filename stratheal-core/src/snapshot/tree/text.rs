@@ -188,11 +188,23 @@ pub(in crate::snapshot) fn write_tree(tree: &Tree, to: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// Reads a tree.
+/// How the line of a path begins, as it is written here.
+fn beginning(path: &Path) -> io::Result<Vec<u8>> {
+    let mut line = b"{\"p\":".to_vec();
+    serde_json::to_writer(&mut line, &escape(path))?;
+    line.push(b',');
+    Ok(line)
+}
+
+/// Reads a tree. With `only`, nothing but that path and the folders on the way there: other lines are passed over.
 ///
 /// # Errors
 /// What the reader says, or [`InvalidTree`].
-pub(in crate::snapshot) fn parse_tree(from: &mut dyn BufRead) -> io::Result<Result<Tree, InvalidTree>> {
+pub(in crate::snapshot) fn parse_tree(
+    from: &mut dyn BufRead,
+    only: Option<&Path>,
+) -> io::Result<Result<Tree, InvalidTree>> {
+    let wanted = only.map(|path| path.ancestors().map(beginning).collect::<io::Result<Vec<_>>>()).transpose()?;
     let mut line = Vec::new();
     let invalid = |line: usize, reason: &dyn std::fmt::Display| InvalidTree::Line { line, reason: reason.to_string() };
     if !next_line(from, &mut line, LONGEST_HEAD)? {
@@ -219,6 +231,9 @@ pub(in crate::snapshot) fn parse_tree(from: &mut dyn BufRead) -> io::Result<Resu
         if !next_line(from, &mut line, LONGEST_LINE)? {
             return Ok(Err(invalid(at, &"it is cut off")));
         }
+        if wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|begins| line.starts_with(begins))) {
+            continue;
+        }
         let row: Row<'_> = match serde_json::from_slice(&line) {
             Err(error) => return Ok(Err(invalid(at, &error))),
             Ok(row) => row,
@@ -231,7 +246,8 @@ pub(in crate::snapshot) fn parse_tree(from: &mut dyn BufRead) -> io::Result<Resu
             return Ok(Err(invalid(at, &reason)));
         }
         let first = entry.content().and_then(|content| content.first.as_deref());
-        if first.is_some_and(|first| !is_first(find(&entries, first), &entry)) {
+        // Where not all of them are looked at, the other name need not be there.
+        if only.is_none() && first.is_some_and(|first| !is_first(find(&entries, first), &entry)) {
             return Ok(Err(invalid(at, &"it is no other name of the file that it names")));
         }
         entries.push(entry);
@@ -306,7 +322,7 @@ mod tests {
     }
 
     fn parse(text: &str) -> Result<Tree, InvalidTree> {
-        parse_tree(&mut text.as_bytes()).unwrap()
+        parse_tree(&mut text.as_bytes(), None).unwrap()
     }
 
     #[test]
@@ -314,6 +330,12 @@ mod tests {
         let tree = tree();
         assert_eq!(parse(&text(&tree)), Ok(tree.clone()));
         assert!(tree.entry(Path::new("a/b")).is_some() && tree.entry(Path::new("a/c")).is_none());
+        let text = text(&tree);
+        let only = |path: &str| {
+            let part = parse_tree(&mut text.as_bytes(), Some(Path::new(path))).unwrap().unwrap();
+            part.entries.iter().map(|entry| entry.path.display().to_string()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!([only("a/b"), only("a-b"), only("a/c")], [" a a/b", " a-b", " a"]);
         assert_eq!((tree.files().count(), tree.bytes()), (3, 12));
     }
 
@@ -366,7 +388,8 @@ mod tests {
             let mut bytes = text(&tree()).into_bytes();
             let at = at % bytes.len();
             bytes[at] = byte;
-            drop(parse_tree(&mut bytes.as_slice()));
+            drop(parse_tree(&mut bytes.as_slice(), None));
+            drop(parse_tree(&mut bytes.as_slice(), Some(Path::new("a/b"))));
         }
     }
 }
