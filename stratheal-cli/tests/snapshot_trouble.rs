@@ -7,18 +7,20 @@
 #[path = "packages_playground/case.rs"]
 mod case;
 mod packages_playground;
+#[path = "packages_playground/told.rs"]
+mod told;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use case::Case;
 use packages_playground::Done;
-use stratheal_core::objects::ContentId;
 use stratheal_core::testing::faulty_index::{Content, Package};
 use stratheal_core::testing::skipped;
+use told::{differences, told};
 
 /// An environment that was two things, with a snapshot of each.
 struct Two {
@@ -44,6 +46,7 @@ impl Two {
                 fs::create_dir_all(&folder).unwrap();
                 fs::write(folder.join(format!("{number}.txt")), format!("{label} {number}").repeat(500)).unwrap();
             }
+            take_shape(&root, label == LABELS[0]);
             let done = case.place.run(&["--offline", "snapshot", "create", "--label", label]);
             assert_eq!(done.code, 0, "{done:?}");
             states.push(told(&root));
@@ -62,11 +65,7 @@ impl Two {
     /// In what it differs from each.
     fn differences(&self) -> [Vec<String>; 2] {
         let now = told(&self.case.place.path(".venv"));
-        self.states.each_ref().map(|state| {
-            let paths: BTreeSet<_> = state.keys().chain(now.keys()).collect();
-            let differ = paths.into_iter().filter(|path| state.get(*path) != now.get(*path));
-            differ.map(|path| format!("{}: {:?}, not {:?}", path.display(), now.get(path), state.get(path))).collect()
-        })
+        self.states.each_ref().map(|state| differences(&now, state))
     }
 
     fn rollback(&self, to: usize) -> Done {
@@ -91,24 +90,21 @@ impl Two {
     }
 }
 
-/// Content, permissions and times.
-fn told(root: &std::path::Path) -> BTreeMap<PathBuf, String> {
-    let mut all = BTreeMap::new();
-    let mut waiting = vec![root.to_owned()];
-    while let Some(path) = waiting.pop() {
-        let found = fs::symlink_metadata(&path).unwrap();
-        let content = if found.is_dir() {
-            waiting.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-            String::new()
-        } else if found.is_symlink() {
-            fs::read_link(&path).unwrap().display().to_string()
-        } else {
-            ContentId::of(&fs::read(&path).unwrap()).to_string()
-        };
-        let text = format!("{:o} {}.{} {content}", found.mode(), found.mtime(), found.mtime_nsec());
-        all.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+/// Names that are a file, a link and a folder in one of the two, and something else in the other.
+fn take_shape(root: &Path, is_first: bool) {
+    let [one, other, link] = ["shape-1", "shape-2", "shape-3"].map(|name| root.join(name));
+    let (file, folder) = if is_first { (&one, &other) } else { (&other, &one) };
+    if is_first {
+        symlink("lib", link).unwrap();
+    } else {
+        fs::remove_dir_all(file).unwrap();
+        fs::remove_file(folder).unwrap();
+        fs::remove_file(&link).unwrap();
+        fs::create_dir_all(link.join("empty")).unwrap();
     }
-    all
+    fs::write(file, "a file").unwrap();
+    fs::create_dir_all(folder.join("deep")).unwrap();
+    fs::write(folder.join("deep/file"), "in a folder").unwrap();
 }
 
 /// Numbers that are the same in each run.

@@ -165,8 +165,28 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     let mut source = fs::File::open(from)?;
     let mut copied = OpenOptions::new().write(true).create_new(true).open(to)?;
     io::copy(&mut source, &mut copied)?;
+    give_to_its_owner(&copied, &found)?;
     copied.set_permissions(found.permissions())?;
     copied.set_modified(found.modified()?)
+}
+
+/// A second name would have the same owner.
+#[cfg(unix)]
+fn give_to_its_owner(copied: &fs::File, found: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let is = copied.metadata()?;
+    if (is.uid(), is.gid()) != (found.uid(), found.gid())
+        // Only root may give something away; anybody else goes on as the owner.
+        && let Err(error) = fchown(copied, Some(found.uid()), Some(found.gid()))
+    {
+        tracing::debug!(%error, "a copy has another owner");
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn give_to_its_owner(_copied: &fs::File, _found: &fs::Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 fn put(placed: &Placed, contents: &Contents, linker: &Linker<'_>, stage: &Path) -> Result<(), BuildError> {

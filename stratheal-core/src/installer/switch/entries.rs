@@ -4,7 +4,7 @@
 //! is still replaced in one step, and what was there is kept until all of them are; but a program that starts meanwhile may see some of
 //! both. What is planned is written down before, so that it can be taken back whenever it ends.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,15 @@ use crate::installer::stage::{Attributes, Entry, Kind};
 /// The largest plan that is read, in bytes.
 const LARGEST: u64 = 512 << 20;
 
-/// What has to be done to a folder. Paths are relative to it.
+/// What has to be done to a folder, in this order. Paths are relative to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::installer) struct Entries {
+    /// Files and links that go first: a folder takes their place, or something else takes that of a folder around them.
+    #[serde(default)]
+    cleared: Vec<PathBuf>,
+    /// Folders whose place something else takes, children first, with their permission bits.
+    #[serde(default)]
+    given_up: Vec<(PathBuf, u32)>,
     /// Folders that are made, parents first, with their permission bits.
     made: Vec<(PathBuf, u32)>,
     /// Files and links that are put there, and whether there is something in their place.
@@ -46,40 +52,50 @@ impl Entries {
         kept: &HashSet<&Path>,
     ) -> Self {
         let is_folder = |entry: &&Entry| matches!(entry.kind, Kind::Folder(_));
-        let there: HashSet<&Path> = current.iter().map(|entry| entry.path.as_path()).collect();
+        let there: HashMap<&Path, bool> =
+            current.iter().map(|entry| (entry.path.as_path(), is_folder(&entry))).collect();
         let mut stay: HashSet<&Path> = folders.collect();
         stay.extend(staged.iter().filter(is_folder).map(|entry| entry.path.as_path()));
         let mut entries = Self::default();
+        let mut given_up: HashSet<&Path> = HashSet::new();
         for entry in staged {
-            match &entry.kind {
-                Kind::Folder(attributes) if !there.contains(entry.path.as_path()) => {
-                    entries.made.push((entry.path.clone(), attributes.mode));
+            let path = entry.path.as_path();
+            match (&entry.kind, there.get(path)) {
+                (Kind::Folder(_), Some(true)) => {}
+                (Kind::Folder(attributes), _) => entries.made.push((entry.path.clone(), attributes.mode)),
+                _ if kept.contains(path) => {}
+                (_, is_folder) => {
+                    entries.put.push((entry.path.clone(), is_folder == Some(&false)));
+                    given_up.extend(is_folder.filter(|is_folder| **is_folder).map(|_| path));
                 }
-                Kind::Folder(_) => {}
-                _ if kept.contains(entry.path.as_path()) => {}
-                _ => entries.put.push((entry.path.clone(), there.contains(entry.path.as_path()))),
             }
         }
         let put: HashSet<&Path> = entries.put.iter().map(|(path, _)| path.as_path()).collect();
         for entry in current {
             let path = entry.path.as_path();
+            let is_in_the_way = !given_up.is_empty() && path.ancestors().any(|above| given_up.contains(above));
             match &entry.kind {
+                Kind::Folder(Attributes { mode, .. }) if is_in_the_way => {
+                    entries.given_up.push((path.to_owned(), *mode));
+                }
                 Kind::Folder(Attributes { mode, .. }) if !stay.contains(path) => {
                     entries.emptied.push((path.to_owned(), *mode));
                 }
                 Kind::Folder(_) => {}
+                _ if is_in_the_way || stay.contains(path) => entries.cleared.push(path.to_owned()),
                 _ if kept.contains(path) || put.contains(path) => {}
                 _ => entries.gone.push(path.to_owned()),
             }
         }
         entries.emptied.reverse();
+        entries.given_up.reverse();
         entries
     }
 
     /// Says how folders have to look in the end, and notes how all look now that anything will be done to.
     pub(in crate::installer) fn looking(mut self, root: &Path, after: Folders) -> io::Result<Self> {
-        let emptied = || self.emptied.iter().map(|(folder, _)| folder.as_path());
-        let changed = self.put.iter().map(|(path, _)| path).chain(&self.gone);
+        let emptied = || self.given_up.iter().chain(&self.emptied).map(|(folder, _)| folder.as_path());
+        let changed = self.put.iter().map(|(path, _)| path).chain(&self.gone).chain(&self.cleared);
         let changed = changed.chain(self.made.iter().map(|(path, _)| path)).map(PathBuf::as_path);
         let around = changed.chain(emptied()).filter_map(Path::parent);
         self.before = Folders::of(root, around.chain(emptied()).chain(after.paths()))?;
@@ -100,6 +116,10 @@ impl Entries {
     /// Does it: what is staged gets its place in `root`, and what was there gets one in `old`, which is made.
     pub(in crate::installer) fn carry_out(&self, root: &Path, stage: &Path, old: &Path) -> io::Result<()> {
         fs::create_dir_all(old).map_err(|error| named(old, &error))?;
+        move_all(&self.cleared, root, old)?;
+        for (folder, _) in &self.given_up {
+            remove_empty(&root.join(folder))?;
+        }
         for (folder, mode) in &self.made {
             make(&root.join(folder), *mode)?;
         }
@@ -109,10 +129,7 @@ impl Entries {
             }
             rename(&stage.join(path), &root.join(path))?;
         }
-        for path in &self.gone {
-            make_parents(&old.join(path))?;
-            rename(&root.join(path), &old.join(path))?;
-        }
+        move_all(&self.gone, root, old)?;
         for (folder, _) in &self.emptied {
             remove_empty(&root.join(folder))?;
         }
@@ -129,11 +146,7 @@ impl Entries {
         for (folder, mode) in self.emptied.iter().rev() {
             make(&root.join(folder), *mode)?;
         }
-        for path in self.gone.iter().rev() {
-            if is_there(&old.join(path))? {
-                rename(&old.join(path), &root.join(path))?;
-            }
-        }
+        move_back(&self.gone, old, root)?;
         for (path, has_old) in self.put.iter().rev() {
             if *has_old {
                 if is_there(&old.join(path))? {
@@ -147,9 +160,13 @@ impl Entries {
                 }
             }
         }
-        for (folder, _) in self.made.iter().rev() {
+        for (folder, _) in self.made.iter().rev().filter(|(folder, _)| !is_elsewhere(root, folder)) {
             remove_empty(&root.join(folder))?;
         }
+        for (folder, mode) in self.given_up.iter().rev() {
+            make(&root.join(folder), *mode)?;
+        }
+        move_back(&self.cleared, old, root)?;
         self.before.apply(root)
     }
 }
@@ -167,6 +184,24 @@ fn keep(path: &Path, old: &Path) -> io::Result<()> {
 
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     fs::rename(from, to).map_err(|error| named(to, &error))
+}
+
+fn move_all(paths: &[PathBuf], root: &Path, old: &Path) -> io::Result<()> {
+    for path in paths {
+        make_parents(&old.join(path))?;
+        rename(&root.join(path), &old.join(path))?;
+    }
+    Ok(())
+}
+
+/// Moves back whatever was moved.
+fn move_back(paths: &[PathBuf], old: &Path, root: &Path) -> io::Result<()> {
+    for path in paths.iter().rev() {
+        if is_there(&old.join(path))? {
+            rename(&old.join(path), &root.join(path))?;
+        }
+    }
+    Ok(())
 }
 
 fn make_parents(path: &Path) -> io::Result<()> {
@@ -193,6 +228,12 @@ fn remove_empty(folder: &Path) -> io::Result<()> {
         Err(error) if matches!(error.kind(), NotFound | NotADirectory | DirectoryNotEmpty) => Ok(()),
         removed => removed.map_err(|error| named(folder, &error)),
     }
+}
+
+/// Whether the way to something leads through a link: then it is not what was made, because the link is back, or never went.
+fn is_elsewhere(root: &Path, path: &Path) -> bool {
+    let above = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty());
+    above.map(|above| root.join(above)).any(|above| above.is_symlink())
 }
 
 fn is_there(path: &Path) -> io::Result<bool> {
@@ -234,8 +275,15 @@ mod tests {
     }
 
     fn files() -> impl Strategy<Value = BTreeMap<String, String>> {
-        // Names of files and of folders differ, because a file never becomes a folder.
-        proptest::collection::btree_map("([xyz]/){0,2}[abc]", "[12]", 0..8)
+        // A name may be that of a file before and of a folder after, or the other way round; never both at once.
+        proptest::collection::btree_map("([ax]/){0,2}[abx]", "[12]", 0..8).prop_map(|mut files| {
+            let is_folder = |path: &str, all: &BTreeMap<String, String>| {
+                all.keys().any(|other| other.starts_with(&format!("{path}/")))
+            };
+            let all = files.clone();
+            files.retain(|path, _| !is_folder(path, &all));
+            files
+        })
     }
 
     proptest! {
@@ -265,6 +313,8 @@ mod tests {
             let mut part = entries.clone();
             let mut left = steps;
             let mut cut = |count: usize| { let take = left.min(count); left -= take; take };
+            part.cleared.truncate(cut(entries.cleared.len()));
+            part.given_up.truncate(cut(entries.given_up.len()));
             part.made.truncate(cut(entries.made.len()));
             part.put.truncate(cut(entries.put.len()));
             part.gone.truncate(cut(entries.gone.len()));
@@ -273,8 +323,10 @@ mod tests {
             if steps % 2 == 0 {
                 // Taking back may itself be interrupted.
                 let mut half = entries.clone();
-                half.put.truncate(entries.put.len() / 2);
+                half.put.drain(..entries.put.len() / 2);
                 half.made.clear();
+                half.given_up.clear();
+                half.cleared.clear();
                 half.undo(&root, &stage, &old).unwrap();
             }
             entries.undo(&root, &stage, &old).unwrap();
@@ -303,6 +355,30 @@ mod tests {
             let entries = Entries::plan(&walk(&root).unwrap(), &walk(&stage).unwrap(), [].into_iter(), &HashSet::new());
             entries.carry_out(&root, &stage, &at("old")).unwrap();
             prop_assert_eq!(told(&root), goal);
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_a_link_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let (root, stage, old) = (at("root"), at("stage"), at("old"));
+        fs::create_dir_all(root.join("lib/empty")).unwrap();
+        std::os::unix::fs::symlink("lib", root.join("lib64")).unwrap();
+        put(&stage, &BTreeMap::from([("lib64/empty/a".to_owned(), "1".to_owned())]));
+        let (before, after) = (walk(&root).unwrap(), walk(&stage).unwrap());
+        let folders = ["lib", "lib/empty", "lib64", "lib64/empty"].into_iter().map(Path::new);
+        let entries = Entries::plan(&before, &after, folders, &HashSet::new());
+        let entries = entries.looking(&root, Folders::default()).unwrap();
+        // As if it had been killed before it began, after it was done, and after it was taken back.
+        entries.undo(&root, &stage, &old).unwrap();
+        assert_eq!(walk(&root).unwrap(), before);
+        entries.carry_out(&root, &stage, &old).unwrap();
+        assert_eq!(fs::read_to_string(root.join("lib64/empty/a")).unwrap(), "1");
+        assert!(fs::read_dir(root.join("lib/empty")).unwrap().next().is_none());
+        for _ in 0..2 {
+            entries.undo(&root, &stage, &old).unwrap();
+            assert_eq!(walk(&root).unwrap(), before);
         }
     }
 }

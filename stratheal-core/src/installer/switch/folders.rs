@@ -59,7 +59,9 @@ impl Folders {
         for (folder, Look { attributes, modified_ns }) in self.0.iter().rev() {
             let path = root.join(folder);
             match attributes.apply(&path).and_then(|()| set_modified(&path, *modified_ns)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(&path, &error)),
+                Err(error) if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                    return Err(named(&path, &error));
+                }
                 _ => {}
             }
         }
