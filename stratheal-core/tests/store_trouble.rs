@@ -259,7 +259,7 @@ fn on_a_full_disk(folder: &Path) {
     full(store.tree(&pack).unwrap_err());
     let object = wheel(3);
     let segment = store.segment().and_then(|mut segment| {
-        segment.add_from(&mut object.as_slice(), ContentId::of(&object)).map(drop)?;
+        segment.add_from(&mut object.as_slice(), |_| true).map(drop)?;
         segment.finish(false)
     });
     full(segment.unwrap_err());

@@ -25,8 +25,8 @@ const LARGEST: u64 = 64 << 20;
 /// The largest text of a tree, unpacked, in bytes.
 const LARGEST_TREE: u64 = 2 << 30;
 
-/// How hard trees are packed.
-const LEVEL: i32 = 3;
+/// How hard trees are packed: hashes do not get smaller, and more effort saves little.
+const LEVEL: i32 = 1;
 
 /// The folder of snapshots.
 #[derive(Debug, Clone)]

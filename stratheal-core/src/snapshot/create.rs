@@ -129,8 +129,13 @@ impl Snapshots {
             writer.add(&Packed::new(file.sha256, content))?;
         }
         let mut stored = captured.stored + writer.map_or(Ok(0), |writer| writer.finish(options.durable))?;
-        let (tree, bytes) = catalog.put_tree(&lock, &captured.tree, options.durable)?;
-        stored += bytes;
+        let tree = if let Some(newest) = newest.filter(|_| captured.is_as_before) {
+            newest.tree
+        } else {
+            let (tree, bytes) = catalog.put_tree(&lock, &captured.tree, options.durable)?;
+            stored += bytes;
+            tree
+        };
         let same = newest.filter(|newest| newest.tree == tree);
         if let Some(same) = same.filter(|same| options.label.is_none() && same.project == project) {
             // One that was made around a change did not wait for the disk, which takes half a minute by itself.

@@ -215,11 +215,13 @@ impl<'a> Taking<'a> {
                         false
                     } else {
                         let mut member = Noting { inner: member, failed: None };
-                        let taken = writer.add_from(&mut member, id);
+                        let taken = writer.add_from(&mut member, |found| *found == id);
                         if let Some(error) = member.failed {
                             return Err(cut_off(error));
                         }
-                        taken?.map_err(|_| wrong())?;
+                        if taken? != id {
+                            return Err(wrong());
+                        }
                         true
                     }
                 }

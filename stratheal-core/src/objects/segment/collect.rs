@@ -125,8 +125,9 @@ mod tests {
         let ids = put(&store, &[b"", b"x", &text, &text]);
         let mut writer = store.segment().unwrap();
         let large = (0..400_000_u32).flat_map(u32::to_le_bytes).collect::<Vec<u8>>();
-        assert_eq!(writer.add_from(&mut large.as_slice(), ids[1]).unwrap(), Err(ContentId::of(&large)));
-        assert_eq!(writer.add_from(&mut large.as_slice(), ContentId::of(&large)).unwrap(), Ok(()));
+        for is_wanted in [false, true, true] {
+            assert_eq!(writer.add_from(&mut large.as_slice(), |_| is_wanted).unwrap(), ContentId::of(&large));
+        }
         assert!(writer.finish(true).unwrap() < large.len() as u64);
         let segments = store.segments().unwrap();
         assert_eq!(segments.ids().count(), 4);

@@ -90,19 +90,15 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Adds what a reader gives, piece by piece, when it is what was promised. Otherwise nothing is added, and the answer is what it
-    /// was instead.
+    /// Adds what a reader gives, piece by piece, and answers what it was. What `is_wanted` says no to is taken back.
     ///
     /// # Errors
     /// What the reader says, or what writing says.
     pub fn add_from(
         &mut self,
         reader: &mut dyn Read,
-        expected: ContentId,
-    ) -> Result<Result<(), ContentId>, StoreError> {
-        if self.there.contains(&expected) {
-            return Ok(Ok(()));
-        }
+        is_wanted: impl FnOnce(&ContentId) -> bool,
+    ) -> Result<ContentId, StoreError> {
         let begins = self.at;
         let mut hasher = Sha256::new();
         let copied = (|| {
@@ -122,13 +118,12 @@ impl SegmentWriter {
         })();
         let (stored, size) = copied.map_err(StoreError::at("write", self.scratch.path()))?;
         let found = ContentId::new(hasher.finalize().into());
-        if found == expected {
-            self.there.insert(found);
+        if is_wanted(&found) && self.there.insert(found) {
             self.row(found, stored, size, Coding::Zstd);
-            return Ok(Ok(()));
+        } else {
+            self.file.seek(SeekFrom::Start(begins)).map_err(StoreError::at("write", self.scratch.path()))?;
         }
-        self.file.seek(SeekFrom::Start(begins)).map_err(StoreError::at("write", self.scratch.path()))?;
-        Ok(Err(found))
+        Ok(found)
     }
 
     /// Adds an object as another segment has it.

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
 
-use super::contents::{Keeping, is_same_content, read_all};
+use super::contents::{Keeping, Writers, is_same_content, read_all};
 use super::known::Known;
 use super::look::{Looked, Sight};
 use super::run::{Captured, compose};
@@ -20,8 +19,8 @@ pub(in crate::snapshot) fn capture_one(
     stop: &AtomicBool,
 ) -> Result<Captured, SnapshotError> {
     let segments = vault.segments()?;
-    let writer = Mutex::new(None);
-    let keeping = Keeping { vault, has: &|id| segments.contains(id), writer: &writer, stop };
+    let writers = Writers::new(vault);
+    let keeping = Keeping { keeps: true, has: &|id| segments.contains(id), writers: &writers, stop };
     let files = looked.iter().enumerate().filter(|(_, one)| one.sight == Sight::File);
     let wanted: Vec<_> = files.map(|(index, one)| (index, one.stat.size)).collect();
     let read = wanted.len();
@@ -36,8 +35,7 @@ pub(in crate::snapshot) fn capture_one(
         };
         contents.insert(one.index, id);
     }
-    let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let stored = writer.map_or(Ok(0), |writer| writer.finish(true))?;
+    let stored = writers.finish(true)?;
     let (tree, _) = compose(&looked, &contents, &Known::default());
-    Ok(Captured { tree, looked, changed: Vec::new(), read, stored })
+    Ok(Captured { tree, looked, changed: Vec::new(), is_as_before: false, read, stored })
 }

@@ -4,13 +4,11 @@ use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
-use super::contents::{Keeping, is_same_content, read_all};
+use super::contents::{Keeping, Writers, is_same_content, read_all};
 use super::known::Known;
 use super::look::{Looked, Sight, look};
 use crate::installer::switch::Register;
@@ -51,6 +49,8 @@ pub(in crate::snapshot) struct Captured {
     pub(in crate::snapshot) looked: Vec<Looked>,
     /// What changed while it was captured.
     pub(in crate::snapshot) changed: Vec<PathBuf>,
+    /// Whether it is the tree of the newest snapshot again.
+    pub(in crate::snapshot) is_as_before: bool,
     /// Files that were read.
     pub(in crate::snapshot) read: usize,
     /// The bytes that were added to what is kept.
@@ -72,17 +72,16 @@ impl Capturing<'_> {
         let _hold = self.cache.map(Store::hold).transpose()?;
         let mut known = Known::gather(self.register, self.vault, self.before);
         let segments = self.vault.segments()?;
-        let writer = Mutex::new(None);
-        let mut attempt = self.attempt(&mut known, &segments, &writer)?;
+        let writers = Writers::new(self.vault);
+        let mut attempt = self.attempt(&mut known, &segments, &writers)?;
         for _ in 1..MOST_ATTEMPTS {
             if attempt.changed.is_empty() {
                 break;
             }
-            attempt = self.attempt(&mut known, &segments, &writer)?;
+            attempt = self.attempt(&mut known, &segments, &writers)?;
         }
         (self.told)(Moment::Keeping);
-        let writer = writer.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut stored = writer.map_or(Ok(0), |writer| writer.finish(self.durable))?;
+        let mut stored = writers.finish(self.durable)?;
         let Attempt { looked, contents, changed, read } = attempt;
         let (tree, used) = compose(&looked, &contents, &known);
         for wheel in used.into_iter().filter(|_| self.keeps) {
@@ -100,15 +99,11 @@ impl Capturing<'_> {
         {
             tracing::debug!(%error, "what was hashed is not remembered");
         }
-        Ok(Captured { tree, looked, changed, read, stored })
+        let is_as_before = self.before == Some(&tree);
+        Ok(Captured { tree, looked, changed, is_as_before, read, stored })
     }
 
-    fn attempt(
-        &self,
-        known: &mut Known,
-        segments: &Segments,
-        writer: &Mutex<Option<crate::objects::SegmentWriter>>,
-    ) -> Result<Attempt, SnapshotError> {
+    fn attempt(&self, known: &mut Known, segments: &Segments, writers: &Writers<'_>) -> Result<Attempt, SnapshotError> {
         (self.told)(Moment::Looking);
         let stopped = || self.stop.load(Ordering::Relaxed);
         let looked =
@@ -132,7 +127,7 @@ impl Capturing<'_> {
         }
         (self.told)(Moment::Reading { files: wanted.len(), bytes: wanted.iter().map(|(_, size)| size).sum() });
         let read = wanted.len();
-        let keeping = Keeping { vault: self.vault, has: &|id| has(known, id), writer, stop: self.stop };
+        let keeping = Keeping { keeps: self.keeps, has: &|id| has(known, id), writers, stop: self.stop };
         let all = read_all(&keeping, wanted, &|index| self.root.join(&looked[index].path))?;
         if stopped() {
             return Err(SnapshotError::Stopped);
