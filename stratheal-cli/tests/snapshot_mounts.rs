@@ -25,10 +25,12 @@ use std::time::{Duration, UNIX_EPOCH};
 use case::Case;
 use disk::{Disk, FileSystem, run, with_own_mounts};
 use packages_playground::Done;
+use rustix::fs::{XattrFlags, lsetxattr};
+use rustix::io::Errno;
 use serde_json::Value;
 use stratheal_core::testing::faulty_index::{Content, Package};
 use stratheal_core::testing::skipped;
-use told::{differences, told};
+use told::{ATTRIBUTE, differences, told};
 
 /// What lies on the disk that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,14 @@ impl Story {
         }
         fs::write(own.join(OsStr::from_bytes(b"not text \xff\n")), "content").unwrap();
         symlink("../pyvenv.cfg", own.join("link")).unwrap();
+        for number in [8, 9, 11] {
+            fs::hard_link(own.join(format!("{number}.txt")), own.join(format!("{number} again.txt"))).unwrap();
+        }
+        for name in ["5.txt", "10.txt"] {
+            // tmpfs has attributes since Linux 6.6.
+            let attached = lsetxattr(own.join(name), ATTRIBUTE, b"by hand", XattrFlags::empty());
+            assert!(attached.is_ok() || attached == Err(Errno::OPNOTSUPP), "{attached:?}");
+        }
         fs::create_dir(own.join("closed")).unwrap();
         fs::set_permissions(own.join("closed"), fs::Permissions::from_mode(0o1700)).unwrap();
         fs::set_permissions(own.join("1.txt"), fs::Permissions::from_mode(0o4711)).unwrap();
@@ -124,6 +134,9 @@ impl Story {
         fs::write(root.join("own/link/inside"), "a folder was put where a link was").unwrap();
         fs::remove_dir(root.join("own/closed")).unwrap();
         chown(root.join("own/7.txt"), Some(1), Some(1)).unwrap();
+        // The first of two names, and the second of two others.
+        fs::remove_file(root.join("own/8 again.txt")).unwrap();
+        fs::remove_file(root.join("own/9.txt")).unwrap();
     }
 
     fn told(&self) -> BTreeMap<PathBuf, String> {

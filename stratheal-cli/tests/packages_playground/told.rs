@@ -5,11 +5,17 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::lgetxattr;
 use stratheal_core::objects::ContentId;
 
-/// Everything below a folder, and the folder itself: permissions, owner, time to the nanosecond, and content.
+/// What the tests attach.
+pub(crate) const ATTRIBUTE: &str = "user.origin";
+
+/// Everything below a folder, and the folder itself: permissions, owner, time to the nanosecond, content, what users attached, and which
+/// names are those of one file.
 pub(crate) fn told(root: &Path) -> BTreeMap<PathBuf, String> {
     let mut all = BTreeMap::new();
+    let mut files: BTreeMap<_, Vec<PathBuf>> = BTreeMap::new();
     let mut waiting = vec![root.to_owned()];
     while let Some(path) = waiting.pop() {
         let found = fs::symlink_metadata(&path).unwrap();
@@ -22,8 +28,21 @@ pub(crate) fn told(root: &Path) -> BTreeMap<PathBuf, String> {
             ContentId::of(&fs::read(&path).unwrap()).to_string()
         };
         let owner = format!("{}:{}", found.uid(), found.gid());
-        let text = format!("{:o} {owner} {}.{:09} {content}", found.mode(), found.mtime(), found.mtime_nsec());
-        all.insert(path.strip_prefix(root).unwrap().to_owned(), text);
+        let mut value = [0; 64];
+        let attached = lgetxattr(&path, ATTRIBUTE, &mut value).map(|length| value[..length].to_vec()).ok();
+        let time = format!("{}.{:09}", found.mtime(), found.mtime_nsec());
+        let text = format!("{:o} {owner} {time} {attached:?} {content}", found.mode());
+        let inside = path.strip_prefix(root).unwrap().to_owned();
+        if !found.is_dir() {
+            files.entry(found.ino()).or_default().push(inside.clone());
+        }
+        all.insert(inside, text);
+    }
+    for mut names in files.into_values().filter(|names| names.len() > 1) {
+        names.sort();
+        for name in &names {
+            all.entry(name.clone()).and_modify(|text| *text = format!("{text} {names:?}"));
+        }
     }
     all
 }

@@ -1,8 +1,9 @@
 //! Building what an environment was, beside what it is.
 
 use std::fs;
+use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -27,6 +28,7 @@ type Work<'a> = dyn Fn(Range<usize>, &mut Reader<'_>) -> Result<(), SnapshotErro
 
 /// What is built from what.
 pub(super) struct Building<'a> {
+    pub(super) root: &'a Path,
     /// The environment, where it is there and what stays is to be in the stage.
     pub(super) current: Option<&'a Path>,
     pub(super) target: &'a Tree,
@@ -66,22 +68,47 @@ impl Building<'_> {
             }
             Ok(())
         })?;
+        let names = Mutex::new(recipe.names.clone());
         self.side_by_side(kept.len(), &|range, _| {
             let Some(current) = current else { return Ok(()) };
-            kept[range].iter().try_for_each(|path| {
-                second_name(&current.join(path), &stage.join(path))
-                    .map_err(|error| SnapshotError::Install(error.into()))
-            })
+            kept[range].iter().try_for_each(|path| self.stay(path, current, stage, &names))
         })?;
-        for (path, first) in &recipe.names {
-            let (first, path) = (stage.join(first), stage.join(path));
-            fs::hard_link(&first, &path).map_err(SnapshotError::at(ACTION, &path))?;
+        for (path, first) in names.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            let path = stage.join(path);
+            let linked = match fs::hard_link(stage.join(&first), &path) {
+                // What stays is not in the stage when files are replaced one by one.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::hard_link(self.root.join(&first), &path),
+                linked => linked,
+            };
+            linked.map_err(SnapshotError::at(ACTION, &path))?;
         }
         // From the inside out: what is put into a folder changes its time, and one that may not be written to gets its bits when it is full.
         for folder in folders.rev() {
             dress(&stage.join(&folder.path), folder)?;
         }
         dress_links(stage, target)
+    }
+
+    /// Gives what stays a second name in the stage; where that is impossible, as between subvolumes, a copy that looks the same. What
+    /// is a further name of a file gets that from its copy, and is added to `names`.
+    fn stay(
+        &self,
+        path: &Path,
+        current: &Path,
+        stage: &Path,
+        names: &Mutex<Vec<(PathBuf, PathBuf)>>,
+    ) -> Result<(), SnapshotError> {
+        let (from, to) = (current.join(path), stage.join(path));
+        if fs::hard_link(&from, &to).is_ok() {
+            return Ok(());
+        }
+        let entry = self.target.entry(path);
+        if let Some(first) = entry.and_then(Entry::content).and_then(|content| content.first.as_ref()) {
+            names.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), first.clone()));
+            return Ok(());
+        }
+        second_name(&from, &to).map_err(|error| SnapshotError::Install(error.into()))?;
+        entry.map_or(Ok(()), |entry| dress(&to, entry))
     }
 
     fn side_by_side(&self, count: usize, work: &Work<'_>) -> Result<(), SnapshotError> {
@@ -125,7 +152,7 @@ fn dress_links(root: &Path, target: &Tree) -> Result<(), SnapshotError> {
                 let attributes = Attributes { mode: attributes(&found).mode, ..entry.attributes };
                 dress(&path, &Entry { attributes, ..entry.clone() })?;
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(SnapshotError::at("look at a link", &path)(error)),
         }
     }

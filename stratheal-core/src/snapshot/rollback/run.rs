@@ -106,7 +106,7 @@ impl Returning<'_> {
         let single = recipe.single(self.current.map(|(tree, _)| tree), self.target);
         let in_place = before.is_some() && (self.in_place || !is_beside || single.is_some() || self.only.is_some());
         let current = self.current.map(|_| root).filter(|_| !in_place);
-        Building { current, target: self.target, recipe: &recipe, sources: &sources, stop: self.stop }
+        Building { root, current, target: self.target, recipe: &recipe, sources: &sources, stop: self.stop }
             .build(stage.path())?;
         // What takes the place of the environment must be on the disk first.
         let synced = match single {

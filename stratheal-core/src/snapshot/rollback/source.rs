@@ -134,7 +134,9 @@ impl<'a> OpenWheel<'a> {
         let attributes = entry.attributes;
         let file = numbers.get(inside).map(|number| &tree.files()[*number]);
         let Some(file) = file.filter(|file| file.sha256 == content.sha256) else { return Ok(false) };
-        if (file.mode, file.mtime_ns()) == (attributes.mode, attributes.mtime_ns) {
+        // Whoever edits one file that looks like another must not find both changed.
+        let is_its_own = entry.path.ends_with(place_of(inside));
+        if is_its_own && (file.mode, file.mtime_ns()) == (attributes.mode, attributes.mtime_ns) {
             let linked = of(&mut self.linker, tree, LinkMode::Auto)?.link(file, path)?;
             let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at what was put back", path))?;
             let extended = Extended::read(path).map_err(SnapshotError::at("look at what was put back", path))?;
@@ -182,6 +184,12 @@ fn of<'o, 'a>(open: &'o mut Option<Linker<'a>>, tree: &'a Tree, mode: LinkMode) 
         Some(linker) => Ok(linker),
         none => Ok(none.insert(tree.linker(mode)?)),
     }
+}
+
+/// Where an installer puts a file of a wheel, from the folder for it on: what lies in a folder of data has two folders before that.
+fn place_of(inside: &str) -> &str {
+    let data = inside.split_once(".data/").filter(|(before, _)| !before.contains('/'));
+    data.and_then(|(_, rest)| rest.split_once('/')).map_or(inside, |(_, place)| place)
 }
 
 /// Lets a new file be written, with holes where it had some.
@@ -236,4 +244,22 @@ fn set(path: &Path, entry: &Entry) -> io::Result<()> {
 #[cfg(not(unix))]
 fn set(_path: &Path, _entry: &Entry) -> io::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_a_wheel_have_their_places() {
+        for (inside, place) in [
+            ("flask/app.py", "flask/app.py"),
+            ("flask-3.0.data/scripts/run", "run"),
+            ("flask-3.0.data/purelib/flask/app.py", "flask/app.py"),
+            ("deep/flask.data/purelib/app.py", "deep/flask.data/purelib/app.py"),
+            ("flask.data/loose", "flask.data/loose"),
+        ] {
+            assert_eq!(place_of(inside), place);
+        }
+    }
 }
