@@ -3,3 +3,4 @@
 mod peer;
 pub mod report;
 mod scene;
+mod switch;

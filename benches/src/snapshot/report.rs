@@ -1,14 +1,17 @@
 //! All environments, one after the other, the programs in turn.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use stratheal_core::testing::faulty_index::{Content, FaultyIndex, Package};
 use stratheal_core::testing::tools::{self, Tool};
 
 use super::peer::{Peer, Site, ours};
 use super::scene::{self, Took, change, one_project, size};
+use super::switch::Seen;
 use crate::failure::Failure;
 use crate::fetch::place::Place;
 use crate::fetch::settings::Settings;
@@ -17,12 +20,15 @@ use crate::quantile::quantile;
 use crate::table::Table;
 use crate::tool;
 
-/// Environments of real packages, by name.
+/// Environments by name, and the packages in them: those of the index, or ones that are made for the purpose.
 const SETS: [(&str, &[&str]); 3] = [
     ("small", &["flask"]),
     ("medium", &["numpy", "pandas", "scikit-learn", "matplotlib", "sympy", "django"]),
-    ("large", &["ansible", "numpy", "scipy", "pandas", "scikit-learn", "matplotlib", "sympy", "jupyterlab", "plotly"]),
+    ("large", &[]),
 ];
+
+/// What is made: so many packages, of so many files and bytes each. 45,000 files, 750 MB.
+const MADE: (u32, u32, u64) = (150, 300, 5_000_000);
 
 /// What is measured.
 const FIRST: &str = "first";
@@ -56,19 +62,17 @@ async fn measure(name: &str, requirements: &[&str], rounds: usize) -> Result<Str
     let place = Place::new()?;
     let home = place.fresh()?;
     let (made, cache) = (home.join("made/environment"), home.join("cache"));
-    let uv = Tool::new(tools::UV).map_err(Failure::new)?;
-    let mut install = std::process::Command::new(std::env::current_exe()?);
-    tools::clean(&mut install, &home);
-    let path = [uv.program("uv").parent().map(Path::to_owned), Some(PathBuf::from("/usr/bin"))];
-    let path = std::env::join_paths(path.into_iter().flatten()).map_err(|error| Failure::new(error.to_string()))?;
-    install.env("PATH", path).arg(tool::ROLE).args(["install", "--quiet", "--no-snapshot", "--cache-dir"]).arg(&cache);
-    let python = Tool::new(tools::PIP).map_err(Failure::new)?.program("python");
-    install.arg("--python").arg(&made).arg("--base").arg(python).args(requirements);
-    run_one(install, &home).await?;
+    let index = match requirements {
+        [] => Some(FaultyIndex::start(made_packages(), Vec::new()).await?),
+        _ => None,
+    };
+    let installing = Installing::new(requirements, index.as_ref(), &cache)?;
+    run_one(installing.command(&made, &home, &[])?, &home).await?;
     let (files, bytes) = size(&made)?;
     let project = one_project(&made)?;
     let mut measured = Measured { times: BTreeMap::new(), peak: BTreeMap::new(), stored: BTreeMap::new() };
     let mut parts: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    let mut seen: BTreeMap<usize, Seen> = BTreeMap::new();
     for round in 0..rounds {
         for (index, peer) in Peer::ALL.into_iter().enumerate().filter(|(_, peer)| peer.is_there()) {
             let folder = place.fresh()?;
@@ -76,13 +80,7 @@ async fn measure(name: &str, requirements: &[&str], rounds: usize) -> Result<Str
             fs::create_dir(&own)?;
             if peer == Peer::Ours {
                 // One of its own, because a copy is a stranger.
-                let mut install = std::process::Command::new(std::env::current_exe()?);
-                tools::clean(&mut install, &own);
-                let path = uv.program("uv").parent().map(Path::to_owned).unwrap_or_default();
-                install.env("PATH", path).arg(tool::ROLE).args(["--offline", "install", "--quiet", "--no-snapshot"]);
-                install.arg("--cache-dir").arg(&cache).arg("--python").arg(&environment).arg("--base");
-                install.arg(Tool::new(tools::PIP).map_err(Failure::new)?.program("python")).args(requirements);
-                run_one(install, &folder).await?;
+                run_one(installing.command(&environment, &own, &["--offline"])?, &folder).await?;
             } else {
                 let mut copy = std::process::Command::new("cp");
                 copy.arg("-a").arg(&made).arg(&environment);
@@ -117,6 +115,7 @@ async fn measure(name: &str, requirements: &[&str], rounds: usize) -> Result<Str
             measured.stored.insert(index, (before, stored(&own)?.saturating_sub(before)));
             if matches!(peer, Peer::Ours | Peer::Foreign) {
                 pieces(&site, peer, &mine, &folder, &mut parts).await?;
+                seen.entry(index).or_default().look_on(&site, &mine).await?;
             }
             fs::remove_dir_all(&environment)?;
             took(RESTORED, run_one(peer.restore(&site)?, &folder).await?);
@@ -135,7 +134,63 @@ async fn measure(name: &str, requirements: &[&str], rounds: usize) -> Result<Str
             }
         }
     }
-    Ok(format!("{name}: {files} files, {:.0} MB\n{}", bytes as f64 / 1e6, table(&measured, &parts)))
+    if let Some(index) = index {
+        index.stop().await;
+    }
+    let mut text = format!("{name}: {files} files, {:.0} MB\n{}", bytes as f64 / 1e6, table(&measured, &parts));
+    for (peer, seen) in seen {
+        // Writing into a string does not fail.
+        let _ = write!(text, "\n{}", seen.table(Peer::ALL[peer].name()));
+    }
+    Ok(text)
+}
+
+/// Packages of noise, which nothing makes smaller.
+fn made_packages() -> Content {
+    let (count, files, bytes) = MADE;
+    Content::new((0..count).map(|number| {
+        Package::new(&format!("made-{number:03}"), "1.0").files(files).payload(bytes).seed(u64::from(number))
+    }))
+}
+
+/// How the environment is made.
+struct Installing<'a> {
+    packages: Vec<String>,
+    index: Option<String>,
+    cache: &'a Path,
+    path: OsString,
+    python: PathBuf,
+}
+
+impl<'a> Installing<'a> {
+    fn new(requirements: &[&str], index: Option<&FaultyIndex>, cache: &'a Path) -> Result<Self, Failure> {
+        let uv = Tool::new(tools::UV).map_err(Failure::new)?;
+        let path = [uv.program("uv").parent().map(Path::to_owned), Some(PathBuf::from("/usr/bin"))];
+        let path = std::env::join_paths(path.into_iter().flatten()).map_err(|error| Failure::new(error.to_string()))?;
+        let made = (0..MADE.0).map(|number| format!("made-{number:03}"));
+        Ok(Self {
+            packages: match index {
+                Some(_) => made.collect(),
+                None => requirements.iter().map(|&name| name.to_owned()).collect(),
+            },
+            index: index.map(FaultyIndex::url),
+            cache,
+            path,
+            python: Tool::new(tools::PIP).map_err(Failure::new)?.program("python"),
+        })
+    }
+
+    fn command(&self, environment: &Path, home: &Path, options: &[&str]) -> Result<std::process::Command, Failure> {
+        let mut install = std::process::Command::new(std::env::current_exe()?);
+        tools::clean(&mut install, home);
+        install.env("PATH", &self.path).arg(tool::ROLE).args(options);
+        if let Some(index) = &self.index {
+            install.args(["--index", index]);
+        }
+        install.args(["install", "--quiet", "--no-snapshot", "--cache-dir"]).arg(self.cache);
+        install.arg("--python").arg(environment).arg("--base").arg(&self.python).args(&self.packages);
+        Ok(install)
+    }
 }
 
 /// What only we do: one package back, and one file.

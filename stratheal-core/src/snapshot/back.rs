@@ -281,18 +281,18 @@ impl Snapshots {
     fn edits(&self, target: &Target, tree: &Tree, current: &Tree) -> Result<Edits, SnapshotError> {
         let (all, _) = self.list()?;
         let own: Vec<&Snapshot> = all.iter().filter(|one| one.root == target.root && one.is_whole()).collect();
-        let mut changed = Changes::default();
+        let mut known = Vec::new();
         for one in own.iter().filter(|one| one.number > target.snapshot.number) {
             let Reason::After { before, .. } = &one.reason else { continue };
             // Where that is gone the one before it tells at least as much.
             let was = own.iter().rev().find(|earlier| earlier.number <= before.unwrap_or(one.number - 1));
             if let Some(was) = was {
-                changed.add(&self.tree(was)?, &self.tree(one)?);
+                known.push((self.tree(was)?, self.tree(one)?));
             }
         }
         let last = all.last().map_or(0, |one| one.number);
         let there = all.iter().filter(|one| one.number > target.snapshot.number).count() as u64;
-        changed.has_gaps = there < last.saturating_sub(target.snapshot.number);
+        let changed = Changes { known, has_gaps: there < last.saturating_sub(target.snapshot.number) };
         let owners = self.owners(&[tree])?;
         let mut owners_now = Owners::default();
         add_owners_of_now(&mut owners_now, &target.root, current);

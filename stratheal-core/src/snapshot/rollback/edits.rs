@@ -19,25 +19,11 @@ pub(in crate::snapshot) struct Side<'a> {
 }
 
 /// What programs have changed since the snapshot.
-#[derive(Debug, Default)]
 pub(in crate::snapshot) struct Changes {
-    /// What each change of a path has left there, the last one last.
-    left: HashMap<PathBuf, Vec<Option<Entry>>>,
+    /// The trees before and after each change, the first one first.
+    pub(in crate::snapshot) known: Vec<(Tree, Tree)>,
     /// Whether there may have been others, whose snapshots are gone.
     pub(in crate::snapshot) has_gaps: bool,
-}
-
-impl Changes {
-    /// Adds the next change, with the trees before and after it.
-    pub(in crate::snapshot) fn add(&mut self, before: &Tree, after: &Tree) {
-        for (path, _) in changes(before, after).into_iter().filter(|(_, how)| *how != Differs::Time) {
-            self.left.entry(path.to_owned()).or_default().push(after.entry(path).cloned());
-        }
-    }
-
-    fn of(&self, path: &Path) -> &[Option<Entry>] {
-        self.left.get(path).map_or(&[], Vec::as_slice)
-    }
 }
 
 /// Edits, in the order of their paths.
@@ -58,9 +44,32 @@ fn is_as(one: Option<&Entry>, other: Option<&Entry>) -> bool {
     }
 }
 
+/// How files that belong to no project were, by what is known of changes.
+struct Made<'a> {
+    /// What each change has left; the last one last.
+    by_path: HashMap<&'a Path, Vec<Option<&'a Entry>>>,
+}
+
+impl<'a> Made<'a> {
+    fn by(changes_known: &'a [(Tree, Tree)]) -> Self {
+        let mut by_path: HashMap<&Path, Vec<Option<&Entry>>> = HashMap::new();
+        for (before, after) in changes_known {
+            for (path, _) in changes(before, after).into_iter().filter(|(_, how)| *how != Differs::Time) {
+                by_path.entry(path).or_default().push(after.entry(path));
+            }
+        }
+        Self { by_path }
+    }
+
+    fn of(&self, path: &Path) -> &[Option<&'a Entry>] {
+        self.by_path.get(path).map_or(&[], Vec::as_slice)
+    }
+}
+
 impl Edits {
     /// Finds the edits in what is there now.
     pub(in crate::snapshot) fn find(target: &Side<'_>, current: &Side<'_>, changed: &Changes) -> Self {
+        let made = Made::by(&changed.known);
         let mut edits = Self::default();
         for (path, how) in changes(target.tree, current.tree) {
             let (was, is) = (target.tree.entry(path), current.tree.entry(path));
@@ -79,11 +88,11 @@ impl Edits {
                 // What the snapshot has of a project that is not there any more.
                 None if target.owners.of(path).is_some() => continue,
                 None => {
-                    let left = changed.of(path);
-                    if left.iter().any(|left| is_as(left.as_ref(), is)) {
+                    let left = made.of(path);
+                    if left.iter().any(|left| is_as(*left, is)) {
                         continue;
                     }
-                    let base = left.last().map_or(was, Option::as_ref);
+                    let base = left.last().copied().unwrap_or(was);
                     is_as(base, was) && !changed.has_gaps
                 }
             };
@@ -163,14 +172,11 @@ mod tests {
 
     fn found(target: (&str, &str), known: &[(&str, &str)], has_gaps: bool, current: (&str, &str)) -> String {
         let (old, new) = (tree(target.0), tree(current.0));
-        let mut changed = Changes { has_gaps, ..Changes::default() };
-        for (before, after) in known {
-            changed.add(&tree(before), &tree(after));
-        }
+        let known = known.iter().map(|(before, after)| (tree(before), tree(after))).collect();
         let edits = Edits::find(
             &Side { tree: &old, owners: &owners(target.1) },
             &Side { tree: &new, owners: &owners(current.1) },
-            &changed,
+            &Changes { known, has_gaps },
         );
         let shown =
             |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(" ");
