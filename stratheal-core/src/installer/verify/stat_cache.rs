@@ -16,10 +16,10 @@ use crate::base::fs::replace_unsynced;
 use crate::objects::ContentId;
 
 /// What the file begins with; another version has another one.
-const MAGIC: &[u8; 8] = b"SHSTAT1\n";
+const MAGIC: &[u8; 8] = b"SHSTAT2\n";
 
 /// The bytes of an entry.
-const ENTRY: usize = 5 * 8 + 32;
+const ENTRY: usize = 5 * 8 + 1 + 32;
 
 /// The most entries.
 const MOST: usize = 1_000_000;
@@ -30,7 +30,16 @@ const SETTLED_NS: i64 = 2_000_000_000;
 /// Files that were hashed.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct StatCache {
-    known: HashMap<(u64, u64), (Stat, ContentId)>,
+    known: HashMap<(u64, u64), Known>,
+}
+
+/// What is known of a file that looks so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Known {
+    stat: Stat,
+    content: ContentId,
+    /// Whether somebody has seen that it has no extended attributes.
+    is_bare: bool,
 }
 
 impl StatCache {
@@ -48,18 +57,32 @@ impl StatCache {
 
     /// What a file with this look contains, if that is known.
     pub(crate) fn content(&self, stat: &Stat) -> Option<ContentId> {
-        let (known, id) = self.known.get(&(stat.device, stat.inode))?;
-        known.is_as(stat).then_some(*id)
+        self.get(stat).map(|known| known.content)
+    }
+
+    /// Whether a file with this look is known to have no extended attributes.
+    #[cfg(feature = "snapshot")]
+    pub(crate) fn is_bare(&self, stat: &Stat) -> bool {
+        self.get(stat).is_some_and(|known| known.is_bare)
+    }
+
+    fn get(&self, stat: &Stat) -> Option<&Known> {
+        self.known.get(&(stat.device, stat.inode)).filter(|known| known.stat.is_as(stat))
     }
 
     /// Adds a file that was hashed, unless it changed just before `began`, when it was looked at.
     pub(crate) fn add(&mut self, stat: Stat, id: ContentId, began: Timestamp) {
+        self.add_seen(stat, id, false, began);
+    }
+
+    /// The same, with whether it was seen that it has no extended attributes.
+    pub(crate) fn add_seen(&mut self, stat: Stat, content: ContentId, is_bare: bool, began: Timestamp) {
         let began = i64::try_from(began.as_nanosecond()).unwrap_or(i64::MAX);
         let settled = began.saturating_sub(SETTLED_NS);
         let fresh = settled..began.saturating_add(SETTLED_NS);
         let is_settled = stat.ctime_ns != 0 && stat.ctime_ns < settled && !fresh.contains(&stat.mtime_ns);
         if is_settled && self.known.len() < MOST {
-            self.known.insert((stat.device, stat.inode), (stat, id));
+            self.known.insert((stat.device, stat.inode), Known { stat, content, is_bare });
         }
     }
 
@@ -82,14 +105,15 @@ impl StatCache {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(MAGIC.len() + self.known.len() * ENTRY + 32);
         bytes.extend_from_slice(MAGIC);
-        for (stat, id) in self.known.values() {
+        for Known { stat, content, is_bare } in self.known.values() {
             for number in [stat.device, stat.inode, stat.size] {
                 bytes.extend_from_slice(&number.to_le_bytes());
             }
             for time in [stat.mtime_ns, stat.ctime_ns] {
                 bytes.extend_from_slice(&time.to_le_bytes());
             }
-            bytes.extend_from_slice(id.as_bytes());
+            bytes.push(u8::from(*is_bare));
+            bytes.extend_from_slice(content.as_bytes());
         }
         // A flipped bit must not make a damaged file look good.
         let sum = ContentId::of(&bytes);
@@ -105,13 +129,15 @@ impl StatCache {
         }
         let mut known = HashMap::with_capacity(entries.len() / ENTRY);
         for entry in entries.chunks_exact(ENTRY) {
-            let (numbers, id) = entry.split_last_chunk::<32>()?;
+            let (numbers, content) = entry.split_last_chunk::<32>()?;
+            let (is_bare, numbers) = numbers.split_last()?;
             let mut numbers = numbers.chunks_exact(8).filter_map(|eight| eight.try_into().ok());
             let mut next = || numbers.next().map(u64::from_le_bytes);
             let (device, inode, size) = (next()?, next()?, next()?);
             let (mtime_ns, ctime_ns) = (next()?.cast_signed(), next()?.cast_signed());
             let stat = Stat { device, inode, size, mtime_ns, ctime_ns, links: 0, mode: 0 };
-            known.insert((device, inode), (stat, ContentId::new(*id)));
+            let content = ContentId::new(*content);
+            known.insert((device, inode), Known { stat, content, is_bare: *is_bare == 1 });
         }
         Some(Self { known })
     }
@@ -146,6 +172,18 @@ mod tests {
             cache.add(stat, ContentId::of(b"x"), began);
             assert_eq!(cache.content(&stat).is_some(), remembered, "{ctime} {mtime}");
         }
+    }
+
+    #[cfg(feature = "snapshot")]
+    #[test]
+    fn nobody_else_says_that_a_file_has_no_attributes() {
+        let (mut cache, began) = (StatCache::default(), Timestamp::from_second(1_000).unwrap());
+        cache.add(stat(1, 7), ContentId::of(b"x"), began);
+        cache.add_seen(stat(2, 7), ContentId::of(b"x"), true, began);
+        cache.add_seen(stat(3, 7), ContentId::of(b"x"), false, began);
+        let cache = StatCache::parse(&cache.to_bytes()).unwrap();
+        assert_eq!([1, 2, 3, 4].map(|inode| cache.is_bare(&stat(inode, 7))), [false, true, false, false]);
+        assert!(!cache.is_bare(&stat(2, 8)), "it was changed since");
     }
 
     #[test]

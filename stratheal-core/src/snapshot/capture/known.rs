@@ -101,13 +101,13 @@ impl Known {
             is_it.then_some(file.sha256)
         });
         let id = same?;
-        self.learn(looked.stat, id, began);
+        self.learn(looked, looked.stat, id, began);
         Some(id)
     }
 
-    /// Remembers what a file contains.
-    pub(super) fn learn(&mut self, stat: Stat, id: ContentId, began: Timestamp) {
-        self.stats.add(stat, id, began);
+    /// Remembers what a file contains, and how it looked when that was read.
+    pub(super) fn learn(&mut self, looked: &Looked, stat: Stat, id: ContentId, began: Timestamp) {
+        self.stats.add_seen(stat, id, looked.extended.is_empty(), began);
         self.has_learned = true;
     }
 

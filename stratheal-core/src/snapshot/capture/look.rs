@@ -38,8 +38,11 @@ pub(in crate::snapshot) enum Sight {
     Other,
 }
 
+/// Whether it is known of a file that it has no extended attributes.
+pub(in crate::snapshot) type IsBare<'a> = dyn Fn(&Stat) -> bool + Sync + 'a;
+
 impl Looked {
-    fn at(path: PathBuf, absolute: &Path, found: &Metadata) -> io::Result<Self> {
+    fn at(path: PathBuf, absolute: &Path, found: &Metadata, is_bare: &IsBare<'_>) -> io::Result<Self> {
         let kind = found.file_type();
         let sight = if kind.is_dir() {
             Sight::Folder
@@ -50,12 +53,14 @@ impl Looked {
         } else {
             Sight::Other
         };
+        let stat = Stat::of(found);
         let extended = match sight {
+            Sight::File if is_bare(&stat) => Extended::default(),
             Sight::Folder | Sight::File => Extended::read(absolute).map_err(|error| named(absolute, &error))?,
             Sight::Link(_) | Sight::Other => Extended::default(),
         };
         let sparse = sight == Sight::File && is_sparse(absolute, found).map_err(|error| named(absolute, &error))?;
-        Ok(Self { path, attributes: attributes(found), extended, sparse, stat: Stat::of(found), sight })
+        Ok(Self { path, attributes: attributes(found), extended, sparse, stat, sight })
     }
 }
 
@@ -109,7 +114,7 @@ pub(in crate::snapshot) fn look_at(root: &Path, path: &Path) -> io::Result<Optio
                 if inside != path && !found.is_dir() {
                     return Ok(None);
                 }
-                all.push(Looked::at(inside.to_owned(), &absolute, &found)?);
+                all.push(Looked::at(inside.to_owned(), &absolute, &found, &|_| false)?);
             }
         }
     }
@@ -125,9 +130,11 @@ struct Queue {
 }
 
 /// Everything in and below a folder, in the order of the bytes of the paths. What this program stages inside is none of it.
-pub(in crate::snapshot) fn look(root: &Path, stop: &AtomicBool) -> io::Result<Vec<Looked>> {
+///
+/// `is_bare` says of which files it is known that they have no extended attributes.
+pub(in crate::snapshot) fn look(root: &Path, is_bare: &IsBare<'_>, stop: &AtomicBool) -> io::Result<Vec<Looked>> {
     let found = fs::symlink_metadata(root).map_err(|error| named(root, &error))?;
-    let first = Looked::at(PathBuf::new(), root, &found)?;
+    let first = Looked::at(PathBuf::new(), root, &found, is_bare)?;
     if first.sight != Sight::Folder {
         return Err(named(root, &io::Error::from(io::ErrorKind::NotADirectory)));
     }
@@ -140,7 +147,7 @@ pub(in crate::snapshot) fn look(root: &Path, stop: &AtomicBool) -> io::Result<Ve
                 let mut own = Vec::new();
                 while let Some(folder) = take(&queue, &more, stop) {
                     let before = own.len();
-                    let listed = list(root, &folder, &mut own);
+                    let listed = list(root, &folder, is_bare, &mut own);
                     let mut waiting = queue.lock().unwrap_or_else(PoisonError::into_inner);
                     waiting.busy -= 1;
                     let folders = own[before..].iter().filter(|one| one.sight == Sight::Folder);
@@ -185,7 +192,7 @@ fn take(queue: &Mutex<Queue>, more: &Condvar, stop: &AtomicBool) -> Option<PathB
     }
 }
 
-fn list(root: &Path, folder: &Path, own: &mut Vec<Looked>) -> io::Result<()> {
+fn list(root: &Path, folder: &Path, is_bare: &IsBare<'_>, own: &mut Vec<Looked>) -> io::Result<()> {
     let path = root.join(folder);
     for child in fs::read_dir(&path).map_err(|error| named(&path, &error))? {
         let child = child.map_err(|error| named(&path, &error))?;
@@ -194,7 +201,7 @@ fn list(root: &Path, folder: &Path, own: &mut Vec<Looked>) -> io::Result<()> {
             continue;
         }
         let found = child.metadata().map_err(|error| named(&child.path(), &error));
-        let looked = found.and_then(|found| Looked::at(folder.join(&name), &child.path(), &found));
+        let looked = found.and_then(|found| Looked::at(folder.join(&name), &child.path(), &found, is_bare));
         match looked {
             // It went between two looks.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -220,11 +227,11 @@ mod tests {
         std::os::unix::fs::symlink("nowhere", root.join("link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(root.join("socket")).unwrap();
         let stop = AtomicBool::new(false);
-        let seen = look(root, &stop).unwrap();
+        let seen = look(root, &|_| false, &stop).unwrap();
         let told: Vec<_> = seen.iter().map(|one| one.path.to_str().unwrap()).collect();
         assert_eq!(told, ["", "a", "a-b", "a/b", "a/b/c", "link", "socket"]);
         assert_eq!(seen[5].sight, Sight::Link("nowhere".into()));
         assert_eq!((&seen[6].sight, seen[4].stat.size), (&Sight::Other, 2));
-        assert!(look(&root.join("a-b"), &stop).is_err() && look(&root.join("none"), &stop).is_err());
+        assert!(["a-b", "none"].iter().all(|name| look(&root.join(name), &|_| false, &stop).is_err()));
     }
 }

@@ -106,8 +106,8 @@ impl Capturing<'_> {
     fn attempt(&self, known: &mut Known, segments: &Segments, writers: &Writers<'_>) -> Result<Attempt, SnapshotError> {
         (self.told)(Moment::Looking);
         let stopped = || self.stop.load(Ordering::Relaxed);
-        let looked =
-            look(self.root, self.stop).map_err(|error| SnapshotError::storage("read the environment", error))?;
+        let looked = look(self.root, &|stat| known.stats.is_bare(stat), self.stop)
+            .map_err(|error| SnapshotError::storage("read the environment", error))?;
         let mut contents = HashMap::with_capacity(looked.len());
         let mut wanted = Vec::new();
         let has = |known: &Known, id: &ContentId| !self.keeps || known.place(id).is_some() || segments.contains(id);
@@ -137,7 +137,7 @@ impl Capturing<'_> {
             let seen = &looked[one.index];
             match one.content {
                 Some((id, stat)) if is_same_content(&stat, &seen.stat) => {
-                    known.learn(stat, id, self.began);
+                    known.learn(seen, stat, id, self.began);
                     contents.insert(one.index, id);
                 }
                 // It is kept as it was read, and named.
