@@ -92,17 +92,14 @@ impl Known {
     }
 
     /// The same, for the very file that was unpacked into the cache, if it looks as it did then.
-    pub(super) fn unpacked_content(&mut self, looked: &Looked, began: Timestamp) -> Option<ContentId> {
+    pub(super) fn unpacked_content(&self, looked: &Looked) -> Option<ContentId> {
         let candidates = (looked.stat.links > 1).then(|| self.by_look.get(&(looked.stat.size, looked.stat.mtime_ns)));
-        let same = candidates.flatten()?.iter().find_map(|(tree, at)| {
+        candidates.flatten()?.iter().find_map(|(tree, at)| {
             let tree = &self.unpacked[*tree];
             let file = &tree.files()[*at];
             let is_it = file.mode == looked.attributes.mode && is_same(&tree.path_of(file), &looked.stat);
             is_it.then_some(file.sha256)
-        });
-        let id = same?;
-        self.learn(looked, looked.stat, id, began);
-        Some(id)
+        })
     }
 
     /// Remembers what a file contains, and how it looked when that was read.

@@ -4,6 +4,7 @@ mod contents;
 mod known;
 mod look;
 mod one;
+mod parallel;
 mod project_files;
 mod record;
 mod run;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use super::contents::{Keeping, Writers, is_same_content, read_all};
 use super::known::Known;
 use super::look::{Looked, Sight, look};
+use super::parallel::ask;
 use crate::installer::switch::Register;
 use crate::installer::verify::Stat;
 use crate::objects::{ContentId, Segments, Store};
@@ -109,16 +110,29 @@ impl Capturing<'_> {
         let looked = look(self.root, &|stat| known.stats.is_bare(stat), self.stop)
             .map_err(|error| SnapshotError::storage("read the environment", error))?;
         let mut contents = HashMap::with_capacity(looked.len());
-        let mut wanted = Vec::new();
+        let (mut unknown, mut wanted) = (Vec::new(), Vec::new());
         let has = |known: &Known, id: &ContentId| !self.keeps || known.place(id).is_some() || segments.contains(id);
         for (index, one) in looked.iter().enumerate().filter(|(_, one)| one.sight == Sight::File) {
             if let Some(id) = known.content(one).filter(|id| has(known, id)) {
                 contents.insert(index, id);
                 continue;
             }
+            unknown.push(index);
+        }
+        if !unknown.is_empty() {
             known.look_at_wheels(self.register, self.cache);
-            match known.content(one).or_else(|| known.unpacked_content(one, self.began)).filter(|id| has(known, id)) {
-                Some(id) => drop(contents.insert(index, id)),
+        }
+        let found = ask(&unknown, |index| {
+            let one = &looked[*index];
+            known.content(one).map(|id| (id, false)).or_else(|| Some((known.unpacked_content(one)?, true)))
+        });
+        for (index, found) in unknown.into_iter().zip(found) {
+            let one = &looked[index];
+            if let Some((id, true)) = found {
+                known.learn(one, one.stat, id, self.began);
+            }
+            match found.filter(|(id, _)| has(known, id)) {
+                Some((id, _)) => drop(contents.insert(index, id)),
                 None => wanted.push((index, one.stat.size)),
             }
         }
