@@ -62,7 +62,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
     logging::begin(&common, matches!(command, Command::Up(_)));
     match command {
         Command::Check(options) => commands::check::run(&common, &options),
-        Command::Up(options) => commands::up::run(&common, &options),
+        Command::Up(options) => commands::up::run(&common, &packages, &options),
         Command::Wait(options) => commands::wait::run(&common, &options),
         Command::Status(options) => commands::status::run(&common, &options),
         Command::Explain(options) => commands::explain::run(&common, &options),

@@ -1,5 +1,6 @@
 //! The way back, as a new user goes it: install, keep, break the environment in every way that people do, go back, and look.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 #![expect(dead_code, reason = "the playground is shared, and has more than is needed here")]
 
@@ -200,6 +201,39 @@ fn every_change_is_between_two_snapshots() {
     fs::write(story.case.place.path("stratheal.toml"), "[snapshots]\nautomatic = false\n").unwrap();
     assert_eq!(story.case.run(&["uninstall", "gamma"]).code, 0);
     assert_eq!(story.offline(&["snapshot", "list"]).out.lines().count(), count);
+}
+
+#[test]
+fn a_running_monitor_finds_out_which_one_is_good() {
+    let Some(story) = story() else { return };
+    let config = "[snapshots]\ngood_after = \"1s\"\n[endpoints]\nenabled = false\n[checks.app]\ninterval = \"200ms\"\n";
+    let config =
+        format!("{config}command = [\"{}\", \"-c\", \"import alpha.cli\"]\n", story.root.join("bin/python").display());
+    fs::write(story.case.place.path("stratheal.toml"), config).unwrap();
+    let is_good = |number: u64| {
+        let shown = story.offline(&["snapshot", "show", &number.to_string(), "--format", "json"]);
+        let told: serde_json::Value = serde_json::from_str(&shown.out).unwrap_or_default();
+        told["good"]["checks"][0]["id"] == "app"
+    };
+    let becomes_good = |number: u64| {
+        let began = std::time::Instant::now();
+        while !is_good(number) && began.elapsed() < std::time::Duration::from_mins(1) {
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        is_good(number)
+    };
+    let running = story.case.place.start(&["up"]);
+    assert!(becomes_good(1), "{:?}", story.offline(&["snapshot", "list"]));
+    // What breaks the application is never good, however often somebody keeps it.
+    fs::write(story.site.join("alpha/cli.py.new"), "import nothing_of_that_name\n").unwrap();
+    fs::rename(story.site.join("alpha/cli.py.new"), story.site.join("alpha/cli.py")).unwrap();
+    let broken = story.offline(&["snapshot", "create"]);
+    assert!(broken.code == 0 && broken.out.contains("snapshot 2"), "{broken:?}");
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    assert!(!is_good(2));
+    assert_eq!(story.offline(&["rollback", "--last-good"]).code, 0);
+    story.is_whole("the one that the monitor knew");
+    drop(running);
 }
 
 #[test]

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 
-use crate::args::{Common, UpOptions};
+use crate::args::{Common, Packages, UpOptions};
+use crate::commands::snapshot::Proving;
 use crate::failure::Failure;
 use crate::reload::Reload;
 use crate::systemd::Notifier;
@@ -31,17 +32,17 @@ const GRACE: Duration = Duration::from_secs(3);
 /// How long the history has to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 
-pub(crate) fn run(common: &Common, options: &UpOptions) -> Result<ExitCode, Failure> {
+pub(crate) fn run(common: &Common, packages: &Packages, options: &UpOptions) -> Result<ExitCode, Failure> {
     printer::start();
     let config = place::configuration(common)?;
     let runtime = runtime()?;
-    runtime.block_on(up(common, options, config))?;
+    runtime.block_on(up(common, packages, options, config))?;
     // A look-up that hangs must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_millis(100));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn up(common: &Common, options: &UpOptions, config: Config) -> Result<(), Failure> {
+async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: Config) -> Result<(), Failure> {
     let notifier = Notifier::from_environment();
     // Before anything else: a signal that comes while starting ends the program as it does later.
     let mut signals = Signals::listen().map_err(|error| Failure::io("listen for signals", error))?;
@@ -71,6 +72,9 @@ async fn up(common: &Common, options: &UpOptions, config: Config) -> Result<(), 
     }
     tasks.spawn(answer_calls(state, engine.clone(), recording.history.clone(), reload.clone()));
     tasks.spawn(screen::run(common.clone(), engine.clone()));
+    if let Some(proving) = Proving::of(common, packages, &config) {
+        tasks.spawn(proving.run(engine.clone()));
+    }
     notifier.send(&format!("READY=1\nSTATUS=watching {} checks", config.checks.len()));
 
     watch(&mut signals, &notifier, &engine, &reload).await;

@@ -1,5 +1,7 @@
 //! `[snapshots]`: which snapshots of environments are made by themselves, and how long they stay.
 
+use std::time::Duration;
+
 use super::field::{Field, Kind};
 use super::reader::Reader;
 
@@ -18,11 +20,22 @@ pub struct SnapshotSettings {
     pub keep_weekly: usize,
     /// The most bytes that they may take before the oldest go.
     pub budget: u64,
+    /// How long all checks of a running monitor must have been healthy before the snapshot that the environment is as is known to be
+    /// good. Zero: never by itself.
+    pub good_after: Duration,
 }
 
 impl Default for SnapshotSettings {
     fn default() -> Self {
-        Self { automatic: true, keep_last: 10, keep_hourly: 0, keep_daily: 7, keep_weekly: 4, budget: 2 << 30 }
+        Self {
+            automatic: true,
+            keep_last: 10,
+            keep_hourly: 0,
+            keep_daily: 7,
+            keep_weekly: 4,
+            budget: 2 << 30,
+            good_after: Duration::from_mins(10),
+        }
     }
 }
 
@@ -36,6 +49,11 @@ pub(super) const SNAPSHOTS: &[Field] = &[
     Field::new("keep_daily", Kind::Integer(0, MOST), "The newest of each of so many days stays; default 7."),
     Field::new("keep_weekly", Kind::Integer(0, MOST), "The newest of each of so many weeks stays; default 4."),
     Field::new("budget", Kind::Size, "How much automatic ones may take on disk; default \"2GiB\"."),
+    Field::new(
+        "good_after",
+        Kind::Duration,
+        "How long checks are healthy before it is good; default \"10m\", \"0s\" never.",
+    ),
 ];
 
 pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> SnapshotSettings {
@@ -53,5 +71,6 @@ pub(super) fn read(reader: &mut Reader<'_, '_, '_>) -> SnapshotSettings {
         keep_daily,
         keep_weekly,
         budget: reader.size("budget").unwrap_or(default.budget),
+        good_after: reader.duration("good_after").unwrap_or(default.good_after),
     }
 }

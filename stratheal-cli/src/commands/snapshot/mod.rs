@@ -5,6 +5,7 @@ mod failure;
 mod good;
 mod keep;
 mod open;
+mod proving;
 mod render;
 mod rollback;
 mod show;
@@ -14,6 +15,7 @@ mod watch;
 use std::process::ExitCode;
 
 pub(crate) use self::open::automatic;
+pub(crate) use self::proving::Proving;
 pub(crate) use self::rollback::run as run_rollback;
 pub(crate) use self::watch::Watched;
 use crate::args::{Common, Packages, SnapshotCommand};

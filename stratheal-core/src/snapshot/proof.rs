@@ -1,0 +1,99 @@
+//! When an environment has shown that it works. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Passed;
+use crate::model::Status;
+use crate::model::view;
+
+/// What checks have shown about an environment that nobody has changed since `changed`: that all of them have been healthy for `lasting`, each
+/// by itself and not because somebody muted it, and each with a result that is not older than the change. `None` when that cannot be said.
+///
+/// ```
+/// use std::time::Duration;
+/// use jiff::Timestamp;
+/// use stratheal_core::model::view::Snapshot;
+/// use stratheal_core::snapshot::proof;
+/// let now = Timestamp::from_second(1_000).unwrap();
+/// let nothing_is_watched = Snapshot::new(now, 0, Vec::new());
+/// assert_eq!(proof(&nothing_is_watched, now, Duration::ZERO), None);
+/// ```
+#[must_use]
+pub fn proof(seen: &view::Snapshot, changed: Timestamp, lasting: Duration) -> Option<Vec<Passed>> {
+    let has_lasted =
+        |since: Timestamp| Duration::try_from(seen.at.duration_since(since)).is_ok_and(|time| time >= lasting);
+    let is_shown = |check: &view::CheckView| {
+        let ran = check.last.as_ref().is_some_and(|last| last.started > changed);
+        check.status == Status::Healthy && check.muted.is_none() && !check.stale && ran && has_lasted(check.since)
+    };
+    let is_proven = !seen.checks.is_empty() && has_lasted(changed) && seen.checks.iter().all(|check| is_shown(check));
+    let passed = |check: &view::CheckView| Passed { id: check.id.to_string(), summary: check.summary().to_owned() };
+    is_proven.then(|| seen.checks.iter().map(|check| passed(check)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::view::{CheckView, Execution, Muted, Outcome, Phase};
+    use crate::model::{CheckId, CheckSpec, Report};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A check that has been healthy since 50, and ran at 980.
+    fn check(id: &str) -> CheckView {
+        let last = Execution {
+            started: at(980),
+            duration: Duration::ZERO,
+            late_by: Duration::ZERO,
+            outcome: Outcome::Done,
+            report: Report::healthy("fine"),
+        };
+        CheckView {
+            id: CheckId::new(id).unwrap(),
+            status: Status::Healthy,
+            hard: Status::Healthy,
+            phase: Phase::Hard,
+            since: at(50),
+            flapping: false,
+            stale: false,
+            proven: true,
+            muted: None,
+            spec: Arc::new(CheckSpec::every(Duration::from_secs(10))),
+            last: Some(Arc::new(last)),
+            runs: 1,
+            skipped: 0,
+            next: None,
+        }
+    }
+
+    #[test]
+    fn all_have_to_be_healthy_by_themselves_for_long_enough_after_the_change() {
+        let healthy = || check("web");
+        let seen =
+            |checks: Vec<CheckView>| view::Snapshot::new(at(1_000), 0, checks.into_iter().map(Arc::new).collect());
+        let holds = |checks, changed| proof(&seen(checks), at(changed), Duration::from_secs(600)).is_some();
+        assert!(holds(vec![healthy()], 300));
+        assert_eq!(proof(&seen(vec![healthy()]), at(300), Duration::ZERO).unwrap()[0].id, "web");
+        assert!(!holds(vec![healthy()], 500), "it was changed a moment ago");
+        assert!(!holds(vec![healthy()], 990), "nobody has looked since");
+        assert!(!holds(vec![healthy()], 2_000), "a clock was set back");
+        type Change = fn(&mut CheckView);
+        for change in [
+            (|one| one.status = Status::Warning) as Change,
+            |one| one.since = at(900),
+            |one| one.stale = true,
+            |one| one.muted = Some(Muted::Maintenance),
+            |one| one.last = None,
+        ] {
+            let mut other = check("other");
+            change(&mut other);
+            assert!(!holds(vec![healthy(), other.clone()], 300), "{other:?}");
+        }
+    }
+}
