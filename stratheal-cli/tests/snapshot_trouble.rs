@@ -10,7 +10,7 @@ mod packages_playground;
 #[path = "packages_playground/told.rs"]
 mod told;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -227,6 +227,7 @@ fn faulty(times: usize) {
         } else {
             // The call may have been one of `timeout` before it began.
             let is_told = ["stratheal: ", "timeout: "].iter().any(|name| ran.err.contains(name));
+            assert!(!ran.err.contains("there is no snapshot"), "{inject}: what was kept is gone: {ran:?}");
             assert!(!ran.err.contains("panicked") && is_told, "{inject}: {ran:?}");
             failed += 1;
         }
@@ -236,6 +237,48 @@ fn faulty(times: usize) {
         failed > times / 20 && died > times / 20 && done > 0,
         "{failed} failed, {died} died, {done} did not: nothing was hit"
     );
+    two.is_whole_in_the_end();
+}
+
+/// Whoever clears up a folder that cannot be listed must not take it for an empty one: all that was kept lies there.
+#[test]
+fn a_state_folder_that_cannot_be_listed_is_not_deleted() {
+    let traced = Command::new("strace").args(["-qqq", "-e", "trace=none", "true"]).output();
+    if !traced.is_ok_and(|ran| ran.status.success()) {
+        return skipped("a state folder that cannot be listed", "there is no strace, or it may not trace");
+    }
+    let Some(two) = Two::new() else { return };
+    let trace = two.case.place.path("trace");
+    let run = |to: usize, more: &[&str]| {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-y", "-qqq", "-e", "trace=getdents64", "-o"]).arg(&trace).args(more);
+        command.arg(env!("CARGO_BIN_EXE_stratheal")).args(["--offline", "rollback", LABELS[to]]);
+        two.case.place.run_this(command, &[])
+    };
+    let ran = run(0, &[]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // Which calls of its thread read one of these folders.
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut wanted = BTreeSet::new();
+    for line in fs::read_to_string(&trace).unwrap().lines() {
+        let thread = line.split_whitespace().next().unwrap_or_default();
+        let count = counts.entry(thread.to_owned()).or_default();
+        *count += 1;
+        if [".stratheal>", ".stratheal/stage>", ".stratheal/snapshots>"].iter().any(|folder| line.contains(folder)) {
+            wanted.insert(*count);
+        }
+    }
+    assert!(wanted.len() > 3, "{counts:?}");
+    let mut to = 1;
+    for count in wanted {
+        for error in ["EIO", "EACCES"] {
+            run(to, &["-e", &format!("inject=getdents64:error={error}:when={count}")]);
+            let listed = two.case.place.run(&["--offline", "snapshot", "list"]);
+            assert!(LABELS.iter().all(|label| listed.out.contains(&format!("called {label}"))), "{count}: {listed:?}");
+            assert!(two.state().is_some(), "{count}: {:#?}", two.differences());
+            to = 1 - two.state().unwrap_or_default();
+        }
+    }
     two.is_whole_in_the_end();
 }
 

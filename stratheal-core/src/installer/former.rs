@@ -64,7 +64,8 @@ fn has_interpreter(root: &Path) -> bool {
 
 fn has_nothing_else(root: &Path) -> bool {
     let Ok(entries) = fs::read_dir(root) else { return false };
-    entries.flatten().all(|entry| OWN.iter().any(|own| entry.file_name() == *own))
+    // What cannot be listed may be anything.
+    entries.into_iter().all(|entry| entry.is_ok_and(|entry| OWN.iter().any(|own| entry.file_name() == *own)))
 }
 
 #[cfg(test)]

@@ -234,18 +234,37 @@ pub(in crate::installer) fn remove_tree(root: &Path) -> io::Result<()> {
 pub(in crate::installer) fn remove_stage(stage: &Path) -> io::Result<()> {
     remove_tree(stage)?;
     for folder in stage.ancestors().skip(1).take(2) {
-        // Others may be staging, or keep their state there.
-        let others = match fs::read_dir(folder) {
-            Ok(all) => all.flatten().any(|one| one.file_name() != ".gitignore"),
-            // Whoever was killed here had got as far as that.
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
-        };
-        if others {
+        if !remove_unused(folder).map_err(|error| named(folder, &error))? {
             break;
         }
-        remove_tree(folder)?;
     }
     Ok(())
+}
+
+/// Deletes a folder that nothing lies in but what hides it from git. Others may be staging, or keep there what nobody else has: so it is only
+/// ever deleted when it is empty, and stays when it cannot be listed to its end.
+fn remove_unused(folder: &Path) -> io::Result<bool> {
+    const HIDES: &str = ".gitignore";
+    let names =
+        fs::read_dir(folder).and_then(|all| all.map(|one| Ok(one?.file_name())).collect::<io::Result<Vec<_>>>());
+    let names = match names {
+        // Whoever was killed here had got as far as that.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        names => names?,
+    };
+    if names.iter().any(|name| name != HIDES) {
+        return Ok(false);
+    }
+    for _ in names {
+        fs::remove_file(folder.join(HIDES))?;
+    }
+    match fs::remove_dir(folder) {
+        // Somebody has come meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+            fs::write(folder.join(HIDES), "*\n").map(|()| false)
+        }
+        removed => removed.map(|()| true),
+    }
 }
 
 fn open_up(root: &Path) -> io::Result<()> {
