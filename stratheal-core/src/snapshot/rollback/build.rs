@@ -82,11 +82,10 @@ impl Building<'_> {
             };
             linked.map_err(SnapshotError::at(ACTION, &path))?;
         }
+        dress_links(stage, target)?;
         // From the inside out: what is put into a folder changes its time, and one that may not be written to gets its bits when it is full.
-        for folder in folders.rev() {
-            dress(&stage.join(&folder.path), folder)?;
-        }
-        dress_links(stage, target)
+        // The stage itself is the last thing that is changed, and is waited for when all has to be on the disk.
+        folders.rev().try_for_each(|folder| dress(&stage.join(&folder.path), folder))
     }
 
     /// Gives what stays a second name in the stage; where that is impossible, as between subvolumes, a copy that looks the same. What

@@ -1,6 +1,7 @@
 //! The way back: what has to be done is planned, built beside, looked at, and switched in as one step.
 
 mod build;
+mod durable;
 mod edits;
 mod holes;
 mod interpreter;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::build::Building;
+use super::durable::sync_stage;
 use super::plan::Recipe;
 use super::source::{Sources, dress};
-use crate::base::fs::sync_file_system;
 use crate::installer::change::{StageFolder, Switched, Switching};
 use crate::installer::stage::{self, Composition, FileStamp, Kind};
 use crate::installer::switch::{Folders, Identity, Journal, Look, Register};
@@ -108,16 +108,7 @@ impl Returning<'_> {
         let current = self.current.map(|_| root).filter(|_| !in_place);
         Building { root, current, target: self.target, recipe: &recipe, sources: &sources, stop: self.stop }
             .build(stage.path())?;
-        // What takes the place of the environment must be on the disk first.
-        let synced = match single {
-            Some(single) => {
-                let alone = File::open(stage.path().join(&single.path)).and_then(|file| file.sync_all());
-                // One that nobody may read cannot be opened.
-                alone.or_else(|_| sync_file_system(stage.path()))
-            }
-            None => sync_file_system(stage.path()),
-        };
-        synced.map_err(SnapshotError::at("write to the disk", stage.path()))?;
+        sync_stage(stage.path(), self.target, &recipe)?;
         let single = single.is_some();
         Ok(Built { stage, before, in_place, single, recipe })
     }
