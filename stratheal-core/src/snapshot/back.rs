@@ -136,6 +136,7 @@ impl Snapshots {
             root: target.root.clone(),
             number: target.snapshot.number,
             before: None,
+            paths: target.options.paths.clone(),
             how: None,
             put: 0,
             kept: wanted.files().count(),

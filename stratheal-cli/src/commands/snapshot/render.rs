@@ -161,7 +161,8 @@ pub(super) fn edits(kept: &[PathBuf], conflicts: &[PathBuf], before: Option<u64>
 
 /// What a rollback would do.
 pub(super) fn plan(plan: &RollbackPlan, all: bool) -> String {
-    let target = format!("snapshot {}", plan.number);
+    let edited = if plan.edits.is_empty() { "" } else { " with what was edited" };
+    let target = format!("snapshot {}{edited}", plan.number);
     let mut text = difference(&plan.difference, "now", &target, all);
     if !text.ends_with('\n') {
         text.push('\n');

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use stratheal_core::installer::Moment as Switching;
 use stratheal_core::model::quantity::{show_bytes, show_count};
+use stratheal_core::model::report::printable;
 use stratheal_core::snapshot::{self, Moment, RolledBack, Selector, SnapshotEvent, Snapshots};
 use tokio::sync::broadcast::error::TryRecvError;
 
@@ -55,17 +56,21 @@ async fn rollback(common: &Common, packages: &Packages, options: &RollbackOption
     output::print(&match options.format {
         PlainFormat::Json => format!("{:#}", json!(done)),
         PlainFormat::Human if common.quiet => String::new(),
-        PlainFormat::Human => text(&done, began.elapsed().as_secs_f64()),
+        PlainFormat::Human => text(&done, &options.project, began.elapsed().as_secs_f64()),
     })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(done: &RolledBack, took: f64) -> String {
+fn text(done: &RolledBack, projects: &[String], took: f64) -> String {
     let (root, number) = (done.root.display(), done.number);
+    let paths = done.paths.iter().map(|path| path.display().to_string());
+    let parts: Vec<String> = paths.chain(projects.iter().cloned()).map(|part| printable(&part)).collect();
+    let what = if parts.is_empty() { root.to_string() } else { format!("{root}: {}", parts.join(", ")) };
     let edits = render::edits(&done.edits, &done.conflicts, done.before);
     let but = if done.edits.is_empty() { "" } else { ", but for what was edited" };
+    let is = if parts.len() > 1 { "are" } else { "is" };
     if done.how.is_none() {
-        return format!("{edits}{root} is as in snapshot {number}{but}: nothing was changed");
+        return format!("{edits}{what} {is} as in snapshot {number}{but}: nothing was changed");
     }
     let put = show_count(done.put, "file");
     let kept = if done.kept == 0 { String::new() } else { format!(", {} kept", done.kept) };
@@ -73,7 +78,7 @@ fn text(done: &RolledBack, took: f64) -> String {
         Some(before) => format!("\nwhat was there is snapshot {before}: `stratheal rollback {before}` undoes this"),
         None => String::new(),
     };
-    format!("{edits}{root} is as in snapshot {number} again{but}: {put} put back{kept} ({took:.2} s){undo}")
+    format!("{edits}{what} {is} as in snapshot {number} again{but}: {put} put back{kept} ({took:.2} s){undo}")
 }
 
 /// Until it is done, or somebody presses Ctrl-C: a switch that has begun is brought to its end, and told.

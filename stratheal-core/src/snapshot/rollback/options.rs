@@ -31,6 +31,8 @@ pub struct RolledBack {
     pub number: u64,
     /// The snapshot of what was there before: going back to it undoes this. `None` when nothing was there.
     pub before: Option<u64>,
+    /// The paths that alone were to go back; empty when it was all of the environment, or projects.
+    pub paths: Vec<PathBuf>,
     /// How the environment got its place; `None` when nothing had to be done.
     pub how: Option<How>,
     /// Files that were put back.
