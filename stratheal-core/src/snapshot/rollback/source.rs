@@ -102,9 +102,10 @@ impl Reader<'_> {
                 self.open = Some((file.wheel, OpenWheel::default()));
             }
             if let Some((_, open)) = &mut self.open {
-                let is_put = open.link(wheel, &file.path, entry, content, path)?
-                    || open.unpack(wheel, &file.path, content, path)?;
-                if is_put {
+                if open.link(wheel, &file.path, entry, content, path)? {
+                    return Ok(());
+                }
+                if open.unpack(wheel, &file.path, content, path)? {
                     return dress(path, entry);
                 }
             }
@@ -120,8 +121,8 @@ impl Reader<'_> {
 }
 
 impl<'a> OpenWheel<'a> {
-    /// Links a file out of the unpacked wheel, as a file of its own where permissions, owner or time are not what they have to be. False
-    /// when it has not what is wanted, and then nothing is left.
+    /// Links a file out of the unpacked wheel, as a file of its own where permissions, owner or time are not what they have to be, and
+    /// then it gets those. False when the wheel has not what is wanted, and then nothing is left.
     fn link(
         &mut self,
         wheel: &'a WheelSource,
@@ -135,14 +136,15 @@ impl<'a> OpenWheel<'a> {
         let file = numbers.get(inside).map(|number| &tree.files()[*number]);
         let Some(file) = file.filter(|file| file.sha256 == content.sha256) else { return Ok(false) };
         // Whoever edits one file that looks like another must not find both changed.
+        let mut is_whole = false;
         let is_its_own = entry.path.ends_with(place_of(inside));
         if is_its_own && (file.mode, file.mtime_ns()) == (attributes.mode, attributes.mtime_ns) {
             let linked = of(&mut self.linker, tree, LinkMode::Auto)?.link(file, path)?;
             let found = fs::symlink_metadata(path).map_err(SnapshotError::at("look at what was put back", path))?;
             let extended = Extended::read(path).map_err(SnapshotError::at("look at what was put back", path))?;
             // The cache's own file must keep its owner, and what is attached to it.
-            let is_as_wanted = crate::snapshot::capture::attributes(&found) == attributes && extended == entry.extended;
-            if linked == Linked::HardLink && !is_as_wanted {
+            is_whole = crate::snapshot::capture::attributes(&found) == attributes && extended == entry.extended;
+            if linked == Linked::HardLink && !is_whole {
                 remove(path)?;
                 of(&mut self.copier, tree, LinkMode::Copy)?.link(file, path)?;
             }
@@ -152,10 +154,13 @@ impl<'a> OpenWheel<'a> {
         // What looks right may have been edited by somebody who hid it.
         let hashed = hash_path(path);
         let hashed = hashed.map_err(|error| SnapshotError::storage("read what was put back", named(path, &error)))?;
-        if hashed == content.sha256 {
-            return Ok(true);
+        if hashed != content.sha256 {
+            return remove(path).map(|()| false);
         }
-        remove(path).map(|()| false)
+        if !is_whole {
+            dress(path, entry)?;
+        }
+        Ok(true)
     }
 
     /// Unpacks a file out of the wheel. False when it cannot be had there, and then nothing is left.
