@@ -6,6 +6,7 @@ pub mod id;
 pub mod metric;
 pub mod perfdata;
 pub mod plan;
+mod proof;
 pub mod quantity;
 pub mod range;
 pub mod report;

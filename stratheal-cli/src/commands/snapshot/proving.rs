@@ -1,12 +1,14 @@
 //! A running monitor finds out which snapshot is good: the one that the environment is as while everything is healthy.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stratheal_core::base::class::chain;
 use stratheal_core::config::Config;
 use stratheal_core::engine::EngineHandle;
-use stratheal_core::snapshot::{Selector, Snapshot, SnapshotError, Snapshots, proof};
+use stratheal_core::model::view::CheckView;
+use stratheal_core::snapshot::{Passed, Selector, Snapshot, SnapshotError, Snapshots};
 
 use super::open::Opened;
 use crate::args::{Common, Packages};
@@ -48,7 +50,13 @@ impl Proving {
         loop {
             looks.tick().await;
             let Some(newest) = self.newest().await.filter(|newest| judged != Some(newest.number)) else { continue };
-            let Some(passed) = proof(&engine.fresh_snapshot(), newest.created, self.lasting) else { continue };
+            let seen = engine.fresh_snapshot();
+            if !seen.is_proven(newest.created, self.lasting) {
+                continue;
+            }
+            let passed =
+                |check: &Arc<CheckView>| Passed { id: check.id.to_string(), summary: check.summary().to_owned() };
+            let passed = seen.checks.iter().map(passed).collect();
             judged = Some(newest.number);
             match self.snapshots.newest_as_now(&self.root).await {
                 Ok(Some(found)) if found.good.is_none() => {
