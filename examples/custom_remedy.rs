@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use stratheal_core::contract::{FnCheck, Remedy, RemedyContext, RemedyError};
 use stratheal_core::engine::{Registration, once::run_once, permits::Limits};
-use stratheal_core::model::plan::{Plan, Risk, Step, StepState, Target};
+use stratheal_core::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
 use stratheal_core::model::{CheckId, CheckSpec, RemedyId, Report};
 
 /// Removes the files of a cache folder.
@@ -34,19 +34,19 @@ impl Remedy for EmptyCache {
         let gone = |error: std::io::Error| RemedyError::NotApplicable { why: format!("no cache folder: {error}") };
         let files = std::fs::read_dir(&self.1).map_err(gone)?.take(1000).flatten().filter_map(|entry| {
             let bytes = entry.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
-            Some(Target { kind: "file".into(), name: entry.path().display().to_string(), bytes: Some(bytes) })
+            Some(Target::new("file", entry.path().display().to_string()).bytes(bytes))
         });
         let targets: Vec<_> = files.collect();
-        let remove = |target: &Target| Step { name: target.name.clone(), summary: "remove it".into(), undoable: false };
-        let steps = targets.iter().map(remove).collect();
-        Ok(Plan { summary: format!("empty {}", self.1.display()), targets, steps })
+        let steps = targets.iter().map(|target| Step::new(&target.name, "remove it")).collect();
+        let summary = format!("empty {}", self.1.display());
+        Ok(Plan { targets, steps, ..Plan::new(summary) })
     }
 
     /// Does one step, which may be asked for twice. Whether it healed anything is for the check to say.
-    async fn step(&self, _cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
+    async fn step(&self, _cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
         match std::fs::remove_file(&step.name) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(RemedyError::failed(step, error)),
-            _ => Ok(()),
+            _ => Ok(Receipt::default()),
         }
     }
 
@@ -70,9 +70,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let state = snapshot.get("disk").ok_or("the check ran")?.clone();
     let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
     let remedy = EmptyCache(RemedyId::new("empty-cache")?, folder);
-    let plan = remedy.plan(&RemedyContext { check: state.id.clone(), state, deadline }).await?;
+    let plan = remedy.plan(&RemedyContext::new(state, deadline)).await?;
     println!("{} ({:?}): {} files", plan.summary, remedy.risk(), plan.targets.len());
-    for Target { kind, name, bytes } in &plan.targets {
+    for Target { kind, name, bytes, .. } in &plan.targets {
         println!("  {kind} {name}, {} bytes", bytes.unwrap_or_default());
     }
     Ok(())

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use crate::base::class::ErrorClass;
-use crate::model::plan::{Plan, Risk, Step, StepState};
+use crate::model::plan::{Plan, Receipt, Risk, Step, StepState};
 use crate::model::view::CheckView;
 use crate::model::{CheckId, RemedyId};
 
@@ -19,7 +19,9 @@ use crate::model::{CheckId, RemedyId};
 ///   call it again.
 /// - [`probe`](Self::probe) looks from outside whether a step has been done. The engine asks it after a crash and finishes or
 ///   undoes accordingly, so that nothing is repeated blindly.
-/// - [`undo`](Self::undo) takes one step back. Steps that cannot be undone say so in the plan.
+/// - [`undo`](Self::undo) takes one step back. Steps that cannot be undone say so in the plan. Afterwards `probe` is asked whether it did.
+/// - What a step leaves behind for its undo, such as the number of a snapshot, it answers as its [`Receipt`]. The engine writes that down
+///   and hands it back in [`RemedyContext::receipt`]. After a crash it may be missing.
 /// - **A remedy never vouches for itself.** Its `Ok` means that the step was carried out. Whether that healed anything is decided
 ///   by running the failing check again.
 ///
@@ -32,7 +34,7 @@ use crate::model::{CheckId, RemedyId};
 /// use async_trait::async_trait;
 /// use stratheal_core::contract::{Remedy, RemedyContext, RemedyError};
 /// use stratheal_core::model::RemedyId;
-/// use stratheal_core::model::plan::{Plan, Risk, Step, StepState, Target};
+/// use stratheal_core::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
 ///
 /// #[derive(Debug)]
 /// struct ClearCache {
@@ -50,14 +52,12 @@ use crate::model::{CheckId, RemedyId};
 ///     }
 ///     async fn plan(&self, _cx: &RemedyContext) -> Result<Plan, RemedyError> {
 ///         let name = self.folder.display().to_string();
-///         Ok(Plan {
-///             summary: format!("clear {name}"),
-///             targets: vec![Target { kind: "folder".into(), name, bytes: None }],
-///             steps: vec![Step { name: "clear".into(), summary: "remove the folder".into(), undoable: false }],
-///         })
+///         let plan = Plan::new(format!("clear {name}"));
+///         Ok(plan.target(Target::new("folder", name)).step(Step::new("clear", "remove the folder")))
 ///     }
-///     async fn step(&self, _cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
-///         std::fs::remove_dir_all(&self.folder).map_err(|error| RemedyError::failed(step, error))
+///     async fn step(&self, _cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
+///         std::fs::remove_dir_all(&self.folder).map_err(|error| RemedyError::failed(step, error))?;
+///         Ok(Receipt::new("removed"))
 ///     }
 ///     async fn probe(&self, _cx: &RemedyContext, _step: &Step) -> Result<StepState, RemedyError> {
 ///         Ok(if self.folder.exists() { StepState::NotDone } else { StepState::Done })
@@ -85,7 +85,7 @@ pub trait Remedy: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`RemedyError`] when the step was not carried out.
-    async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError>;
+    async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError>;
 
     /// Looks whether a step has been done.
     ///
@@ -102,6 +102,7 @@ pub trait Remedy: fmt::Debug + Send + Sync + 'static {
 
 /// What the engine hands to a remedy.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct RemedyContext {
     /// The failing check.
     pub check: CheckId,
@@ -109,6 +110,32 @@ pub struct RemedyContext {
     pub state: Arc<CheckView>,
     /// When the remedy must have come to an end.
     pub deadline: Instant,
+    /// The plan that is carried out; empty while it is being made.
+    pub plan: Arc<Plan>,
+    /// What the step answered that is probed or undone, where that is known.
+    pub receipt: Option<Receipt>,
+}
+
+impl RemedyContext {
+    /// For making a plan.
+    #[must_use]
+    pub fn new(state: Arc<CheckView>, deadline: Instant) -> Self {
+        Self { check: state.id.clone(), state, deadline, plan: Arc::default(), receipt: None }
+    }
+
+    /// For carrying out a plan.
+    #[must_use]
+    pub fn with_plan(mut self, plan: Arc<Plan>) -> Self {
+        self.plan = plan;
+        self
+    }
+
+    /// For probing or undoing a step that answered this.
+    #[must_use]
+    pub fn with_receipt(mut self, receipt: Option<Receipt>) -> Self {
+        self.receipt = receipt;
+        self
+    }
 }
 
 /// Why a remedy did not do something.

@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod event;
 pub mod id;
 pub mod metric;
+pub mod notification;
 pub mod perfdata;
 pub mod plan;
 mod proof;
