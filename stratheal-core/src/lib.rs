@@ -17,6 +17,9 @@ pub mod history;
 
 pub mod state;
 
+#[cfg(feature = "journal")]
+pub mod journal;
+
 #[cfg(feature = "http")]
 pub mod net;
 

@@ -7,6 +7,8 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 
+use super::stamp::Stamp;
+
 /// Answers what the wall clock shows.
 ///
 /// ```
@@ -16,6 +18,11 @@ use jiff::Timestamp;
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The current wall time. A later call may answer an earlier time: the wall clock can be set.
     fn now(&self) -> Timestamp;
+
+    /// The moment now, as others can compare it with theirs. A clock that knows nothing but wall time says so.
+    fn stamp(&self) -> Stamp {
+        Stamp::of_wall(self.now())
+    }
 }
 
 /// The clock of the machine.
@@ -25,5 +32,9 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp::of_machine(self.now())
     }
 }

@@ -11,6 +11,7 @@ pub mod clock;
 pub mod fs;
 pub mod redact;
 pub mod single_flight;
+pub mod stamp;
 pub mod suggest;
 #[cfg(feature = "installer")]
 pub(crate) mod times;
