@@ -20,6 +20,9 @@ pub mod state;
 #[cfg(feature = "journal")]
 pub mod journal;
 
+#[cfg(feature = "healing")]
+pub mod healing;
+
 #[cfg(feature = "http")]
 pub mod net;
 

@@ -17,6 +17,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("history", &["base", "model", "contract"]),
     ("state", &["base", "model"]),
     ("journal", &["base"]),
+    ("healing", &["base", "model", "contract", "engine", "journal"]),
     ("net", &["base", "model", "contract"]),
     ("sys", &["base", "model", "contract"]),
     ("objects", &["base", "model"]),

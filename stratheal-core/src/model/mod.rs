@@ -1,8 +1,11 @@
 //! The words of the domain as plain data: what was measured, what it means, what happened.
 
 pub mod aggregate;
+pub mod attempt;
+pub mod deed;
 pub mod event;
 pub mod id;
+pub mod incident;
 pub mod metric;
 pub mod notification;
 pub mod perfdata;

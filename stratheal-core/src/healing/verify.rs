@@ -1,0 +1,124 @@
+//! Whether it helped: the failing check is run again and again, and what was healthy before is looked at.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep, timeout};
+
+use super::admission::calls_for_help;
+use super::policy::Verification;
+use crate::engine::EngineHandle;
+use crate::model::view::{CheckView, Outcome};
+use crate::model::{CheckId, Status};
+
+/// What a look at the checks says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Finding {
+    /// It works.
+    Works,
+    /// It does not; what the check says.
+    Fails(String),
+    /// Something else broke.
+    Worse(String),
+}
+
+/// Looks at one check, and at those that must not become worse.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    pub(super) engine: EngineHandle,
+    pub(super) check: CheckId,
+    pub(super) rules: Verification,
+    /// Checks that are asked, each time.
+    pub(super) guards: Vec<CheckId>,
+    /// What was confirmed healthy before the first step.
+    pub(super) healthy_before: Vec<CheckId>,
+}
+
+/// The checks that are confirmed healthy.
+pub(super) fn healthy(engine: &EngineHandle) -> Vec<CheckId> {
+    let healthy = |view: &&Arc<CheckView>| view.hard == Status::Healthy && view.muted.is_none() && !view.stale;
+    engine.fresh_snapshot().checks.iter().filter(healthy).map(|view| view.id.clone()).collect()
+}
+
+impl Verifier {
+    /// Runs the check until it has passed often enough in a row, or the time for that is over.
+    pub(super) async fn first(&self) -> Finding {
+        let deadline = Instant::now() + self.rules.timeout;
+        let mut passes = 0;
+        loop {
+            let failure = self.failure(deadline).await;
+            passes = if failure.is_none() { passes + 1 } else { 0 };
+            if passes >= self.rules.passes.max(1) {
+                return self.guards().await;
+            }
+            if let Some(why) = failure
+                && Instant::now() >= deadline
+            {
+                return Finding::Fails(why);
+            }
+            sleep(self.rules.interval).await;
+        }
+    }
+
+    /// Watches for as long as the probation lasts.
+    pub(super) async fn probation(&self) -> Finding {
+        let until = Instant::now() + self.rules.probation;
+        loop {
+            match self.engine.check(self.check.as_str()) {
+                None => return Finding::Fails("the check is not there any more".to_owned()),
+                // Muted, it fails because of something else, or somebody is at work: that is no relapse.
+                Some(view) if calls_for_help(&view).is_ok() => return Finding::Fails(view.summary().to_owned()),
+                Some(_) => {}
+            }
+            if let worse @ Finding::Worse(_) = self.others() {
+                return worse;
+            }
+            if Instant::now() >= until {
+                return self.guards().await;
+            }
+            sleep(self.rules.interval.max(std::time::Duration::from_millis(50))).await;
+        }
+    }
+
+    /// Runs the failing check once; what it says if it does not pass.
+    async fn failure(&self, deadline: Instant) -> Option<String> {
+        // A check that hangs has a deadline of its own, which may be later.
+        let patience = deadline.saturating_duration_since(Instant::now()).max(self.rules.interval);
+        match timeout(patience, self.engine.run_now(self.check.as_str())).await {
+            Err(_) => Some("the check does not answer".to_owned()),
+            Ok(Err(error)) => Some(error.to_string()),
+            Ok(Ok(view)) if passes(&view) => None,
+            Ok(Ok(view)) => Some(view.summary().to_owned()),
+        }
+    }
+
+    /// Asks the guards, then looks at everything else.
+    async fn guards(&self) -> Finding {
+        for guard in &self.guards {
+            match self.engine.run_now(guard.as_str()).await {
+                Ok(view) if passes(&view) => {}
+                Ok(view) => return Finding::Worse(format!("{guard}: {}", view.summary())),
+                Err(error) => return Finding::Worse(format!("{guard}: {error}")),
+            }
+        }
+        self.others()
+    }
+
+    /// Looks, without running anything, whether what was healthy before is broken now, by itself.
+    fn others(&self) -> Finding {
+        let broken = |id: &CheckId| {
+            let view = self.engine.check(id.as_str())?;
+            calls_for_help(&view).is_ok().then(|| format!("{id}: {}", view.summary()))
+        };
+        self.healthy_before
+            .iter()
+            .filter(|id| **id != self.check)
+            .find_map(broken)
+            .map_or(Finding::Works, Finding::Worse)
+    }
+}
+
+/// Whether a run passed: it measured, and what it found is not Critical. Unknown is not a pass.
+fn passes(view: &CheckView) -> bool {
+    let Some(last) = &view.last else { return false };
+    last.outcome == Outcome::Done && matches!(last.report.status, Status::Healthy | Status::Warning)
+}
