@@ -142,26 +142,27 @@ impl Scheduler {
         if before != status {
             slot.since = wall;
         }
-        if before != status || unmuted {
-            let transition = Transition {
-                id: slot.id().clone(),
-                from: before,
-                to: status,
-                summary: slot.last.as_ref().map_or_else(String::new, |last| last.report.summary.clone().into_owned()),
-                muted,
-                flapping: slot.gate.flapping(),
-            };
-            if let Some(history) = &self.history {
-                history.append(Entry::Changed { at: wall, transition: transition.clone() });
-            }
-            self.emit(wall, || EventKind::Changed(transition));
-        }
+        let transition = (before != status || unmuted).then(|| Transition {
+            id: slot.id().clone(),
+            from: before,
+            to: status,
+            summary: slot.last.as_ref().map_or_else(String::new, |last| last.report.summary.clone().into_owned()),
+            muted,
+            flapping: slot.gate.flapping(),
+        });
         if stale {
             self.unknown.insert(number);
         } else {
             self.unknown.remove(&number);
         }
         self.publish(number, now, wall);
+        // Whoever hears of it and looks must see it.
+        if let Some(transition) = transition {
+            if let Some(history) = &self.history {
+                history.append(Entry::Changed { at: wall, transition: transition.clone() });
+            }
+            self.emit(wall, || EventKind::Changed(transition));
+        }
     }
 
     /// The root cause to be named, if the check fails because of a parent, or may still do so.

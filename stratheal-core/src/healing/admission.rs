@@ -127,15 +127,14 @@ fn pass(why: impl Into<String>) -> Said {
 /// Whether something calls for a remedy: a confirmed failure of its own, which nobody has muted.
 #[must_use]
 pub(super) fn calls_for_help(view: &CheckView) -> Result<(), String> {
-    if view.hard != Status::Critical || view.stale {
-        let stale = if view.stale { ", and the last result is old" } else { "" };
-        return Err(format!("its confirmed state is {}{stale}", view.hard.as_str()));
-    }
     match &view.muted {
         Some(Muted::Cause { root }) => Err(format!("it fails because of {root}")),
         Some(Muted::Maintenance) => Err("it is in maintenance".to_owned()),
         Some(Muted::Paused { reason }) => Err(format!("the check is paused: {reason}")),
-        None => Ok(()),
+        None if view.stale => Err("the last result is old".to_owned()),
+        // While a parent may still turn out to be the cause, the state is confirmed, and not yet believed.
+        None if view.hard == Status::Critical && view.status == Status::Critical => Ok(()),
+        None => Err(format!("its state is {}", view.status.as_str())),
     }
 }
 

@@ -130,7 +130,7 @@ fn each_gate_stands_in_the_way_of_what_it_should() {
         ("failing", Case { view: None, ..Case::default() }, Answer::Refuse),
         (
             "failing",
-            Case { view: Some(CheckView { hard: Status::Unknown, ..view() }), ..Case::default() },
+            Case { view: Some(CheckView { status: Status::Unknown, ..view() }), ..Case::default() },
             Answer::Refuse,
         ),
         (

@@ -135,6 +135,7 @@ impl Healer {
             self.waiting.insert(incident.number, Instant::now() + AGAIN);
             return;
         }
+        self.look_again = true;
         tracing::info!(incident = incident.number, why, "a rung is left out");
         incident.note(self.clock.now(), "skipped", why);
         skipped(&mut incident, rung);

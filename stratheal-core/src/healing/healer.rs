@@ -23,7 +23,7 @@ use crate::model::plan::Plan;
 use crate::model::{CheckId, RemedyId, Status};
 
 /// The longest time without a look at everything.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(1);
 /// Messages of attempts that may wait.
 const PROGRESS: usize = 256;
 
@@ -94,6 +94,8 @@ pub(super) struct Healer {
     pub(super) tasks: JoinSet<Done>,
     pub(super) progress: mpsc::Sender<Progress>,
     progress_in: Option<mpsc::Receiver<Progress>>,
+    /// Whether something changed while everything was looked at, so that it has to be looked at again.
+    pub(super) look_again: bool,
     /// Whether it was said that nothing can be written down.
     pub(super) trouble_told: bool,
 }
@@ -118,6 +120,7 @@ impl Healer {
             tasks: JoinSet::new(),
             progress,
             progress_in: Some(progress_in),
+            look_again: false,
             trouble_told: false,
         }
     }

@@ -31,7 +31,9 @@ impl Healer {
         self.free_stuck();
         self.open_and_close(&snapshot).await;
         self.tell_trouble().await;
-        self.act(&snapshot).await
+        self.look_again = false;
+        let look = self.act(&snapshot).await;
+        if self.look_again { Duration::ZERO } else { look }
     }
 
     async fn open_and_close(&mut self, snapshot: &Snapshot) {
@@ -88,6 +90,10 @@ impl Healer {
         let again = known.is_some();
         let mut incident = match known {
             Some(mut incident) => {
+                // What came back by itself for a moment goes on where it was; what a remedy had healed begins anew.
+                if incident.resolution != Some(Resolution::Itself) {
+                    incident.begin_ladder();
+                }
                 let reopened = incident.become_state(IncidentState::Open, now.wall, view.summary());
                 if let Err(error) = reopened {
                     tracing::error!(%error, "an incident could not be opened again");
@@ -99,7 +105,6 @@ impl Healer {
             }
             None => Incident::open(number, view.id.clone(), view.hard, view.summary(), now.wall),
         };
-        incident.begin_ladder();
         incident.suppressed = children(snapshot, &view.id);
         incident.evidence.report = view.last.as_ref().and_then(|last| serde_json::to_value(&last.report).ok());
         tracing::warn!(incident = incident.number, check = %view.id, again, summary = view.summary(), "incident opened");
@@ -234,6 +239,7 @@ impl Healer {
         let text = message::given_up(&incident, self.setup.policies.get(&incident.check));
         self.tell(NotificationKind::GivenUp, Some(&incident), text).await;
         self.waiting.remove(&incident.number);
+        self.look_again = true;
     }
 
     /// A parent works again: what failed by itself may come up now.

@@ -7,8 +7,11 @@ use tokio::time::{Instant, sleep, timeout};
 use super::admission::calls_for_help;
 use super::policy::Verification;
 use crate::engine::EngineHandle;
-use crate::model::view::{CheckView, Outcome};
+use crate::model::view::{CheckView, Outcome, Phase};
 use crate::model::{CheckId, Status};
+
+/// So often a check is run to be sure of what it says.
+const REFRESHES: usize = 5;
 
 /// What a look at the checks says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +21,12 @@ pub(super) enum Finding {
     /// It does not; what the check says.
     Fails(String),
     /// Something else broke.
-    Worse(String),
+    Worse {
+        /// The other check.
+        check: CheckId,
+        /// What it says.
+        why: String,
+    },
 }
 
 /// Looks at one check, and at those that must not become worse.
@@ -69,13 +77,26 @@ impl Verifier {
                 Some(view) if calls_for_help(&view).is_ok() => return Finding::Fails(view.summary().to_owned()),
                 Some(_) => {}
             }
-            if let worse @ Finding::Worse(_) = self.others() {
+            if let worse @ Finding::Worse { .. } = self.others() {
                 return worse;
             }
             if Instant::now() >= until {
                 return self.guards().await;
             }
             sleep(self.rules.interval.max(std::time::Duration::from_millis(50))).await;
+        }
+    }
+
+    /// Has the check say how things are now, until it is sure: what it said before something was taken back is of no use.
+    pub(super) async fn refresh(&self, worse: Option<&CheckId>) {
+        for id in std::iter::once(&self.check).chain(worse) {
+            for _ in 0..REFRESHES {
+                match timeout(self.rules.timeout, self.engine.run_now(id.as_str())).await {
+                    Ok(Ok(view)) if view.phase == Phase::Hard => break,
+                    Ok(Ok(_)) => sleep(self.rules.interval).await,
+                    Ok(Err(_)) | Err(_) => break,
+                }
+            }
         }
     }
 
@@ -96,8 +117,8 @@ impl Verifier {
         for guard in &self.guards {
             match self.engine.run_now(guard.as_str()).await {
                 Ok(view) if passes(&view) => {}
-                Ok(view) => return Finding::Worse(format!("{guard}: {}", view.summary())),
-                Err(error) => return Finding::Worse(format!("{guard}: {error}")),
+                Ok(view) => return worse(guard, view.summary()),
+                Err(error) => return worse(guard, &error.to_string()),
             }
         }
         self.others()
@@ -107,14 +128,15 @@ impl Verifier {
     fn others(&self) -> Finding {
         let broken = |id: &CheckId| {
             let view = self.engine.check(id.as_str())?;
-            calls_for_help(&view).is_ok().then(|| format!("{id}: {}", view.summary()))
+            calls_for_help(&view).is_ok().then(|| worse(id, view.summary()))
         };
-        self.healthy_before
-            .iter()
-            .filter(|id| **id != self.check)
-            .find_map(broken)
-            .map_or(Finding::Works, Finding::Worse)
+        let others = self.healthy_before.iter().filter(|id| **id != self.check);
+        others.filter_map(broken).next().unwrap_or(Finding::Works)
     }
+}
+
+fn worse(check: &CheckId, why: &str) -> Finding {
+    Finding::Worse { check: check.clone(), why: format!("{check}: {why}") }
 }
 
 /// Whether a run passed: it measured, and what it found is not Critical. Unknown is not a pass.

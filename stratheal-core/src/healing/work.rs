@@ -13,6 +13,7 @@ use super::store::{Durable, SharedStore};
 use super::verify::{Finding, Verifier};
 use crate::base::class::chain;
 use crate::contract::{Remedy, RemedyContext, RemedyError};
+use crate::model::CheckId;
 use crate::model::attempt::{Attempt, AttemptState, Undo, Verdict};
 use crate::model::plan::{Receipt, StepState};
 use crate::model::view::CheckView;
@@ -69,7 +70,7 @@ enum Setback {
     Failed(String),
     NotHealed(String),
     Relapsed(String),
-    Worse(String),
+    Worse(CheckId, String),
     Interrupted(String),
 }
 
@@ -110,11 +111,13 @@ impl Work {
         } else {
             self.undo(last, stuck).await
         };
+        let worse = if let Setback::Worse(check, _) = &setback { Some(check) } else { None };
+        self.verifier.refresh(worse).await;
         match setback {
             Setback::Failed(why) => Verdict::Failed { undo, why },
             Setback::NotHealed(why) => Verdict::NotHealed { undo, why },
             Setback::Relapsed(why) => Verdict::Relapsed { undo, why },
-            Setback::Worse(why) => Verdict::MadeWorse { undo, why },
+            Setback::Worse(_, why) => Verdict::MadeWorse { undo, why },
             Setback::Interrupted(why) => Verdict::Interrupted { undo, why },
         }
     }
@@ -141,13 +144,13 @@ impl Work {
         match self.verifier.first().await {
             Finding::Works => {}
             Finding::Fails(why) => return Some(Setback::NotHealed(why)),
-            Finding::Worse(why) => return Some(Setback::Worse(why)),
+            Finding::Worse { check, why } => return Some(Setback::Worse(check, why)),
         }
         self.become_state(AttemptState::Probation, Durable::Process).await;
         match self.verifier.probation().await {
             Finding::Works => None,
             Finding::Fails(why) => Some(Setback::Relapsed(why)),
-            Finding::Worse(why) => Some(Setback::Worse(why)),
+            Finding::Worse { check, why } => Some(Setback::Worse(check, why)),
         }
     }
 
