@@ -45,6 +45,9 @@ pub mod snapshot;
 
 pub mod checks;
 
+#[cfg(all(feature = "service", unix))]
+pub mod service;
+
 #[cfg(feature = "config")]
 pub mod config;
 
