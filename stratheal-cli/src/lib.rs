@@ -32,6 +32,8 @@ use std::time::Duration;
 use clap::Parser;
 use clap::error::ErrorKind;
 
+use stratheal_core::service::keeper::{KeeperPlace, Role};
+
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 
@@ -40,6 +42,11 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 /// Runs the tool. The exit code is a status (0 to 3), 3 for whatever could not be done, or one that says why packages could not be had.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // What a service is before it becomes its program: as little as possible happens there.
+    if let Some(role @ Role::Executor) = Role::of(&arguments) {
+        return role.run();
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -84,6 +91,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Init(options) => commands::init::run(&common, &options),
         Command::Config(command) => commands::config::run(&common, &command),
         Command::Completions(options) => commands::completions::run(&options),
+        Command::Keeper(options) => {
+            let place = KeeperPlace::given(options.folder, options.socket);
+            Ok(Role::Keeper { place, arguments: Vec::new() }.run())
+        }
+        Command::Executor(_) => Ok(Role::Executor.run()),
     }
 }
 

@@ -54,6 +54,9 @@ pub mod checks;
 #[cfg(feature = "remedies")]
 pub mod remedies;
 
+#[cfg(all(feature = "service", unix))]
+pub mod service;
+
 #[cfg(feature = "config")]
 pub mod config;
 

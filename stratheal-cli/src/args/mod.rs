@@ -161,6 +161,29 @@ pub(crate) enum Command {
     Config(ConfigCommand),
     /// Print a completion script for a shell.
     Completions(CompletionOptions),
+    /// Keep the processes of services. Started by `up`.
+    #[command(hide = true)]
+    Keeper(KeeperOptions),
+    /// Become the program of a service. Started by the keeper.
+    #[command(hide = true)]
+    Executor(ExecutorOptions),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeeperOptions {
+    /// Where logs and notes are.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// The socket at which it answers.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExecutorOptions {
+    /// Read what to run from standard input, which is a socket.
+    #[arg(long, required = true)]
+    pub(crate) order_on_stdin: bool,
 }
 
 #[derive(Debug, Args)]

@@ -117,6 +117,11 @@ id! {
     RemedyId
 }
 
+id! {
+    /// The name of a service. Cloning shares the text.
+    ServiceId
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

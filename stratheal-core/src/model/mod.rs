@@ -20,7 +20,7 @@ pub mod status;
 pub mod view;
 pub mod window;
 
-pub use id::{CheckId, InvalidId, RemedyId};
+pub use id::{CheckId, InvalidId, RemedyId, ServiceId};
 pub use metric::{Metric, Unit};
 pub use range::Range;
 pub use report::{Hint, Report};

@@ -17,6 +17,24 @@ pub struct Listening {
     pub process: Option<String>,
 }
 
+/// Somebody who listens on a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// Where.
+    pub address: SocketAddr,
+    /// The number of the user to whom the socket belongs.
+    pub uid: u32,
+    /// The process with its name, where this user may see it.
+    pub process: Option<(u32, String)>,
+}
+
+/// A line of the kernel's list.
+struct Socket {
+    address: SocketAddr,
+    uid: u32,
+    inode: u64,
+}
+
 /// The state of a socket that listens, `TCP_LISTEN` in the kernel.
 const LISTEN: &str = "0A";
 
@@ -25,6 +43,10 @@ const LISTEN: &str = "0A";
 /// # Errors
 /// [`Malformed`] when a line is not as the kernel writes it.
 pub fn parse(text: &str) -> Result<Vec<(SocketAddr, u64)>, Malformed> {
+    Ok(parse_sockets(text)?.into_iter().map(|socket| (socket.address, socket.inode)).collect())
+}
+
+fn parse_sockets(text: &str) -> Result<Vec<Socket>, Malformed> {
     let mut found = Vec::new();
     for line in text.lines().skip(1) {
         let fields: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -36,7 +58,8 @@ pub fn parse(text: &str) -> Result<Vec<(SocketAddr, u64)>, Malformed> {
         }
         let address = address(local).ok_or_else(|| Malformed::new("not an address", local))?;
         let inode = fields.get(9).and_then(|inode| inode.parse().ok());
-        found.push((address, inode.ok_or_else(|| Malformed::new("no inode", line))?));
+        let uid = fields.get(7).and_then(|uid| uid.parse().ok()).ok_or_else(|| Malformed::new("no user", line))?;
+        found.push(Socket { address, uid, inode: inode.ok_or_else(|| Malformed::new("no inode", line))? });
     }
     Ok(found)
 }
@@ -71,12 +94,33 @@ pub fn read(root: &SysRoot) -> Result<Vec<Listening>, SysError> {
     sockets.dedup_by_key(|(address, _)| address.port());
     let wanted = sockets.iter().map(|(_, inode)| *inode).collect();
     let owners = owners(root, &wanted);
-    let named = |(address, inode)| Listening { address, process: owners.get(&inode).cloned() };
+    let name = |inode| owners.get(&inode).map(|(_, name)| name.clone());
+    let named = |(address, inode)| Listening { address, process: name(inode) };
     Ok(sockets.into_iter().map(named).collect())
 }
 
+/// Who listens on these ports, at whatever address.
+///
+/// # Errors
+/// [`SysError`] when the kernel's list cannot be read.
+pub fn holders(root: &SysRoot, ports: &[u16]) -> Result<Vec<Holder>, SysError> {
+    let mut sockets = root.parse("proc/net/tcp", parse_sockets)?;
+    sockets.extend(if_there(root.parse("proc/net/tcp6", parse_sockets))?.unwrap_or_default());
+    sockets.retain(|socket| ports.contains(&socket.address.port()));
+    if sockets.is_empty() {
+        return Ok(Vec::new());
+    }
+    let owners = owners(root, &sockets.iter().map(|socket| socket.inode).collect());
+    let held = |socket: Socket| Holder {
+        address: socket.address,
+        uid: socket.uid,
+        process: owners.get(&socket.inode).cloned(),
+    };
+    Ok(sockets.into_iter().map(held).collect())
+}
+
 /// The processes that hold these sockets, as far as this user may see.
-fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> HashMap<u64, String> {
+fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> HashMap<u64, (u32, String)> {
     let mut found = HashMap::new();
     for pid in pids(root).unwrap_or_default() {
         // Processes end meanwhile, and those of others are closed to us.
@@ -93,7 +137,7 @@ fn owners(root: &SysRoot, inodes: &HashSet<u64>) -> HashMap<u64, String> {
         for inode in sockets {
             // A process that ends while it is read has no name to tell; its port is told all the same.
             if let Ok(Some(process)) = read_process(root, pid) {
-                found.insert(inode, process.name);
+                found.insert(inode, (pid, process.name));
             }
         }
     }
@@ -127,12 +171,16 @@ mod tests {
         let own = found.iter().find(|listening| listening.address.port() == address.port()).unwrap();
         assert_eq!(own.address, address);
         assert!(own.process.is_some());
+        let held = holders(&SysRoot::default(), &[address.port()]).unwrap();
+        let [holder] = held.as_slice() else { panic!("{held:?}") };
+        assert_eq!((holder.address, holder.process.as_ref().unwrap().0), (address, std::process::id()));
+        assert_eq!(holders(&SysRoot::default(), &[0]).unwrap(), []);
     }
 
     proptest! {
         #[test]
         fn never_panics(text in "\\PC{0,200}") {
-            let _ = parse(&text);
+            let _ = (parse(&text), parse_sockets(&text).is_ok());
             let _ = address(&text);
         }
     }

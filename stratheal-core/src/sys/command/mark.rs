@@ -34,7 +34,7 @@ pub(super) fn value(inherited: Option<&str>, mark: &str) -> String {
     not(any(target_os = "linux", test)),
     expect(dead_code, reason = "only Linux shows the environment of others")
 )]
-pub(super) fn marks(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn marks(environment: &[u8]) -> impl Iterator<Item = &[u8]> {
     let value = |entry: &'_ [u8]| entry.strip_prefix(VARIABLE.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
     let values = environment.split(|byte| *byte == 0).filter(move |entry| value(entry));
     values.flat_map(|entry| entry[VARIABLE.len() + 1..].split(|byte| *byte == b','))

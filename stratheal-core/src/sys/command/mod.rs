@@ -17,6 +17,11 @@ mod tests;
 
 pub use capture::Captured;
 pub use mark::VARIABLE as MARK_VARIABLE;
+#[cfg(target_os = "linux")]
+#[cfg_attr(not(feature = "service"), expect(unused_imports, reason = "services alone look for marks elsewhere"))]
+pub(crate) use mark::marks;
 pub use reaper::settle;
 pub use running::{Ending, Finished, Running};
+#[cfg(all(unix, feature = "service"))]
+pub(crate) use spec::find_program;
 pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT};

@@ -182,7 +182,11 @@ impl Command {
 
 /// Finds a program as a shell would, but once and with a reason when it fails. A relative path starts from the command's folder.
 #[cfg(unix)]
-fn find_program(program: &OsString, path: Option<&OsString>, folder: Option<&Path>) -> Result<PathBuf, CommandError> {
+pub(crate) fn find_program(
+    program: &OsString,
+    path: Option<&OsString>,
+    folder: Option<&Path>,
+) -> Result<PathBuf, CommandError> {
     use std::os::unix::fs::PermissionsExt;
     let given = Path::new(program);
     if given.components().count() != 1 || given.is_absolute() || program.as_encoded_bytes().contains(&b'/') {

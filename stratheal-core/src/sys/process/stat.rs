@@ -68,6 +68,8 @@ pub struct ProcessStat {
     pub parent: u32,
     /// Its process group.
     pub group: u32,
+    /// Its session.
+    pub session: u32,
     /// Processor time it used, in ticks.
     pub cpu_ticks: u64,
 }
@@ -94,6 +96,7 @@ pub fn parse(text: &str) -> Result<ProcessStat, Malformed> {
         state: ProcessState::from_letter(state),
         parent: fields::number(field(4, "the parent")?, "the parent")?,
         group: fields::number(field(5, "the process group")?, "the process group")?,
+        session: fields::number(field(6, "the session")?, "the session")?,
         cpu_ticks,
     })
 }
@@ -118,7 +121,10 @@ mod tests {
         for name in ["bash", "a b", ") (", "x) R 9 (", "", "(((", ")))"] {
             let stat = parse(&format!("99 ({name}) {REST}")).unwrap();
             assert_eq!(stat.name, name);
-            assert_eq!((stat.id, stat.parent, stat.group), (ProcessId { pid: 99, started: 12345 }, 1, 42));
+            assert_eq!(
+                (stat.id, stat.parent, stat.group, stat.session),
+                (ProcessId { pid: 99, started: 12345 }, 1, 42, 42)
+            );
             assert_eq!((stat.state, stat.cpu_ticks), (ProcessState::Sleeping, 15));
         }
         for bad in ["", "99", "99 (x", "x (y) S 1 1", "99 (x)", "99 (x) S 1 2 3"] {

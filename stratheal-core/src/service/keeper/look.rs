@@ -1,0 +1,144 @@
+//! Stopping a run for certain.
+//!
+//! The stop signal goes to the group before anything is reaped. When the time is over, SIGKILL goes to the group and to everything else
+//! that belongs to the run. It is gone when the first process has ended, no process that is known is alive, and one more look at all
+//! processes finds none that was not known.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use super::run::Run;
+use crate::service::cgroup;
+use crate::service::spec::Whom;
+use crate::service::tree::Census;
+
+/// How often it is looked at first, and at last.
+const FIRST: Duration = Duration::from_millis(2);
+const LAST: Duration = Duration::from_millis(100);
+/// How long killed processes may take to be gone before somebody is told.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A run that is being stopped, or whose first process ended by itself.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    pub(super) on_request: bool,
+    pub(super) killed: bool,
+    pub(super) next: Instant,
+    kill_at: Instant,
+    pause: Duration,
+    told: bool,
+}
+
+/// What a look found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Something is still alive.
+    Alive,
+    /// These do not go, though they were killed; said once.
+    Stuck(Vec<u32>),
+    /// Nothing is left.
+    Gone,
+}
+
+impl Stopping {
+    fn new(on_request: bool, grace: Duration, now: Instant) -> Self {
+        Self { on_request, killed: false, next: now + FIRST, kill_at: now + grace, pause: FIRST, told: false }
+    }
+
+    /// When to look again.
+    fn rest(&mut self, now: Instant) {
+        self.pause = if self.told { Duration::from_secs(1) } else { (self.pause * 2).min(LAST) };
+        self.next = now + self.pause;
+        if !self.killed {
+            self.next = self.next.min(self.kill_at.max(now + FIRST));
+        }
+    }
+}
+
+/// Begins to stop a run because somebody asked.
+pub(super) fn stop(run: &mut Run, now: Instant) {
+    if run.is_gone() || run.stopping.as_ref().is_some_and(|stopping| stopping.on_request) {
+        return;
+    }
+    let signalled = run.stopping.is_some();
+    run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now));
+    run.tree.search(&Census::take(), true);
+    if !signalled {
+        ask(run);
+    }
+}
+
+/// What is left of a run that ended by itself has to go, too.
+pub(super) fn clean_up(run: &mut Run, now: Instant) {
+    if run.stopping.is_some() || run.is_gone() {
+        return;
+    }
+    let mut stopping = Stopping::new(false, run.grace_of_leftovers(), now);
+    stopping.next = now;
+    run.stopping = Some(stopping);
+    run.tree.search(&Census::take(), true);
+    if !run.tree.others().is_empty() {
+        ask(run);
+    }
+}
+
+/// Sends the stop signal.
+fn ask(run: &Run) {
+    let signal = run.order.stop_signal.get();
+    match run.order.stop_whom {
+        Whom::Leader if run.exit.is_none() => run.tree.signal_leader(signal),
+        Whom::Leader | Whom::Group => {
+            run.tree.signal_group(signal);
+            run.tree.signal_outsiders(signal);
+        }
+    }
+    // One that is stopped by a signal would not see this one.
+    run.tree.signal_group(Signal::CONT);
+}
+
+/// Looks how far the stopping of a run has come, and goes on with it.
+pub(super) fn look(run: &mut Run, now: Instant) -> Found {
+    let Some(mut stopping) = run.stopping.take() else { return Found::Alive };
+    let mut others = run.tree.others();
+    let ended = run.exit.is_some();
+    let due = now >= stopping.kill_at;
+    if (ended && others.is_empty()) || (due && !stopping.killed) || stopping.told {
+        // Somebody may have forked meanwhile.
+        let before = others.len();
+        run.tree.search(&Census::take(), true);
+        others = run.tree.others();
+        if others.len() > before && !due {
+            run.tree.signal_outsiders(run.order.stop_signal.get());
+        }
+    }
+    let populated = run.tree.group().and_then(|group| cgroup::is_populated(group)).unwrap_or(false);
+    if ended && others.is_empty() && !populated {
+        run.stopping = Some(stopping);
+        return Found::Gone;
+    }
+    if due {
+        stopping.killed = true;
+        kill(run);
+    }
+    let stuck = due && !stopping.told && now >= stopping.kill_at + PATIENCE;
+    stopping.told |= stuck;
+    stopping.rest(now);
+    run.stopping = Some(stopping);
+    if !stuck {
+        return Found::Alive;
+    }
+    let leader = (!ended).then(|| run.pid());
+    Found::Stuck(leader.into_iter().chain(others).collect())
+}
+
+fn kill(run: &Run) {
+    if let Some(group) = run.tree.group()
+        && let Err(error) = cgroup::kill(group)
+    {
+        tracing::debug!(%error, "cannot kill a control group");
+    }
+    run.tree.signal_group(Signal::KILL);
+    run.tree.signal_others(Signal::KILL);
+}

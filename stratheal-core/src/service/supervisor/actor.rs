@@ -1,0 +1,513 @@
+//! The supervisor's task.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::dependencies;
+use super::entry::{Entry, Task, Want};
+use super::error::ServiceError;
+use super::event::{ServiceEvent, What};
+use super::handle::{Applied, Services, Shutdown};
+use super::inside::{Inside, Order, Reply};
+use super::launching;
+use super::remembered::Remembered;
+use super::view::ServiceView;
+use crate::model::ServiceId;
+use crate::service::connection::{Link, News};
+use crate::service::outside;
+use crate::service::protocol::{Event, Request, RunView};
+use crate::service::spec::{How, Ready, ServiceSpec};
+use crate::service::state::{Act, Input, ServiceState, StoppedBy};
+
+/// What readers look at.
+pub(super) type Board = ArcSwap<BTreeMap<ServiceId, Arc<ServiceView>>>;
+
+/// How long the first answer of a keeper is waited for.
+const FIRST_NEWS: Duration = Duration::from_secs(20);
+/// How long the keeper may take to end.
+const LAST_NEWS: Duration = Duration::from_secs(20);
+
+pub(super) struct Actor {
+    pub(super) options: Services,
+    pub(super) sender: mpsc::Sender<Inside>,
+    pub(super) entries: BTreeMap<ServiceId, Entry>,
+    pub(super) remembered: Remembered,
+    pub(super) link: Option<Link>,
+    /// Runs that no service has claimed.
+    pub(super) found: Vec<RunView>,
+    /// Runs whose clearing was told.
+    pub(super) told: HashSet<String>,
+    /// Whether it is known what shall run.
+    pub(super) applied: bool,
+    news: Option<mpsc::Receiver<News>>,
+    board: Arc<Board>,
+    events: broadcast::Sender<ServiceEvent>,
+    queue: VecDeque<(ServiceId, Input)>,
+    /// Set while everything is being stopped.
+    leaving: Option<oneshot::Sender<()>>,
+    /// What the names of this engine's runs have in common.
+    prefix: String,
+}
+
+impl Actor {
+    pub(super) fn new(
+        options: Services,
+        remembered: Remembered,
+        board: Arc<Board>,
+        events: broadcast::Sender<ServiceEvent>,
+        sender: mpsc::Sender<Inside>,
+    ) -> Self {
+        use crate::sys::{SysRoot, uptime};
+        let now = uptime::since_boot(&SysRoot::default()).unwrap_or_default();
+        let prefix = format!("{}-{:x}", std::process::id(), now.as_nanos());
+        Self {
+            options,
+            sender,
+            entries: BTreeMap::new(),
+            remembered,
+            link: None,
+            found: Vec::new(),
+            told: HashSet::new(),
+            applied: false,
+            news: None,
+            board,
+            events,
+            queue: VecDeque::new(),
+            leaving: None,
+            prefix,
+        }
+    }
+
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>, mut inside: mpsc::Receiver<Inside>) {
+        loop {
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(Order::Apply(specs, reply)) => drop(reply.send(self.apply(specs).await)),
+                    Some(Order::Start(id, reply)) => self.start(id, reply, Input::Start),
+                    Some(Order::Restart(id, reply)) => self.start(id, reply, Input::Restart),
+                    Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply),
+                    Some(Order::MarkReady(id, reply)) => drop(reply.send(self.mark_ready(&id))),
+                    Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.leaving = Some(reply),
+                    Some(Order::Shutdown(Shutdown::LeaveRunning, reply)) => {
+                        drop(self);
+                        done(reply);
+                        return;
+                    }
+                    None => return,
+                },
+                Some(Inside { id, input }) = inside.recv() => self.drive(id, input),
+                news = next(&mut self.news) => self.hear(news),
+            }
+            if self.leaving.is_some() && self.stop_next() {
+                return self.leave().await;
+            }
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
+
+    /// Gives a service an input, and everything that follows from it.
+    pub(super) fn drive(&mut self, id: ServiceId, input: Input) {
+        self.queue.push_back((id, input));
+        while let Some((id, input)) = self.queue.pop_front() {
+            self.step(&id, input);
+        }
+    }
+
+    fn step(&mut self, id: &ServiceId, input: Input) {
+        let missing = self.missing(id);
+        let now = self.now();
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        let before = entry.machine.state().clone();
+        let executed = matches!(&input, Input::Executed { run } if entry.machine.run() == Some(run));
+        entry.executed |= executed;
+        let acts = entry.machine.step(input, &missing);
+        let changed = *entry.machine.state() != before;
+        if std::mem::discriminant(entry.machine.state()) != std::mem::discriminant(&before) {
+            entry.since = now;
+            entry.entered = Instant::now();
+        }
+        for act in acts {
+            self.act(id, act);
+        }
+        self.look_after(id, executed);
+        if changed {
+            // Others may have waited for it.
+            let waiting = self.entries.iter().filter(|(_, other)| other.spec.depends_on.contains(id));
+            let inputs = waiting.map(|(other, _)| (other.clone(), Input::Look));
+            self.queue.extend(inputs);
+        }
+        self.publish(id);
+    }
+
+    fn act(&mut self, id: &ServiceId, act: Act) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        match act {
+            Act::Launch(run) => {
+                entry.running = entry.spec.clone();
+                entry.executed = false;
+                entry.outdated = false;
+                entry.text = None;
+                let (spec, wait) = (entry.spec.clone(), entry.spec.start_timeout);
+                let late = Input::TimedOut { run: run.clone() };
+                let (timer_id, timer_sender) = (id.clone(), self.sender.clone());
+                entry.timer = Some(Task::spawn(async move {
+                    tokio::time::sleep(wait).await;
+                    drop(timer_sender.send(Inside { id: timer_id, input: late }).await);
+                }));
+                match (&spec.how, self.link.clone()) {
+                    (How::Child, Some(link)) => {
+                        self.later(id, async move { vec![launching::child(spec, run, link).await] });
+                    }
+                    (How::Child, None) => {
+                        let why = "there is no keeper".to_owned();
+                        let what = What::NotStarted { why: why.clone() };
+                        self.queue.push_back((id.clone(), Input::NotLaunched { run, what, why }));
+                    }
+                    _ => self.later(id, launching::outside(spec, run)),
+                }
+            }
+            Act::Stop(run) => {
+                entry.not_stopped = None;
+                let spec = entry.running.clone();
+                match (&spec.how, self.link.clone()) {
+                    (How::Child, Some(link)) => {
+                        self.later(id, async move { launching::stop_child(run, link).await.into_iter().collect() })
+                    }
+                    (How::Child, None) => self.queue.push_back((id.clone(), Input::Gone { run })),
+                    _ => self.later(id, async move { vec![launching::stop_outside(spec, run).await] }),
+                }
+            }
+            Act::Acknowledge(run) => {
+                if entry.is_child() {
+                    self.acknowledge(run);
+                }
+            }
+            Act::Tell(what) => {
+                match &what {
+                    What::Ended { ending, .. } => entry.last_ending = Some(ending.clone()),
+                    What::NotStopped { why } => entry.not_stopped = Some(why.clone()),
+                    _ => {}
+                }
+                self.tell(id, what);
+            }
+        }
+    }
+
+    /// Starts and ends the tasks that belong to a state.
+    fn look_after(&mut self, id: &ServiceId, executed: bool) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        let starting = matches!(entry.machine.state(), ServiceState::Starting { .. });
+        if !starting {
+            entry.timer = None;
+            entry.probe = None;
+        }
+        let run = entry.machine.run().map(str::to_owned);
+        if let (true, true, Ready::Check(check), Some(run)) = (starting, executed, &entry.spec.ready, &run)
+            && let Some(probe) = self.options.probe.clone()
+        {
+            let (check, id, sender, run) = (check.clone(), id.clone(), self.sender.clone(), run.clone());
+            entry.probe = Some(Task::spawn(async move {
+                launching::probe(probe, check).await;
+                drop(sender.send(Inside { id, input: Input::Ready { run } }).await);
+            }));
+        }
+        let runs = matches!(entry.machine.state(), ServiceState::Starting { .. } | ServiceState::Ready);
+        match run.filter(|_| runs && !entry.is_child()) {
+            Some(run) if entry.watcher.is_none() && !entry.machine.is_launching() => {
+                let (spec, id, sender) = (entry.running.clone(), id.clone(), self.sender.clone());
+                entry.watcher = Some(Task::spawn(async move {
+                    let ending = outside::watch(&spec).await;
+                    drop(
+                        sender.send(Inside { id: id.clone(), input: Input::Ended { run: run.clone(), ending } }).await,
+                    );
+                    drop(sender.send(Inside { id, input: Input::Gone { run } }).await);
+                }));
+            }
+            Some(_) => {}
+            // Not before its last word was taken: the watcher sends the two that end it.
+            None if entry.machine.run().is_none() || *entry.machine.state() == ServiceState::Stopping => {
+                entry.watcher = None
+            }
+            None => {}
+        }
+    }
+
+    /// Runs something beside the supervisor, and takes what it finds out.
+    fn later(&self, id: &ServiceId, work: impl Future<Output = Vec<Input>> + Send + 'static) {
+        let (id, sender) = (id.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            for input in work.await {
+                // Nobody is left to tell when the supervisor has stopped.
+                drop(sender.send(Inside { id: id.clone(), input }).await);
+            }
+        });
+    }
+
+    pub(super) fn acknowledge(&self, run: String) {
+        if let Some(link) = self.link.clone() {
+            tokio::spawn(async move { link.ask(Request::Acknowledge { run }).await });
+        }
+    }
+
+    pub(super) fn tell(&self, id: &ServiceId, what: What) {
+        tracing::debug!(service = %id, ?what, "service");
+        // Nobody listens, which is all right.
+        drop(self.events.send(ServiceEvent { at: self.now(), service: id.clone(), what }));
+    }
+
+    /// What a service depends on and is not ready.
+    fn missing(&self, id: &ServiceId) -> Vec<ServiceId> {
+        let Some(entry) = self.entries.get(id) else { return Vec::new() };
+        let ready =
+            |on: &&ServiceId| self.entries.get(*on).is_some_and(|entry| *entry.machine.state() == ServiceState::Ready);
+        entry.spec.depends_on.iter().filter(|on| !ready(on)).cloned().collect()
+    }
+
+    /// Shows readers how a service is, and answers those who wait for it. A removed one goes when it has stopped.
+    pub(super) fn publish(&mut self, id: &ServiceId) {
+        let mut views = BTreeMap::clone(&self.board.load());
+        match self.entries.get_mut(id) {
+            Some(entry) => {
+                entry.answer();
+                if entry.removed && entry.machine.is_quiet() {
+                    self.entries.remove(id);
+                    views.remove(id);
+                } else {
+                    views.insert(id.clone(), Arc::new(entry.view()));
+                }
+            }
+            None => drop(views.remove(id)),
+        }
+        self.board.store(Arc::new(views));
+    }
+
+    fn hear(&mut self, news: Option<News>) {
+        match news {
+            Some(News::Up { runs, cleared }) => self.reconcile(runs, cleared),
+            Some(News::Event(event)) => self.hear_event(event),
+            Some(News::Down) => tracing::warn!("the connection to the keeper broke"),
+            Some(News::Unreachable(why)) => tracing::error!(why, "no keeper can be reached"),
+            Some(News::Replaced) => tracing::error!("another engine took over the services of this folder"),
+            None => self.news = None,
+        }
+    }
+
+    fn hear_event(&mut self, event: Event) {
+        let (run, input) = match event {
+            Event::Executed { run } => (run.clone(), Some(Input::Executed { run })),
+            Event::Ready { run } => (run.clone(), Some(Input::Ready { run })),
+            Event::Ended { run, ending } => (run.clone(), Some(Input::Ended { run, ending })),
+            Event::Gone { run } => (run.clone(), Some(Input::Gone { run })),
+            Event::Text { run, text } => {
+                if let Some(id) = self.owner(&run) {
+                    if let Some(entry) = self.entries.get_mut(&id) {
+                        entry.text = Some(text.clone());
+                    }
+                    self.tell(&id, What::Says { text });
+                    self.publish(&id);
+                }
+                return;
+            }
+            Event::Stuck { run, pids } => {
+                if let Some(id) = self.owner(&run) {
+                    self.tell(&id, What::Stuck { pids });
+                }
+                return;
+            }
+            Event::Stopping { .. } | Event::Replaced => return,
+        };
+        match (self.owner(&run), input) {
+            (Some(id), Some(input)) => self.drive(id, input),
+            // A run that nobody claimed, and whose start was given up.
+            (None, Some(Input::Gone { run })) => self.acknowledge(run),
+            (None, Some(Input::Executed { run })) if self.applied => {
+                if let Some(link) = self.link.clone() {
+                    tokio::spawn(async move { link.ask(Request::Stop { run }).await });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn owner(&self, run: &str) -> Option<ServiceId> {
+        self.entries.iter().find(|(_, entry)| entry.machine.run() == Some(run)).map(|(id, _)| id.clone())
+    }
+
+    async fn apply(&mut self, specs: Vec<ServiceSpec>) -> Result<Applied, ServiceError> {
+        dependencies::validate(&specs)?;
+        let children = specs.iter().any(|spec| spec.how == How::Child);
+        if self.link.is_none() && (children || self.options.place.socket().exists()) {
+            self.connect().await?;
+        }
+        let mut applied = Applied::default();
+        let wanted: HashSet<ServiceId> = specs.iter().map(|spec| spec.id.clone()).collect();
+        let unwanted: Vec<ServiceId> = self.entries.keys().filter(|id| !wanted.contains(*id)).cloned().collect();
+        for id in unwanted {
+            applied.removed += 1;
+            if let Some(entry) = self.entries.get_mut(&id) {
+                entry.removed = true;
+                // Nothing waits for what it depended on.
+                let mut spec = ServiceSpec::clone(&entry.spec);
+                spec.depends_on.clear();
+                entry.spec = Arc::new(spec);
+            }
+            self.drive(id, Input::Stop(StoppedBy::Engine));
+        }
+        let mut new = Vec::new();
+        for spec in specs {
+            let id = spec.id.clone();
+            match self.entries.get_mut(&id) {
+                Some(entry) if *entry.spec == spec => applied.unchanged += 1,
+                Some(entry) => {
+                    applied.changed += 1;
+                    if entry.describe(spec) {
+                        self.tell(&id, What::Outdated);
+                    }
+                }
+                None => {
+                    applied.added += 1;
+                    let by = self.remembered.contains(&id).then_some(StoppedBy::Person);
+                    let prefix = format!("{id}-{}", self.prefix);
+                    let entry = Entry::new(spec, prefix, by, self.now());
+                    self.entries.insert(id.clone(), entry);
+                    new.push(id.clone());
+                }
+            }
+            self.publish(&id);
+        }
+        for id in &new {
+            self.begin(id);
+        }
+        self.applied = true;
+        self.drop_unclaimed();
+        Ok(applied)
+    }
+
+    /// Connects to the keeper and learns what runs.
+    async fn connect(&mut self) -> Result<(), ServiceError> {
+        let (link, mut news) = Link::open(self.options.place.clone(), self.options.program.clone());
+        let first = tokio::time::timeout(FIRST_NEWS, news.recv()).await;
+        match first {
+            Ok(Some(News::Up { runs, cleared })) => {
+                self.link = Some(link);
+                self.news = Some(news);
+                self.reconcile(runs, cleared);
+                Ok(())
+            }
+            Ok(Some(News::Unreachable(why))) => Err(ServiceError::NoKeeper(why)),
+            Ok(_) => Err(ServiceError::NoKeeper("it hangs up at once".to_owned())),
+            Err(_) => Err(ServiceError::NoKeeper("it does not answer".to_owned())),
+        }
+    }
+
+    fn start(&mut self, id: ServiceId, reply: Reply<()>, input: Input) {
+        if let Err(error) = self.remember(&id, false) {
+            drop(reply.send(Err(error)));
+            return;
+        }
+        self.order(id, reply, input, Want::Run);
+    }
+
+    fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
+        // Stopped all the same when it cannot be remembered, and then said.
+        let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
+        match remembered {
+            Ok(()) => self.order(id, reply, Input::Stop(by), Want::Stop),
+            Err(error) => {
+                self.drive(id, Input::Stop(by));
+                drop(reply.send(Err(error)));
+            }
+        }
+    }
+
+    fn order(&mut self, id: ServiceId, reply: Reply<()>, input: Input, want: Want) {
+        let Some(entry) = self.entries.get_mut(&id) else {
+            drop(reply.send(Err(self.no_such(id.as_str()))));
+            return;
+        };
+        entry.not_stopped = None;
+        self.drive(id.clone(), input);
+        match self.entries.get_mut(&id) {
+            Some(entry) => {
+                entry.waiters.push((want, reply));
+                entry.answer();
+            }
+            None => drop(reply.send(Ok(()))),
+        }
+    }
+
+    fn mark_ready(&mut self, id: &ServiceId) -> Result<(), ServiceError> {
+        let entry = self.entries.get(id).ok_or_else(|| self.no_such(id.as_str()))?;
+        if let Some(run) = entry.machine.run().map(str::to_owned) {
+            self.drive(id.clone(), Input::Ready { run });
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, id: &ServiceId, stopped: bool) -> Result<(), ServiceError> {
+        if !self.entries.contains_key(id) {
+            return Ok(());
+        }
+        let kept = self.remembered.set(id, stopped);
+        kept.map_err(|source| ServiceError::Storage { what: "remember that a person stopped a service", source })
+    }
+
+    fn no_such(&self, id: &str) -> ServiceError {
+        super::handle::no_such_service(id, self.entries.keys().map(ServiceId::as_str))
+    }
+
+    /// Stops whatever nothing else needs any more. Answers whether nothing is left.
+    fn stop_next(&mut self) -> bool {
+        let active = |entry: &Entry| !entry.machine.is_quiet();
+        let needed: HashSet<ServiceId> = self
+            .entries
+            .values()
+            .filter(|entry| active(entry))
+            .flat_map(|entry| entry.spec.depends_on.clone())
+            .collect();
+        let stop = |(id, entry): (&ServiceId, &Entry)| {
+            let wanted = active(entry) && !needed.contains(id) && *entry.machine.state() != ServiceState::Stopping;
+            wanted.then(|| id.clone())
+        };
+        let stop: Vec<ServiceId> = self.entries.iter().filter_map(stop).collect();
+        for id in stop {
+            self.drive(id, Input::Stop(StoppedBy::Engine));
+        }
+        !self.entries.values().any(active)
+    }
+
+    /// The last that is done: the keeper ends.
+    async fn leave(mut self) {
+        if let Some(link) = self.link.take() {
+            let ended = tokio::time::timeout(LAST_NEWS, link.ask(Request::End { stop: true })).await;
+            if ended.is_err() {
+                tracing::error!("the keeper does not end");
+            }
+        }
+        if let Some(reply) = self.leaving.take() {
+            done(reply);
+        }
+    }
+}
+
+fn done(reply: oneshot::Sender<()>) {
+    if reply.send(()).is_err() {
+        tracing::debug!("whoever asked the supervisor to stop has gone");
+    }
+}
+
+async fn next(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,160 @@
+//! What was there before this engine: runs of the keeper, and services that look after themselves.
+
+use super::actor::Actor;
+use super::event::What;
+use super::inside::Inside;
+use crate::model::ServiceId;
+use crate::service::digest::digest;
+use crate::service::ending::Ending;
+use crate::service::outside::Outside;
+use crate::service::protocol::{Cleared, Request, RunView};
+use crate::service::spec::How;
+use crate::service::state::{Input, StoppedBy};
+
+impl Actor {
+    /// The keeper is there, and this is what runs: whatever differs from what was known is taken over.
+    pub(super) fn reconcile(&mut self, runs: Vec<RunView>, cleared: Vec<Cleared>) {
+        for gone in cleared {
+            if self.told.insert(gone.run) {
+                self.tell(&gone.service, What::Cleared { pids: gone.pids });
+            }
+        }
+        let children = self.entries.iter().filter(|(_, entry)| entry.is_child() && !entry.machine.is_launching());
+        let known: Vec<(ServiceId, String)> =
+            children.filter_map(|(id, entry)| Some((id.clone(), entry.machine.run()?.to_owned()))).collect();
+        for (id, run) in known {
+            match runs.iter().find(|view| view.run == run) {
+                Some(view) => self.catch_up(&id, view),
+                None => {
+                    let ending = Ending::unseen(self.now());
+                    self.drive(id, Input::Lost { run, ending });
+                }
+            }
+        }
+        let current: Vec<&str> = self.entries.values().filter_map(|entry| entry.machine.run()).collect();
+        self.found = runs.iter().filter(|view| !current.contains(&view.run.as_str())).cloned().collect();
+        if self.applied {
+            self.drop_unclaimed();
+        }
+    }
+
+    /// What happened to a run while nobody listened.
+    fn catch_up(&mut self, id: &ServiceId, view: &RunView) {
+        let run = || view.run.clone();
+        if view.executed {
+            self.drive(id.clone(), Input::Executed { run: run() });
+        }
+        if view.ready {
+            self.drive(id.clone(), Input::Ready { run: run() });
+        }
+        if let Some(ending) = &view.ended {
+            self.drive(id.clone(), Input::Ended { run: run(), ending: ending.clone() });
+        }
+        if view.gone {
+            self.drive(id.clone(), Input::Gone { run: run() });
+        }
+    }
+
+    /// Takes over what of a service runs, or starts it unless a person stopped it.
+    pub(super) fn begin(&mut self, id: &ServiceId) {
+        let stopped = self.remembered.contains(id);
+        let Some(entry) = self.entries.get(id) else { return };
+        if entry.spec.how != How::Child {
+            self.begin_outside(id, stopped);
+            return;
+        }
+        let mut mine = Vec::new();
+        self.found.retain(|view| {
+            let is_mine = view.service == *id;
+            if is_mine {
+                mine.push(view.clone());
+            }
+            !is_mine
+        });
+        // The live one last; there is one at most.
+        mine.sort_by_key(|view| !view.gone);
+        let Some(last) = mine.pop() else {
+            if !stopped {
+                self.drive(id.clone(), Input::Start);
+            }
+            return;
+        };
+        for older in mine {
+            if let Some(ending) = older.ended {
+                self.tell(id, What::Ended { ending, expected: older.stopping });
+            }
+            self.acknowledge(older.run);
+        }
+        self.take_over(id, last, stopped);
+    }
+
+    fn take_over(&mut self, id: &ServiceId, view: RunView, stopped: bool) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        entry.executed = view.executed;
+        entry.text.clone_from(&view.text);
+        entry.outdated = view.ended.is_none() && view.digest != digest(&entry.spec);
+        let outdated = entry.outdated;
+        let ready_at_once = view.executed && entry.machine.is_ready_at_once();
+        let (run, gone) = (view.run.clone(), view.gone);
+        let unready_check = !entry.machine.is_ready_at_once() && view.executed;
+        let input = Input::Found {
+            run: view.run,
+            pid: Some(view.pid),
+            ready: view.ready || ready_at_once,
+            ended: view.ended,
+            stopping: view.stopping,
+        };
+        self.drive(id.clone(), input);
+        if unready_check {
+            self.drive(id.clone(), Input::Executed { run: run.clone() });
+        }
+        if outdated {
+            self.tell(id, What::Outdated);
+        }
+        if stopped {
+            self.drive(id.clone(), Input::Stop(StoppedBy::Person));
+        }
+        if gone {
+            self.drive(id.clone(), Input::Gone { run });
+        }
+        self.publish(id);
+    }
+
+    /// Asks whether it runs already.
+    fn begin_outside(&self, id: &ServiceId, stopped: bool) {
+        let Some(entry) = self.entries.get(id) else { return };
+        let (spec, id, sender) = (entry.spec.clone(), id.clone(), self.sender.clone());
+        tokio::spawn(async move {
+            let seen = Outside::of(&spec).status().await;
+            let input = match seen {
+                Ok(seen) if seen.alive => Input::Found {
+                    run: format!("{id}-found"),
+                    pid: seen.pid,
+                    ready: true,
+                    ended: None,
+                    stopping: false,
+                },
+                _ if stopped => return,
+                Ok(_) => Input::Start,
+                Err(why) => {
+                    tracing::warn!(service = %id, why, "cannot tell whether it runs; it is started");
+                    Input::Start
+                }
+            };
+            // Nobody is left to tell when the supervisor has stopped.
+            drop(sender.send(Inside { id, input }).await);
+        });
+    }
+
+    /// Stops what runs in the keeper and belongs to no service that is described.
+    pub(super) fn drop_unclaimed(&mut self) {
+        for view in std::mem::take(&mut self.found) {
+            if view.gone {
+                self.acknowledge(view.run);
+            } else if let Some(link) = self.link.clone() {
+                tracing::info!(service = %view.service, pid = view.pid, "it runs, but is not described any more: it is stopped");
+                tokio::spawn(async move { link.ask(Request::Stop { run: view.run }).await });
+            }
+        }
+    }
+}

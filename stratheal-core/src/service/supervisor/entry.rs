@@ -1,0 +1,154 @@
+//! One service as the supervisor knows it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::error::ServiceError;
+use super::inside::Reply;
+use super::view::ServiceView;
+use crate::service::digest::digest;
+use crate::service::ending::Ending;
+use crate::service::spec::{How, Ready, ServiceSpec};
+use crate::service::state::{Machine, ServiceState, StoppedBy};
+
+/// A task that ends with whoever holds it.
+#[derive(Debug)]
+pub(super) struct Task(AbortHandle);
+
+impl Task {
+    pub(super) fn spawn(future: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(future).abort_handle())
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// What a caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    Run,
+    Stop,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    /// As it is described now.
+    pub(super) spec: Arc<ServiceSpec>,
+    /// As it was described when its run began.
+    pub(super) running: Arc<ServiceSpec>,
+    pub(super) machine: Machine,
+    pub(super) since: Timestamp,
+    pub(super) entered: Instant,
+    pub(super) text: Option<String>,
+    pub(super) last_ending: Option<Ending>,
+    /// Whether its program is known to run, rather than what comes before it.
+    pub(super) executed: bool,
+    pub(super) outdated: bool,
+    /// Whether it is not described any more, and goes when it has stopped.
+    pub(super) removed: bool,
+    /// Why it could not be stopped the last time.
+    pub(super) not_stopped: Option<String>,
+    pub(super) timer: Option<Task>,
+    pub(super) probe: Option<Task>,
+    pub(super) watcher: Option<Task>,
+    pub(super) waiters: Vec<(Want, Reply<()>)>,
+}
+
+impl Entry {
+    pub(super) fn new(spec: ServiceSpec, prefix: String, by: Option<StoppedBy>, now: Timestamp) -> Self {
+        let spec = Arc::new(spec);
+        Self {
+            machine: Machine::new(prefix, ready_at_once(&spec), by),
+            running: spec.clone(),
+            spec,
+            since: now,
+            entered: Instant::now(),
+            text: None,
+            last_ending: None,
+            executed: false,
+            outdated: false,
+            removed: false,
+            not_stopped: None,
+            timer: None,
+            probe: None,
+            watcher: None,
+            waiters: Vec::new(),
+        }
+    }
+
+    /// Takes another description. Answers whether what runs does not fit it any more.
+    pub(super) fn describe(&mut self, spec: ServiceSpec) -> bool {
+        self.machine.set_ready_at_once(ready_at_once(&spec));
+        self.spec = Arc::new(spec);
+        self.removed = false;
+        let differs = self.running.how != self.spec.how || digest(&self.running) != digest(&self.spec);
+        self.outdated = differs && self.machine.run().is_some();
+        self.outdated
+    }
+
+    pub(super) fn is_child(&self) -> bool {
+        self.running.how == How::Child
+    }
+
+    pub(super) fn view(&self) -> ServiceView {
+        ServiceView {
+            id: self.spec.id.clone(),
+            state: self.machine.state().clone(),
+            since: self.since,
+            pid: self.machine.pid(),
+            restarts: self.machine.restarts(),
+            text: self.text.clone(),
+            last_ending: self.last_ending.clone(),
+            outdated: self.outdated,
+            depends_on: self.spec.depends_on.clone(),
+            start_timeout: self.spec.start_timeout,
+            entered: self.entered,
+        }
+    }
+
+    /// Answers those whose question is settled.
+    pub(super) fn answer(&mut self) {
+        let id = &self.spec.id;
+        let overtaken = || Err(ServiceError::Overtaken { id: id.clone() });
+        let not_started = |why: String| Err(ServiceError::NotStarted { id: id.clone(), why });
+        let settled = |want: Want| match (want, self.machine.state()) {
+            (_, ServiceState::Stopping) => None,
+            (Want::Run, ServiceState::Starting { .. }) => self.executed.then_some(Ok(())),
+            (Want::Run, ServiceState::Ready | ServiceState::Waiting { .. })
+            | (Want::Stop, ServiceState::Stopped { .. }) => Some(Ok(())),
+            (Want::Run, ServiceState::Ended { ending }) => Some(not_started(ending.to_string())),
+            (Want::Run, ServiceState::Failed { why }) => Some(not_started(why.clone())),
+            (Want::Run, ServiceState::Stopped { .. }) => Some(overtaken()),
+            (Want::Stop, _) => Some(match &self.not_stopped {
+                Some(why) => Err(ServiceError::NotStopped { id: id.clone(), why: why.clone() }),
+                None => overtaken(),
+            }),
+        };
+        let mut waiting = Vec::new();
+        for (want, reply) in self.waiters.drain(..) {
+            match settled(want) {
+                // Whoever asked may have gone.
+                Some(answer) => drop(reply.send(answer)),
+                None => waiting.push((want, reply)),
+            }
+        }
+        self.waiters = waiting;
+    }
+}
+
+/// Whether running is enough to be ready.
+fn ready_at_once(spec: &ServiceSpec) -> bool {
+    match spec.ready {
+        Ready::AtOnce => true,
+        Ready::Check(_) => false,
+        // A service manager waits for the message by itself.
+        Ready::Notify => spec.how != How::Child,
+    }
+}

@@ -1,0 +1,102 @@
+//! Starting and stopping one run, as tasks beside the supervisor: what they find out comes back as input.
+
+use std::sync::Arc;
+
+use super::event::What;
+use super::ports;
+use super::readiness::ReadinessProbe;
+use crate::base::class::chain;
+use crate::model::CheckId;
+use crate::service::connection::Link;
+use crate::service::order::RunOrder;
+use crate::service::outside::Outside;
+use crate::service::protocol::{Answer, Request};
+use crate::service::spec::ServiceSpec;
+use crate::service::state::Input;
+
+/// How often it is asked whether a service is ready.
+const PROBE: std::time::Duration = std::time::Duration::from_millis(150);
+
+fn not_launched(run: String, why: String) -> Input {
+    Input::NotLaunched { run, what: What::NotStarted { why: why.clone() }, why }
+}
+
+/// Starts a child.
+pub(super) async fn child(spec: Arc<ServiceSpec>, run: String, link: Link) -> Input {
+    if let Some(refused) = port_taken(&spec, &run).await {
+        return refused;
+    }
+    let order = RunOrder::new(&spec, run.clone(), |name| std::env::var(name).ok());
+    let asked = link.ask(Request::Start { order: Box::new(order) });
+    match tokio::time::timeout(spec.start_timeout, asked).await {
+        Ok(Answer::Started { pid, .. }) => Input::Launched { run, pid: Some(pid) },
+        Ok(Answer::Refused { why }) => not_launched(run, why),
+        Ok(_) => not_launched(run, "the keeper answers something else than was asked".to_owned()),
+        Err(_) => not_launched(run, "no keeper can be reached: see keeper.log".to_owned()),
+    }
+}
+
+async fn port_taken(spec: &ServiceSpec, run: &str) -> Option<Input> {
+    let wanted = spec.ports.clone();
+    if wanted.is_empty() {
+        return None;
+    }
+    match tokio::task::spawn_blocking(move || ports::taken(&wanted)).await {
+        Ok(Ok(None)) => None,
+        Ok(Ok(Some((port, holder)))) => {
+            let why = format!("port {port} is held by {holder}");
+            Some(Input::NotLaunched { run: run.to_owned(), what: What::PortTaken { port, holder }, why })
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(service = %spec.id, error = chain(&error), "cannot tell whether its ports are free");
+            None
+        }
+        Err(error) => {
+            tracing::error!(service = %spec.id, %error, "cannot tell whether its ports are free");
+            None
+        }
+    }
+}
+
+/// Stops a child; what becomes of it comes as news.
+pub(super) async fn stop_child(run: String, link: Link) -> Option<Input> {
+    match link.ask(Request::Stop { run: run.clone() }).await {
+        // It is not known any more.
+        Answer::Refused { why } => {
+            tracing::debug!(run, why, "a run that is to be stopped is gone");
+            Some(Input::Gone { run })
+        }
+        _ => None,
+    }
+}
+
+/// Starts what is not a child.
+pub(super) async fn outside(spec: Arc<ServiceSpec>, run: String) -> Vec<Input> {
+    if let Some(refused) = port_taken(&spec, &run).await {
+        return vec![refused];
+    }
+    let outside = Outside::of(&spec);
+    match outside.start(spec.start_timeout).await {
+        Ok(()) => match outside.status().await {
+            Ok(seen) => vec![Input::Launched { run: run.clone(), pid: seen.pid }, Input::Executed { run }],
+            Err(why) => vec![not_launched(run, why)],
+        },
+        Err(why) => vec![not_launched(run, why)],
+    }
+}
+
+/// Stops what is not a child, and makes sure that it has.
+pub(super) async fn stop_outside(spec: Arc<ServiceSpec>, run: String) -> Input {
+    let outside = Outside::of(&spec);
+    match outside.stop(spec.stop_timeout).await {
+        Ok(()) => Input::Gone { run },
+        Err(why) => Input::NotStopped { run, why },
+    }
+}
+
+/// Asks a check until it says that a service is ready.
+pub(super) async fn probe(probe: Arc<dyn ReadinessProbe>, check: CheckId) {
+    while !probe.is_ready(&check).await {
+        tokio::time::sleep(PROBE).await;
+    }
+}

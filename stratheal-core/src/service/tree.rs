@@ -1,0 +1,251 @@
+//! All processes of one run: finding them, signalling them, and telling when none is left.
+//!
+//! There are five ways to find a process of a run, and none alone is enough: by parent, by process group, by session, by the mark in
+//! its environment, and by control group where one was delegated. What leaves all of them behind becomes a child of the keeper, which
+//! notes it here as well. A number is never trusted alone: every process is known with the time of its start.
+//!
+//! Elsewhere than on Linux only the process group is known.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::sys::process::ProcessId;
+#[cfg(target_os = "linux")]
+use crate::sys::{SysRoot, process::ProcessStat};
+
+/// The most processes of one run that are remembered.
+const MOST: usize = 65_536;
+
+/// The processes of one run, as far as they are known.
+#[derive(Debug)]
+pub(super) struct Tree {
+    leader: ProcessId,
+    mark: String,
+    /// The control group of the run.
+    group: Option<PathBuf>,
+    /// All but the leader.
+    known: BTreeSet<ProcessId>,
+}
+
+pub(super) fn pid_of(pid: u32) -> Option<Pid> {
+    i32::try_from(pid).ok().and_then(Pid::from_raw)
+}
+
+impl Tree {
+    pub(super) const fn new(leader: ProcessId, mark: String, group: Option<PathBuf>) -> Self {
+        Self { leader, mark, group, known: BTreeSet::new() }
+    }
+
+    pub(super) const fn leader(&self) -> ProcessId {
+        self.leader
+    }
+
+    pub(super) fn group(&self) -> Option<&PathBuf> {
+        self.group.as_ref()
+    }
+
+    /// Notes a process that is known to belong here.
+    pub(super) fn note(&mut self, process: ProcessId) {
+        if self.known.len() < MOST && process != self.leader {
+            self.known.insert(process);
+        }
+    }
+
+    pub(super) fn knows(&self, process: ProcessId) -> bool {
+        process == self.leader || self.known.contains(&process)
+    }
+
+    /// Those besides the leader that are alive, of all that are known.
+    pub(super) fn others(&mut self) -> Vec<u32> {
+        self.known.retain(|process| platform::is_alive(*process));
+        self.known.iter().map(|process| process.pid).collect()
+    }
+
+    /// Sends a signal to the whole group. The leader must not have been reaped: only so long the number is its own.
+    pub(super) fn signal_group(&self, signal: Signal) {
+        let Some(pid) = pid_of(self.leader.pid) else { return };
+        match kill_process_group(pid, signal) {
+            Ok(()) => {}
+            // It has not made its group yet.
+            Err(rustix::io::Errno::SRCH) => self.signal_leader(signal),
+            Err(error) => tracing::warn!(leader = self.leader.pid, %error, "cannot signal a process group"),
+        }
+    }
+
+    /// Sends a signal to the leader, if it is still the same process.
+    pub(super) fn signal_leader(&self, signal: Signal) {
+        platform::signal(self.leader, signal);
+    }
+
+    /// Sends a signal to those that are known and not in the group, which get it with the group.
+    pub(super) fn signal_outsiders(&self, signal: Signal) {
+        for process in &self.known {
+            if stat(process.pid).is_some_and(|now| now.group != self.leader.pid) {
+                platform::signal(*process, signal);
+            }
+        }
+    }
+
+    /// Sends a signal to every other process that is known.
+    pub(super) fn signal_others(&self, signal: Signal) {
+        for process in &self.known {
+            platform::signal(*process, signal);
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Tree {
+    /// Notes everything that belongs here. `reserved` says that the leader has not been reaped, so that its number is its own.
+    pub(super) fn search(&mut self, census: &Census, reserved: bool) {
+        let own = std::process::id();
+        let group_is_ours =
+            reserved || census.all.iter().all(|process| process.id.pid != self.leader.pid || process.id == self.leader);
+        let members = self.group.as_ref().map(|group| super::cgroup::members(group)).unwrap_or_default();
+        for process in &census.all {
+            let young = process.id.started >= self.leader.started;
+            if process.id.pid == own || !young || process.state.has_ended() || self.knows(process.id) {
+                continue;
+            }
+            let number = self.leader.pid;
+            let by_number = group_is_ours && (process.group == number || process.session == number);
+            if by_number || members.contains(&process.id.pid) || self.is_marked(process) {
+                self.note(process.id);
+            }
+        }
+        // Last: what was found in another way has children, too.
+        loop {
+            let before = self.known.len();
+            for process in &census.all {
+                let below =
+                    census.by_pid(process.parent).is_some_and(|parent| self.knows(parent.id) && parent.id.pid != own);
+                if below && !process.state.has_ended() && process.id.started >= self.leader.started {
+                    self.note(process.id);
+                }
+            }
+            if self.known.len() == before {
+                return;
+            }
+        }
+    }
+
+    fn is_marked(&self, process: &ProcessStat) -> bool {
+        // Threads of the kernel have no environment; what may not be read belongs to somebody else.
+        process.parent != 2 && platform::carries(process.id.pid, &self.mark)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Tree {
+    pub(super) fn search(&mut self, _census: &Census, _reserved: bool) {}
+}
+
+/// All processes at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Census {
+    #[cfg(target_os = "linux")]
+    all: Vec<ProcessStat>,
+}
+
+#[cfg(target_os = "linux")]
+impl Census {
+    /// Looks at all processes; answers none when they cannot be listed, which is logged.
+    pub(super) fn take() -> Self {
+        let root = SysRoot::default();
+        let pids = crate::sys::process::pids(&root).unwrap_or_else(|error| {
+            tracing::error!(%error, "cannot list processes");
+            Vec::new()
+        });
+        let mut all: Vec<ProcessStat> = pids.into_iter().filter_map(platform::stat).collect();
+        all.sort_unstable_by_key(|process| process.id.pid);
+        Self { all }
+    }
+
+    fn by_pid(&self, pid: u32) -> Option<&ProcessStat> {
+        self.all.binary_search_by_key(&pid, |process| process.id.pid).ok().and_then(|at| self.all.get(at))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Census {
+    pub(super) fn take() -> Self {
+        Self::default()
+    }
+}
+
+pub(super) use platform::{carries, is_alive, stat};
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+    use super::pid_of;
+    use crate::sys::SysRoot;
+    use crate::sys::command::marks;
+    use crate::sys::process::{ProcessId, ProcessStat, if_alive, read_stat};
+
+    /// A process as it is now; `None` when it is gone.
+    pub(in crate::service) fn stat(pid: u32) -> Option<ProcessStat> {
+        if_alive(read_stat(&SysRoot::default(), pid)).unwrap_or_else(|error| {
+            tracing::debug!(pid, %error, "cannot look at a process");
+            None
+        })
+    }
+
+    /// Whether this very process is there and has not ended.
+    pub(in crate::service) fn is_alive(process: ProcessId) -> bool {
+        stat(process.pid).is_some_and(|now| now.id == process && !now.state.has_ended())
+    }
+
+    /// Whether a process was started with this mark in its environment, as far as that may be read.
+    pub(in crate::service) fn carries(pid: u32, mark: &str) -> bool {
+        let environment = SysRoot::default().read_bytes(format!("proc/{pid}/environ"));
+        environment.is_ok_and(|environment| marks(&environment).any(|found| found == mark.as_bytes()))
+    }
+
+    /// Signals exactly this process: the handle is taken first, then it is made sure that the number was not used again.
+    pub(super) fn signal(process: ProcessId, signal: Signal) {
+        let Some(pid) = pid_of(process.pid) else { return };
+        let sent = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(handle) if is_alive(process) => pidfd_send_signal(handle, signal),
+            Err(rustix::io::Errno::NOSYS) if is_alive(process) => rustix::process::kill_process(pid, signal),
+            _ => Ok(()),
+        };
+        if let Err(error) = sent
+            && error != rustix::io::Errno::SRCH
+        {
+            tracing::warn!(pid = process.pid, %error, "cannot signal a process");
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use rustix::process::Signal;
+
+    use super::pid_of;
+    use crate::sys::process::{ProcessId, ProcessStat};
+
+    pub(in crate::service) fn stat(_pid: u32) -> Option<ProcessStat> {
+        None
+    }
+
+    pub(in crate::service) fn is_alive(_process: ProcessId) -> bool {
+        false
+    }
+
+    pub(in crate::service) fn carries(_pid: u32, _mark: &str) -> bool {
+        false
+    }
+
+    pub(super) fn signal(process: ProcessId, signal: Signal) {
+        let sent = pid_of(process.pid).map(|pid| rustix::process::kill_process(pid, signal));
+        if let Some(Err(error)) = sent
+            && error != rustix::io::Errno::SRCH
+        {
+            tracing::warn!(pid = process.pid, %error, "cannot signal a process");
+        }
+    }
+}
