@@ -17,6 +17,9 @@ pub mod history;
 
 pub mod state;
 
+#[cfg(feature = "audit")]
+pub mod audit;
+
 #[cfg(feature = "http")]
 pub mod net;
 

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("format", &["base", "model", "contract", "engine"]),
     ("history", &["base", "model", "contract"]),
     ("state", &["base", "model"]),
+    ("audit", &["base", "model"]),
     ("net", &["base", "model", "contract"]),
     ("sys", &["base", "model", "contract"]),
     ("objects", &["base", "model"]),
