@@ -5,6 +5,7 @@
 //! what left both, which is recognised by a mark in its environment.
 
 mod capture;
+mod feed;
 mod mark;
 mod reaper;
 mod running;
@@ -19,4 +20,4 @@ pub use capture::Captured;
 pub use mark::VARIABLE as MARK_VARIABLE;
 pub use reaper::settle;
 pub use running::{Ending, Finished, Running};
-pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT};
+pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT, RunAs};
