@@ -48,6 +48,9 @@ pub mod snapshot;
 
 pub mod checks;
 
+#[cfg(feature = "remedies")]
+pub mod remedies;
+
 #[cfg(feature = "config")]
 pub mod config;
 

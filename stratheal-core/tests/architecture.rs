@@ -27,6 +27,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("installer", &["base", "model", "contract", "sys", "objects", "index", "fetch", "gateway"]),
     ("snapshot", &["base", "contract", "sys", "objects", "index", "installer"]),
     ("checks", &["base", "model", "contract", "net", "sys"]),
+    ("remedies", &["base", "model", "contract", "sys"]),
     ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),
     ("control", &["base", "model", "contract", "engine", "format", "state"]),

@@ -1,0 +1,11 @@
+//! What can be done about a failing check.
+//!
+//! Each remedy plans without touching anything, does one step at a time, and looks from outside whether a step was done. None of them
+//! says whether it helped: that is decided by running the failing check again.
+
+pub mod free_disk;
+mod run_command;
+mod sequence;
+
+pub use run_command::{CommandToRun, RunAs, RunCommand};
+pub use sequence::{InvalidSequence, Sequence};
