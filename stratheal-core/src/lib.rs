@@ -17,6 +17,9 @@ pub mod history;
 
 pub mod state;
 
+#[cfg(feature = "audit")]
+pub mod audit;
+
 #[cfg(feature = "journal")]
 pub mod journal;
 
@@ -51,11 +54,11 @@ pub mod snapshot;
 
 pub mod checks;
 
-#[cfg(feature = "remedies")]
-pub mod remedies;
-
 #[cfg(all(feature = "service", unix))]
 pub mod service;
+
+#[cfg(feature = "remedies")]
+pub mod remedies;
 
 #[cfg(feature = "config")]
 pub mod config;

@@ -1,7 +1,9 @@
 //! Keeping secrets out of whatever a person or a log can read.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::{Captures, Regex};
 use serde::{Serialize, Serializer};
 
 /// What stands where a secret stood.
@@ -116,6 +118,28 @@ pub fn safe_url(url: &str) -> String {
     safe
 }
 
+/// A text as it may be shown: every URL in it as [`safe_url`] has it, and what stands behind a word such as `password=` masked.
+///
+/// It is the last fence and no guarantee: what is secret is best not put into texts at all.
+///
+/// ```
+/// use stratheal_core::base::redact::safe_text;
+/// assert_eq!(safe_text("get 'http://me:pw@host/p?k=v' failed"), "get 'http://***@host/p?k=***' failed");
+/// assert_eq!(safe_text("DB_PASSWORD=hunter2 Authorization: Bearer abc"), "DB_PASSWORD=*** Authorization: Bearer ***");
+/// ```
+#[must_use]
+pub fn safe_text(text: &str) -> String {
+    static URL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>`]+"#).expect("invariant: the expression is valid")
+    });
+    static NAMED: LazyLock<Regex> = LazyLock::new(|| {
+        let named = r#"(?i)([\w-]*(?:password|passwd|secret|token|api[_-]?key|authorization)["']?\s*[=:]\s*["']?(?:bearer\s+|basic\s+)?)[^\s"'&,;]+"#;
+        Regex::new(named).expect("invariant: the expression is valid")
+    });
+    let without_urls = URL.replace_all(text, |found: &Captures<'_>| safe_url(&found[0]));
+    NAMED.replace_all(&without_urls, |found: &Captures<'_>| format!("{}{MASK}", &found[1])).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -125,13 +149,15 @@ mod tests {
     proptest! {
         #[test]
         fn never_panics(text in "\\PC{0,60}", near in "([a-z]{0,5}(://|:|//))?([a-z:@/?#&=%]){0,20}") {
-            let _ = (safe_url(&text), safe_url(&near));
+            let _ = (safe_url(&text), safe_url(&near), safe_text(&text), safe_text(&near));
         }
 
         #[test]
         fn a_password_does_not_survive(password in "[A-Z]{6,12}", host in "[a-z]{1,8}", path in "(/[a-z@]{0,5}){0,3}") {
             let url = format!("http://user:{password}@{host}{path}?token={password}#{password}");
             prop_assert!(!safe_url(&url).contains(&password), "{}", safe_url(&url));
+            let text = safe_text(&format!("cannot get {url}, my_token: \"{password}\""));
+            prop_assert!(!text.contains(&password), "{text}");
         }
     }
 }

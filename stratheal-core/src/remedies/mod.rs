@@ -1,4 +1,13 @@
-//! What can be done about something that is broken.
+//! What can be done about a failing check.
+//!
+//! Each remedy plans without touching anything, does one step at a time, and looks from outside whether a step was done. None of them
+//! says whether it helped: that is decided by running the failing check again.
 
 #[cfg(feature = "snapshot")]
 pub mod environment;
+pub mod free_disk;
+mod run_command;
+mod sequence;
+
+pub use run_command::{CommandToRun, RunAs, RunCommand};
+pub use sequence::{InvalidSequence, Sequence};

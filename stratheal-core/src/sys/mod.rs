@@ -6,6 +6,8 @@
 pub mod cgroup;
 pub mod command;
 pub mod cpu;
+#[cfg(unix)]
+pub mod descriptors;
 mod elsewhere;
 pub mod error;
 mod fields;

@@ -8,10 +8,12 @@ pub mod conformance;
 pub mod context;
 #[cfg(feature = "fetch")]
 pub mod faulty_index;
+pub mod remedy_context;
 mod skipped;
 pub mod tools;
 
 pub use clock::ManualClock;
 pub use conformance::{Violation, check_conforms};
 pub use context::context;
+pub use remedy_context::remedy_context;
 pub use skipped::skipped;

@@ -8,8 +8,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Captured {
     head: Vec<u8>,
+    /// The last bytes, and up to as many before them.
+    tail: Vec<u8>,
     total: u64,
 }
+
+/// How much of the end is kept, too: what went wrong usually stands there.
+const TAIL: usize = 4096;
 
 impl Captured {
     /// The beginning, byte for byte.
@@ -22,6 +27,23 @@ impl Captured {
     #[must_use]
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.head).into_owned()
+    }
+
+    /// The last bytes, at most four KiB; what is no UTF-8 is replaced. Of short output it is everything.
+    #[must_use]
+    pub fn end(&self) -> String {
+        let begin = self.tail.len().saturating_sub(TAIL);
+        String::from_utf8_lossy(&self.tail[begin..]).into_owned()
+    }
+
+    fn take(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.head.len()).min(bytes.len());
+        self.head.extend_from_slice(&bytes[..room]);
+        self.total += bytes.len() as u64;
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL)..]);
+        if self.tail.len() > 2 * TAIL {
+            self.tail.drain(..self.tail.len() - TAIL);
+        }
     }
 
     /// How many bytes were printed in all.
@@ -71,9 +93,7 @@ impl<R: AsyncRead + Unpin> Capture<R> {
             match pipe.read(&mut buffer).await {
                 Ok(0) => self.pipe = None,
                 Ok(count) => {
-                    let room = self.limit.saturating_sub(self.kept.head.len()).min(count);
-                    self.kept.head.extend_from_slice(&buffer[..room]);
-                    self.kept.total += count as u64;
+                    self.kept.take(&buffer[..count], self.limit);
                     burst += count;
                 }
                 Err(error) => {
@@ -103,6 +123,18 @@ mod tests {
         assert!(capture.is_done());
         let kept = capture.into_kept();
         assert_eq!((kept.text().as_str(), kept.total(), kept.is_cut()), ("yyyyyyyyyy", 3 * BURST as u64, true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_is_kept_too() {
+        let mut flood = vec![b'y'; 100_000];
+        flood.extend_from_slice(b"the reason");
+        for (printed, length) in [(flood.as_slice(), TAIL), (b"the reason", 10)] {
+            let mut capture = Capture::new(Some(printed), 10);
+            capture.drain().await;
+            let end = capture.into_kept().end();
+            assert!(end.ends_with("the reason") && end.len() == length, "{}", end.len());
+        }
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! what left both, which is recognised by a mark in its environment.
 
 mod capture;
+mod feed;
 mod mark;
 mod reaper;
 mod running;
@@ -24,4 +25,4 @@ pub use reaper::settle;
 pub use running::{Ending, Finished, Running};
 #[cfg(all(unix, feature = "service"))]
 pub(crate) use spec::find_program;
-pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT};
+pub use spec::{Command, CommandError, DEFAULT_ENVIRONMENT, RunAs};

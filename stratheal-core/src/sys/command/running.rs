@@ -3,11 +3,12 @@
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use tokio::process::{ChildStderr, ChildStdout};
+use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::capture::{Capture, Captured};
+use super::feed::Feed;
 use super::reaper::{self, Swept};
 use super::spec::{Command, CommandError};
 use super::tree::Tree;
@@ -55,6 +56,7 @@ pub struct Finished {
 pub struct Running {
     /// Taken when somebody else takes care of it.
     alive: Option<(Child, Tree)>,
+    input: Vec<u8>,
     output_limit: usize,
     grace: Duration,
     kill_leftovers: bool,
@@ -66,6 +68,7 @@ impl Running {
         let tree = Tree::new(child.id(), mark);
         Self {
             alive: Some((child, tree)),
+            input: command.input.clone(),
             output_limit: command.output_limit,
             grace: command.grace,
             kill_leftovers: command.kill_leftovers,
@@ -94,10 +97,14 @@ impl Running {
         let Some((child, _)) = &mut self.alive else {
             return Err(already());
         };
+        let stdin = child.stdin.take().map(ChildStdin::from_std).transpose().map_err(wait)?;
         let stdout = child.stdout.take().map(ChildStdout::from_std).transpose().map_err(wait)?;
         let stderr = child.stderr.take().map(ChildStderr::from_std).transpose().map_err(wait)?;
-        let mut output =
-            Output { stdout: Capture::new(stdout, self.output_limit), stderr: Capture::new(stderr, self.output_limit) };
+        let mut output = Output {
+            stdin: Feed::new(stdin, std::mem::take(&mut self.input)),
+            stdout: Capture::new(stdout, self.output_limit),
+            stderr: Capture::new(stderr, self.output_limit),
+        };
         let exited = match output.drain_while(timeout_at(deadline, exit_of(child))).await {
             Ok(exited) => {
                 exited.map_err(wait)?;
@@ -111,6 +118,7 @@ impl Running {
     /// Takes the exit status of a command that has exited.
     async fn reap(mut self, mut output: Output) -> Result<Finished, CommandError> {
         let duration = self.started.elapsed();
+        output.stdin.close();
         let closed = timeout(PIPE_GRACE, output.drain()).await.is_ok();
         let Some((mut child, mut tree)) = self.alive.take() else { return Err(already()) };
         let mut others_killed = 0;
@@ -133,6 +141,7 @@ impl Running {
         if !self.grace.is_zero()
             && let Some((child, tree)) = &mut self.alive
         {
+            output.stdin.close();
             tree.terminate();
             if let Ok(Err(error)) = output.drain_while(timeout(self.grace, exit_of(child))).await {
                 tracing::debug!(%error, "cannot wait for a command that was asked to end");
@@ -173,28 +182,29 @@ impl Drop for Running {
     }
 }
 
-/// The two outputs, read at the same time.
+/// The two outputs and the input, read and written at the same time.
 struct Output {
+    stdin: Feed<ChildStdin>,
     stdout: Capture<ChildStdout>,
     stderr: Capture<ChildStderr>,
 }
 
 impl Output {
-    /// Reads both to their end.
+    /// Reads both to their end, and writes what is left.
     async fn drain(&mut self) {
-        tokio::join!(self.stdout.drain(), self.stderr.drain());
+        tokio::join!(self.stdout.drain(), self.stderr.drain(), self.stdin.write());
     }
 
     /// Reads both while something else goes on.
     async fn drain_while<F: Future>(&mut self, other: F) -> F::Output {
         let mut other = std::pin::pin!(other);
-        if self.stdout.is_done() && self.stderr.is_done() {
+        if self.stdout.is_done() && self.stderr.is_done() && self.stdin.is_done() {
             return other.await;
         }
         tokio::select! {
             biased;
             answer = &mut other => return answer,
-            () = async { tokio::join!(self.stdout.drain(), self.stderr.drain()); } => {}
+            () = self.drain() => {}
         }
         other.await
     }

@@ -41,12 +41,25 @@ pub struct Command {
     pub environment: BTreeMap<String, OsString>,
     /// The folder it starts in; that of this process when unset.
     pub folder: Option<PathBuf>,
+    /// What it reads on its standard input, which then ends.
+    pub input: Vec<u8>,
+    /// The user it runs as; that of this process when unset. Only root may choose.
+    pub run_as: Option<RunAs>,
     /// How many bytes of each of its two outputs are kept.
     pub output_limit: usize,
     /// How long it may clean up after SIGTERM when its time is over; zero kills it at once.
     pub grace: Duration,
     /// Whether what is left of its process group is killed when it has exited by itself.
     pub kill_leftovers: bool,
+}
+
+/// A user and a group. Supplementary groups of this process are dropped; `HOME` and `USER` are not changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunAs {
+    /// The number of the user.
+    pub user: u32,
+    /// The number of the group.
+    pub group: u32,
 }
 
 /// Why a command could not be run.
@@ -121,6 +134,8 @@ impl Command {
             inherit: DEFAULT_ENVIRONMENT.iter().map(|name| (*name).to_owned()).collect(),
             environment: BTreeMap::new(),
             folder: None,
+            input: Vec::new(),
+            run_as: None,
             output_limit: Self::OUTPUT_LIMIT,
             grace: Duration::ZERO,
             kill_leftovers: true,
@@ -149,7 +164,7 @@ impl Command {
             .env_clear()
             .envs(&environment)
             .env(mark::VARIABLE, mark::value(inherited.as_deref(), &mark))
-            .stdin(Stdio::null())
+            .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         if let Some(folder) = &self.folder {
@@ -159,6 +174,14 @@ impl Command {
         {
             use std::os::unix::process::CommandExt;
             command.process_group(0).arg0(&self.program);
+            if let Some(RunAs { user, group }) = self.run_as {
+                command.uid(user).gid(group);
+            }
+        }
+        #[cfg(not(unix))]
+        if self.run_as.is_some() {
+            let source = io::Error::new(io::ErrorKind::Unsupported, "a command runs as another user on Unix only");
+            return Err(CommandError::Start { program, source });
         }
         let child = command.spawn().map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => CommandError::NotFound { program: program.clone(), searched: false },

@@ -74,6 +74,33 @@ async fn both_outputs_are_kept_apart() {
 }
 
 #[tokio::test]
+async fn input_is_read_or_not() {
+    // More than a pipe holds, so that writing waits for reading.
+    let mut command = shell("wc -c");
+    command.input = vec![b'x'; 300_000];
+    let finished = run(&command, Duration::from_secs(10)).await;
+    assert_eq!((finished.ending, finished.stdout.text().trim()), (Ending::Exited(0), "300000"));
+    for script in ["exit 3", "exec <&-; sleep 0.1; exit 3", "head -c 5 >/dev/null; exit 3"] {
+        let command = Command { input: command.input.clone(), ..shell(script) };
+        assert_eq!(run(&command, Duration::from_secs(10)).await.ending, Ending::Exited(3), "{script}");
+    }
+    let never_reads = Command { input: command.input, ..shell("sleep 60") };
+    let finished = run(&never_reads, Duration::from_millis(300)).await;
+    assert_eq!(finished.ending, Ending::TimedOut { survivors: Vec::new() });
+}
+
+#[tokio::test]
+async fn another_user_needs_root() {
+    let mut command = shell("id -u; id -g; id -G");
+    command.run_as = Some(RunAs { user: 65_534, group: 65_533 });
+    if rustix::process::geteuid().is_root() {
+        assert_eq!(run(&command, Duration::from_secs(10)).await.stdout.text(), "65534\n65533\n65533\n");
+    } else {
+        assert!(command.spawn().is_err());
+    }
+}
+
+#[tokio::test]
 async fn the_environment_is_what_was_allowed() {
     let mut command = Command::new("env", [] as [&str; 0]);
     command.inherit = vec!["PATH".to_owned()];
