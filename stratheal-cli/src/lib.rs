@@ -12,6 +12,7 @@ mod failure;
 mod fetching;
 mod lead;
 mod logging;
+mod monitor;
 mod output;
 mod place;
 mod printer;
@@ -74,6 +75,14 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Status(options) => commands::status::run(&common, &options),
         Command::Explain(options) => commands::explain::run(&common, &options),
         Command::Report(options) => commands::report::run(&common, &options),
+        Command::Service(command) => commands::service::run(&common, &command),
+        Command::Logs(options) => commands::service::run_logs(&common, &options),
+        Command::Heal(options) => commands::heal::run(&common, &options),
+        Command::Incidents(command) => commands::incidents::run(&common, &command),
+        Command::Remedy(command) => commands::heal::run_remedy(&common, &command),
+        Command::Pause(options) => commands::heal::run_pause(&common, &options),
+        Command::Resume => commands::heal::run_resume(&common),
+        Command::Audit(command) => commands::audit::run(&common, &command),
         Command::Run(options) => commands::run::run(&common, &packages, &options),
         Command::Install(options) => commands::install::run(&common, &packages, &options),
         Command::Sync(options) => {

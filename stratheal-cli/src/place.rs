@@ -116,6 +116,15 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
     Ok(answers)
 }
 
+/// Who types, for the record. The system knows better; this is what people call each other.
+pub(crate) fn user() -> String {
+    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
+    named
+        .filter(|name| !name.is_empty())
+        .next()
+        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+}
+
 /// How many checks of a kind may run at the same time: network checks as many as there may be open files.
 pub(crate) fn limits() -> Limits {
     /// Kept for everything that is not a check.

@@ -31,9 +31,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("service", &["base", "model", "contract", "engine", "sys"]),
     ("remedies", &["base", "model", "contract", "sys", "installer", "snapshot", "service"]),
-    ("config", &["base", "model", "contract", "engine", "history", "state", "net", "sys", "checks"]),
+    (
+        "config",
+        &["base", "model", "contract", "engine", "history", "state", "healing", "net", "sys", "checks", "service"],
+    ),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),
-    ("control", &["base", "model", "contract", "engine", "format", "state"]),
+    ("control", &["base", "model", "contract", "engine", "format", "state", "healing", "service"]),
     ("testing", &["base", "model", "contract", "engine", "history", "objects", "index"]),
 ];
 

@@ -187,6 +187,8 @@ async fn the_control_socket_answers_its_owner() {
         engine: engine().await,
         history: None,
         reload: Arc::new(|| async { Ok("2 checks changed".to_owned()) }.boxed()),
+        healer: None,
+        services: None,
     };
     assert!(matches!(Client::connect(&path).await, Err(ControlError::NotRunning)));
     let socket = path.clone();

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use super::PlainFormat;
 
 /// What is wanted, and how.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct InstallOptions {
     /// Requirements: `flask`, `six==1.17.0`, `./folder`, a wheel, a URL.

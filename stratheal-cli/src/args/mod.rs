@@ -1,5 +1,6 @@
 //! Options and commands.
 
+mod healing;
 mod health;
 mod index;
 mod install;
@@ -12,6 +13,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use healing::{
+    AuditCommand, HealCommand, HealOptions, IncidentsCommand, LogsOptions, PauseOptions, RemedyCommand, ServiceCommand,
+    ServiceOptions,
+};
 pub(crate) use health::{
     CheckOptions, ExplainOptions, Format, PlainFormat, ReportOptions, Selection, StatusOptions, UpOptions, WaitOptions,
 };
@@ -104,6 +109,26 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Report on a span of time: how long each check was in which state, and what changed.
     Report(ReportOptions),
+    /// Services: start, stop, restart, and how they are.
+    #[command(subcommand)]
+    Service(ServiceCommand),
+    /// What a service printed.
+    Logs(LogsOptions),
+    /// Heal what is broken now, or show what would be done.
+    Heal(HealOptions),
+    /// What broke: list, show, take care of.
+    #[command(subcommand)]
+    Incidents(IncidentsCommand),
+    /// Remedies: list them, or run one.
+    #[command(subcommand)]
+    Remedy(RemedyCommand),
+    /// Let nothing be healed for a while. Checks go on.
+    Pause(PauseOptions),
+    /// Heal again.
+    Resume,
+    /// The record of who did what and why.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Run an installer, or anything that installs, through the gateway: `stratheal run -- pip install -r requirements.txt`.
     ///
     /// The command gets its packages from a server on this machine that knows the mirrors, tries again, resumes, checks every hash and

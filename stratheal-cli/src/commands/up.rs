@@ -12,6 +12,7 @@ use stratheal_core::contract::History;
 use stratheal_core::control::{self, Control};
 use stratheal_core::endpoints::{Options, router, serve};
 use stratheal_core::engine::{Engine, EngineError, EngineHandle};
+use stratheal_core::service::Shutdown;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -19,9 +20,10 @@ use tokio::task::JoinSet;
 use crate::args::{Common, Packages, UpOptions};
 use crate::commands::snapshot::Proving;
 use crate::failure::Failure;
+use crate::monitor::{Monitor, Supervision};
 use crate::reload::Reload;
 use crate::systemd::Notifier;
-use crate::{place, printer, recording, runtime, screen};
+use crate::{place, printer, recording, runtime_with_threads, screen};
 
 /// How often the engine is asked whether it lives, at least.
 const PULSE: Duration = Duration::from_secs(5);
@@ -35,7 +37,7 @@ const FLUSH: Duration = Duration::from_secs(2);
 pub(crate) fn run(common: &Common, packages: &Packages, options: &UpOptions) -> Result<ExitCode, Failure> {
     printer::start();
     let config = place::configuration(common)?;
-    let runtime = runtime()?;
+    let runtime = runtime_with_threads()?;
     runtime.block_on(up(common, packages, options, config))?;
     // A look-up that hangs must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_millis(100));
@@ -50,11 +52,15 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
     let recording = recording::begin(&state, &config.history)?;
     let listener = listen(options, &config).await?;
 
-    let builder = Engine::builder().register_all(config.checks.clone()).limits(place::limits());
+    // Checks come with services, which want to ask checks whether they are ready.
+    let builder = Engine::builder().limits(place::limits());
     let engine = builder.history(recording.history.clone()).build()?.start()?;
+    let supervision = Supervision::begin(common, packages, &config, &state, engine.clone()).await?;
+    let monitor = supervision.monitor.clone();
     let reload = Reload {
         common: common.clone(),
-        engine: engine.clone(),
+        packages: packages.clone(),
+        monitor: monitor.clone(),
         endpoints: config.endpoints.clone(),
         history: config.history.clone(),
     };
@@ -70,17 +76,18 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
             }
         });
     }
-    tasks.spawn(answer_calls(state, engine.clone(), recording.history.clone(), reload.clone()));
+    tasks.spawn(answer_calls(state, monitor, recording.history.clone(), reload.clone()));
     tasks.spawn(screen::run(common.clone(), engine.clone()));
     if let Some(proving) = Proving::of(common, packages, &config) {
         tasks.spawn(proving.run(engine.clone()));
     }
     notifier.send(&format!("READY=1\nSTATUS=watching {} checks", config.checks.len()));
 
-    watch(&mut signals, &notifier, &engine, &reload).await;
+    let how = watch(&mut signals, &notifier, &engine, &reload).await;
 
     notifier.send("STOPPING=1");
     let stopped_by_itself = !engine.is_running();
+    supervision.finish(how).await;
     finish(common, &engine, recording.history.as_ref()).await;
     tasks.shutdown().await;
     if stopped_by_itself { Err(Failure::Engine(EngineError::Stopped)) } else { Ok(()) }
@@ -91,6 +98,8 @@ struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
+    /// Leave services running for the next monitor.
+    leave: Signal,
 }
 
 impl Signals {
@@ -99,20 +108,22 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
+            leave: signal(SignalKind::user_defined2())?,
         })
     }
 }
 
-/// Follows signals and feeds the watchdog, until told to end or the engine has stopped.
-async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle, reload: &Reload) {
+/// Follows signals and feeds the watchdog, until told to end or the engine has stopped. Answers what becomes of services.
+async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle, reload: &Reload) -> Shutdown {
     let mut pulse = tokio::time::interval(notifier.watchdog().unwrap_or(PULSE).min(PULSE));
     pulse.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     // Reading the configuration may hang with its disk; signals and the watchdog must not.
     let mut reading = JoinSet::new();
     loop {
         tokio::select! {
-            _ = signals.interrupt.recv() => return,
-            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return Shutdown::StopServices,
+            _ = signals.terminate.recv() => return Shutdown::StopServices,
+            _ = signals.leave.recv() => return Shutdown::LeaveRunning,
             _ = signals.hang_up.recv() => {
                 if reading.is_empty() {
                     notifier.reloading();
@@ -135,7 +146,7 @@ async fn watch(signals: &mut Signals, notifier: &Notifier, engine: &EngineHandle
             }
             _ = pulse.tick() => {
                 if !engine.is_running() {
-                    return;
+                    return Shutdown::LeaveRunning;
                 }
                 if engine.responds(ANSWER).await {
                     notifier.send("WATCHDOG=1");
@@ -168,11 +179,13 @@ fn announce(common: &Common, config: &Config, listener: Option<&TcpListener>, en
 }
 
 /// Answers on the control socket. Without it the monitor still watches; it just cannot be asked.
-async fn answer_calls(state: PathBuf, engine: EngineHandle, history: Arc<dyn History>, reload: Reload) {
+async fn answer_calls(state: PathBuf, monitor: Monitor, history: Arc<dyn History>, reload: Reload) {
     let socket = place::socket(&state);
     leave_address(&state, &socket);
     let again = move || reload.clone().run().boxed();
-    let control = Control { engine, history: Some(history), reload: Arc::new(again) };
+    let Monitor { engine, services, healer } = monitor;
+    let (healer, services) = (Some(healer), Some(services));
+    let control = Control { engine, history: Some(history), reload: Arc::new(again), healer, services };
     if let Err(error) = control::serve(&socket, control).await {
         tracing::error!(%error, "no control socket: `stratheal status` and its like will find nobody");
     }

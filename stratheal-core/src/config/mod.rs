@@ -6,6 +6,7 @@
 
 mod checks;
 mod field;
+mod heal;
 mod index;
 mod init;
 mod kinds;
@@ -15,15 +16,18 @@ mod overlay;
 mod problem;
 mod reader;
 mod schema;
+mod services;
 mod settings;
 mod snapshots;
 
 pub use field::{Field, Kind};
+pub use heal::{HealSettings, RemedySettings};
 pub use index::{IndexSettings, MirrorSettings, SourceSettings};
 pub use init::{Detected, ListeningPort, init};
 pub use load::{Lookup, Source, find, load, parse};
 pub use problem::{ConfigError, Problem};
 pub use schema::schema;
+pub use services::ServiceSettings;
 pub use settings::{Config, EndpointSettings, HistorySettings, ProjectSettings};
 pub use snapshots::SnapshotSettings;
 

@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use super::checks::{self, CHECK};
 use super::field::{Field, Kind};
+use super::heal::{self, HealSettings, RemedySettings};
 use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
 use super::reader::{Context, Reader};
+use super::services::{self, ServiceSettings};
 use super::snapshots::{self, SNAPSHOTS, SnapshotSettings};
 use crate::engine::Registration;
 use crate::engine::graph::{Graph, GraphError};
 use crate::history::Retention;
+use crate::model::CheckId;
 
 /// A validated configuration.
 #[derive(Debug, Clone)]
@@ -30,6 +33,12 @@ pub struct Config {
     pub history: HistorySettings,
     /// `[checks.*]`, ready for an engine.
     pub checks: Vec<Registration>,
+    /// `[services.*]`.
+    pub services: Vec<ServiceSettings>,
+    /// `[heal.*]`.
+    pub heal: Vec<HealSettings>,
+    /// `[remedies.*]`.
+    pub remedies: Vec<RemedySettings>,
 }
 
 impl Config {
@@ -97,6 +106,9 @@ pub(super) const ROOT: &[Field] = &[
     Field::new("history", Kind::Table(HISTORY), "What is recorded on disk, and for how long."),
     // The keys below this one are the user's; each is read by CHECK.
     Field::new("checks", Kind::Table(&[]), "The checks, each in a table of its own: [checks.NAME]."),
+    Field::new("services", Kind::Table(&[]), "Programs that shall run, each in a table of its own: [services.NAME]."),
+    Field::new("heal", Kind::Table(&[]), "What is tried when a check fails: [heal.CHECK]."),
+    Field::new("remedies", Kind::Table(&[]), "Remedies of your own: [remedies.NAME]."),
     Field::new("environments", Kind::Table(&[]), "Overlays chosen with --env: [environments.NAME]."),
 ];
 
@@ -124,7 +136,7 @@ const HISTORY: &[Field] = &[
 
 /// Sections of the design that this version does not have yet. They are refused rather than ignored: a service that is written
 /// down and not watched is worse than one that is missing.
-const LATER: &[&str] = &["services", "heal", "notify", "deps", "deploy", "fleet", "predict", "audit"];
+const LATER: &[&str] = &["notify", "deps", "deploy", "fleet", "predict", "audit"];
 
 /// Reads the root table.
 pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file: &Path) -> Config {
@@ -151,18 +163,15 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
     let snapshots = reader.section("snapshots", snapshots::read);
     let endpoints = reader.section("endpoints", endpoints);
     let history = reader.section("history", history);
-    let checks = match root.get("checks").map(|entry| (&entry.node, &entry.node.value)) {
-        None => Vec::new(),
-        Some((_, Value::Table(table))) => {
-            let path = super::reader::join(path, "checks");
-            table.entries.iter().filter_map(|entry| checks::read(reader.context, &path, entry)).collect()
-        }
-        Some((node, _)) => {
-            reader.problem("checks", format!("is {}, but must hold tables: [checks.NAME]", node.kind()));
-            Vec::new()
-        }
-    };
-    dependencies(&mut reader, path, &root, &checks);
+    let checks = tables(&mut reader, path, &root, "checks", checks::read);
+    let environment = project.as_ref().and_then(|project| project.environment.clone());
+    let services = tables(&mut reader, path, &root, "services", |context, path, entry| {
+        services::read(context, path, entry, environment.as_deref())
+    });
+    let heal = tables(&mut reader, path, &root, "heal", heal::read);
+    let remedies = tables(&mut reader, path, &root, "remedies", heal::read_remedy);
+    belong_together(&mut reader, path, &root, &services, &heal, &remedies);
+    dependencies(&mut reader, path, &root, &checks, &services);
     Config {
         file: file.to_owned(),
         project: project.unwrap_or_default(),
@@ -171,18 +180,53 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         endpoints: endpoints.unwrap_or_default(),
         history: history.unwrap_or_default(),
         checks,
+        services,
+        heal,
+        remedies,
+    }
+}
+
+/// Reads tables whose names are the user's.
+fn tables<T>(
+    reader: &mut Reader<'_, '_, '_>,
+    path: &str,
+    root: &Table,
+    key: &str,
+    read: impl Fn(&mut Context<'_, '_>, &str, &super::node::Entry) -> Option<T>,
+) -> Vec<T> {
+    match root.get(key).map(|entry| (&entry.node, &entry.node.value)) {
+        None => Vec::new(),
+        Some((_, Value::Table(table))) => {
+            let path = super::reader::join(path, key);
+            table.entries.iter().filter_map(|entry| read(reader.context, &path, entry)).collect()
+        }
+        Some((node, _)) => {
+            reader.problem(key, format!("is {}, but must hold tables: [{key}.NAME]", node.kind()));
+            Vec::new()
+        }
     }
 }
 
 /// Reports parents that do not exist, and circles. A parent that exists but was not understood has been reported already.
-fn dependencies(reader: &mut Reader<'_, '_, '_>, path: &str, root: &Table, checks: &[Registration]) {
+fn dependencies(
+    reader: &mut Reader<'_, '_, '_>,
+    path: &str,
+    root: &Table,
+    checks: &[Registration],
+    services: &[ServiceSettings],
+) {
     let written = root.get("checks").and_then(|entry| match &entry.node.value {
         Value::Table(table) => Some(table),
         _ => None,
     });
     let find = |id: &str| written.and_then(|table| table.get(id));
     let numbered = (0_u32..).zip(checks);
-    let graph = Graph::build(numbered.map(|(n, r)| (n, r.check.id(), r.spec.depends_on.as_slice())));
+    // Each service has a check of its own, which others may depend on.
+    let own: Vec<CheckId> =
+        services.iter().filter_map(|service| CheckId::new(&format!("service/{}", service.spec.id)).ok()).collect();
+    let written_down = numbered.map(|(n, r)| (n, r.check.id(), r.spec.depends_on.as_slice()));
+    let implied = (checks.len() as u32..).zip(&own).map(|(n, id)| (n, id, [].as_slice()));
+    let graph = Graph::build(written_down.chain(implied));
     for error in graph.err().unwrap_or_default() {
         let id = match &error {
             GraphError::Missing { parent, .. } if find(parent.as_str()).is_some() => continue,
@@ -194,6 +238,61 @@ fn dependencies(reader: &mut Reader<'_, '_, '_>, path: &str, root: &Table, check
         reader.context.problems.add(&span, format!("{key}.depends_on"), error.to_string());
     }
 }
+
+/// Whether what services and ladders name is there.
+fn belong_together(
+    reader: &mut Reader<'_, '_, '_>,
+    path: &str,
+    root: &Table,
+    services: &[ServiceSettings],
+    heal: &[HealSettings],
+    remedies: &[RemedySettings],
+) {
+    let written = |key: &str| match root.get(key).map(|entry| &entry.node.value) {
+        Some(Value::Table(table)) => table.entries.iter().map(|entry| entry.key.clone()).collect::<Vec<_>>(),
+        _ => Vec::new(),
+    };
+    let services_written = written("services");
+    let mut checks = written("checks");
+    checks.extend(services_written.iter().map(|name| format!("service/{name}")));
+    let mut known: Vec<String> = BUILT_IN.iter().map(|name| (*name).to_owned()).collect();
+    known.extend(services_written.iter().map(|name| format!("restart-service/{name}")));
+    known.extend(remedies.iter().map(|remedy| remedy.id.to_string()));
+    let mut missing = |section: &str, name: &str, key: &str, what: &str, wanted: &str, there: &[String]| {
+        if there.iter().any(|one| one == wanted) {
+            return;
+        }
+        let near = crate::base::suggest::nearest(wanted, there.iter().map(String::as_str));
+        let near = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+        let entry = root.get(section).and_then(|entry| match &entry.node.value {
+            Value::Table(table) => table.get(name).map(|entry| entry.span.clone()),
+            _ => None,
+        });
+        let key = [path, section, name, key].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
+        reader.context.problems.add(&entry.unwrap_or(0..0), key, format!("there is no {what} `{wanted}`{near}"));
+    };
+    for service in services {
+        let name = service.spec.id.as_str();
+        if let Some(check) = &service.check {
+            missing("services", name, "check", "check", check.as_str(), &checks);
+        }
+        for on in &service.spec.depends_on {
+            missing("services", name, "depends_on", "service", on.as_str(), &services_written);
+        }
+    }
+    for one in heal {
+        missing("heal", one.check.as_str(), "", "check", one.check.as_str(), &checks);
+        for rung in &one.policy.ladder {
+            missing("heal", one.check.as_str(), "ladder", "remedy", rung.remedy.as_str(), &known);
+        }
+        for guard in &one.policy.guards {
+            missing("heal", one.check.as_str(), "guards", "check", guard.as_str(), &checks);
+        }
+    }
+}
+
+/// Remedies that are there without being described.
+const BUILT_IN: &[&str] = &["restart-service", "repair-environment", "rebuild-environment", "rollback-environment"];
 
 fn endpoints(reader: &mut Reader<'_, '_, '_>) -> EndpointSettings {
     let default = EndpointSettings::default();

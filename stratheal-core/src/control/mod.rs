@@ -5,11 +5,13 @@
 //! [`Request`] and [`Response`].
 
 mod client;
+mod healing;
 mod path;
 mod protocol;
 mod server;
+mod services;
 
 pub use client::{Client, ControlError};
 pub use path::socket_path;
-pub use protocol::{Request, Response};
+pub use protocol::{Request, Response, ServiceAction};
 pub use server::{Control, Reload, serve};

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::contract::history::{Query, RollupRow, RunRow, TransitionRow};
 use crate::engine::explain::Explanation;
 use crate::engine::vitals::Vitals;
+use crate::healing::{HealingView, PendingApproval, Prospect, RemedyView};
+use crate::model::incident::Incident;
 use crate::model::view::{CheckView, Snapshot};
+use crate::model::{CheckId, RemedyId, ServiceId};
 
 /// The longest line that is read.
 pub(super) const MAX_REQUEST: usize = 64 * 1024;
@@ -65,6 +68,83 @@ pub enum Request {
         /// Which.
         query: Query,
     },
+    /// How all services are.
+    Services,
+    /// Start, stop or restart services.
+    Service {
+        /// What.
+        action: ServiceAction,
+        /// Which; all when empty.
+        ids: Vec<ServiceId>,
+    },
+    /// What is broken, and what is being done.
+    Healing,
+    /// Begin the ladders of open incidents anew.
+    Heal {
+        /// Of this check; of all without one.
+        check: Option<CheckId>,
+        /// Who says so.
+        by: String,
+    },
+    /// What would be done about a check, and what stands in the way.
+    Prospect {
+        /// Which.
+        check: CheckId,
+    },
+    /// Approve a plan.
+    Approve {
+        /// Its token.
+        token: String,
+        /// Who says so.
+        by: String,
+    },
+    /// The remedies there are.
+    Remedies,
+    /// Run a remedy.
+    RunRemedy {
+        /// Which.
+        remedy: RemedyId,
+        /// For which check.
+        check: CheckId,
+        /// Who says so.
+        by: String,
+    },
+    /// Note that somebody takes care of an incident.
+    Acknowledge {
+        /// Its number.
+        incident: u64,
+        /// Who does.
+        by: String,
+        /// What they say.
+        note: String,
+    },
+    /// Begin nothing for a while.
+    PauseHealing {
+        /// Who wants it.
+        by: String,
+        /// Why.
+        reason: String,
+        /// For how long.
+        #[serde(with = "crate::model::seconds")]
+        lasting: std::time::Duration,
+    },
+    /// End a pause of healing.
+    ResumeHealing {
+        /// Who wants it.
+        by: String,
+    },
+}
+
+/// What is to be done with a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceAction {
+    /// Start it, also when a person stopped it.
+    Start,
+    /// Stop it, until a person starts it.
+    Stop,
+    /// Stop it, confirm that it is gone, start it.
+    Restart,
 }
 
 /// An answer. Written as `{"answer":"pong", ...}`.
@@ -95,6 +175,18 @@ pub enum Response {
     Transitions(Vec<TransitionRow>),
     /// Recorded runs added up.
     Rollups(Vec<RollupRow>),
+    /// How services are: objects as [`ServiceView`](crate::service::ServiceView) is written.
+    Services(Vec<serde_json::Value>),
+    /// What is broken, and what is being done.
+    Healing(Box<HealingView>),
+    /// What would be done.
+    Prospect(Box<Prospect>),
+    /// A plan that was approved.
+    Approved(Box<PendingApproval>),
+    /// The remedies there are.
+    Remedies(Vec<RemedyView>),
+    /// An incident.
+    Incident(Box<Incident>),
     /// It was not done; why.
     Refused(String),
 }

@@ -18,6 +18,8 @@ use crate::base::class::chain;
 use crate::base::fs::named;
 use crate::contract::{History, HistoryError};
 use crate::engine::{EngineError, EngineHandle};
+use crate::healing::HealerHandle;
+use crate::service::ServicesHandle;
 
 /// Callers served at the same time.
 const CALLERS: usize = 32;
@@ -36,6 +38,10 @@ pub struct Control {
     pub history: Option<Arc<dyn History>>,
     /// How the configuration is read again.
     pub reload: Reload,
+    /// Who heals, if anybody does.
+    pub healer: Option<HealerHandle>,
+    /// Who looks after services, if there are any.
+    pub services: Option<ServicesHandle>,
 }
 
 impl fmt::Debug for Control {
@@ -168,6 +174,14 @@ async fn answer(request: Request, control: &Control) -> Response {
         Request::Rollups { query } => match &control.history {
             Some(history) => recorded(history.rollups(&query).await, Response::Rollups),
             None => nothing_recorded(),
+        },
+        Request::Services | Request::Service { .. } => match &control.services {
+            Some(services) => super::services::answer(request, services).await,
+            None => Response::Refused("no services are configured".to_owned()),
+        },
+        _ => match &control.healer {
+            Some(healer) => super::healing::answer(request, healer).await,
+            None => Response::Refused("this monitor does not heal".to_owned()),
         },
     }
 }

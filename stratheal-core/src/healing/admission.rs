@@ -17,6 +17,8 @@ use crate::model::view::{CheckView, Muted};
 const WITHOUT_JOURNAL: [&str; 2] = ["restart-service", "free-disk"];
 /// How long to wait for something whose end is not known.
 const A_MOMENT: Duration = Duration::from_secs(1);
+/// The same, for what may end at any time.
+const A_LITTLE: Duration = Duration::from_millis(100);
 
 /// What a gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +77,8 @@ pub(super) struct Request<'a> {
     pub under_way: usize,
     /// Why nothing can be written down, if so.
     pub trouble: Option<&'a str>,
+    /// Why the check is not to be judged for now, if so.
+    pub held: Option<&'a str>,
     /// Who wants it.
     pub by: &'a Actor,
     /// Now.
@@ -89,6 +93,7 @@ pub(super) fn gates(request: &Request<'_>) -> Vec<Gate> {
     // A person who runs a remedy has looked; what they cannot see is who else works on the same thing.
     if *request.by == Actor::Engine {
         add("failing", failing(request));
+        add("held", held(request));
         add("fresh", fresh(request));
         add("pause", pause(request));
         add("window", window(request));
@@ -132,6 +137,10 @@ pub(super) fn calls_for_help(view: &CheckView) -> Result<(), String> {
         Some(Muted::Maintenance) => Err("it is in maintenance".to_owned()),
         Some(Muted::Paused { reason }) => Err(format!("the check is paused: {reason}")),
         None if view.stale => Err("the last result is old".to_owned()),
+        // It is being confirmed that it works again; one more failure, and it calls for help.
+        None if view.last.as_ref().is_some_and(|last| last.report.status == Status::Healthy) => {
+            Err("its newest result is healthy".to_owned())
+        }
         // While a parent may still turn out to be the cause, the state is confirmed, and not yet believed.
         None if view.hard == Status::Critical && view.status == Status::Critical => Ok(()),
         None => Err(format!("its state is {}", view.status.as_str())),
@@ -143,6 +152,13 @@ fn failing(request: &Request<'_>) -> Said {
         None => (Answer::Refuse, "there is no such check any more".to_owned()),
         Some(Ok(())) => pass("it fails, by itself and for sure"),
         Some(Err(why)) => (Answer::Refuse, why),
+    }
+}
+
+fn held(request: &Request<'_>) -> Said {
+    match request.held {
+        None => pass("nothing is being started"),
+        Some(why) => (Answer::Wait { time: A_LITTLE }, why.to_owned()),
     }
 }
 

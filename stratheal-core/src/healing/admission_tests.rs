@@ -38,6 +38,12 @@ fn view() -> CheckView {
     }
 }
 
+/// Still Critical, as its newest result has to be confirmed.
+fn healthy_now() -> CheckView {
+    let last = Execution { report: Report::healthy("fine"), ..Execution::clone(&view().last.unwrap()) };
+    CheckView { last: Some(Arc::new(last)), ..view() }
+}
+
 /// Everything a request needs, to be changed by one row of a table.
 struct Case {
     view: Option<CheckView>,
@@ -49,6 +55,7 @@ struct Case {
     busy: Vec<String>,
     under_way: usize,
     trouble: Option<&'static str>,
+    held: Option<&'static str>,
     by: Actor,
     remedy: &'static str,
 }
@@ -65,6 +72,7 @@ impl Default for Case {
             busy: Vec::new(),
             under_way: 0,
             trouble: None,
+            held: None,
             by: Actor::Engine,
             remedy: "fix",
         }
@@ -91,6 +99,7 @@ impl Case {
             busy: &self.busy,
             under_way: self.under_way,
             trouble: self.trouble,
+            held: self.held,
             by: &self.by,
             now: &stamp(1_000),
         })
@@ -138,11 +147,13 @@ fn each_gate_stands_in_the_way_of_what_it_should() {
             Case { view: Some(CheckView { hard: Status::Warning, ..view() }), ..Case::default() },
             Answer::Refuse,
         ),
+        ("failing", Case { view: Some(healthy_now()), ..Case::default() }, Answer::Refuse),
         ("failing", Case { view: Some(CheckView { stale: true, ..view() }), ..Case::default() }, Answer::Refuse),
         ("failing", Case { view: Some(muted(Muted::Cause { root })), ..Case::default() }, Answer::Refuse),
         ("failing", Case { view: Some(muted(Muted::Maintenance)), ..Case::default() }, Answer::Refuse),
         ("fresh", Case { fresh: 1, running_for: Duration::from_secs(5), ..Case::default() }, wait(1)),
         ("", Case { fresh: 1, ..Case::default() }, Answer::Pass),
+        ("held", Case { held: Some("starting"), ..Case::default() }, Answer::Wait { time: Duration::from_millis(100) }),
         ("fresh", Case { fresh: 0, ..Case::default() }, wait(1)),
         ("pause", Case { ledger: Ledger { pause: Some(paused()), ..Ledger::default() }, ..Case::default() }, wait(50)),
         (

@@ -90,6 +90,7 @@ impl Healer {
         let busy: Vec<String> = self.busy();
         let under_way = self.under_way.values().filter(|attempt| !attempt.on_probation).count();
         let now = self.clock.stamp();
+        let held = self.held(&view.id);
         self.store.look(|store| {
             gates(&Request {
                 view: Some(view),
@@ -104,10 +105,16 @@ impl Healer {
                 busy: &busy,
                 under_way,
                 trouble: store.trouble(),
+                held: held.as_deref(),
                 by,
                 now: &now,
             })
         })
+    }
+
+    /// Why a check is not to be judged for now.
+    pub(super) fn held(&self, check: &CheckId) -> Option<String> {
+        self.setup.hold.as_ref()?.why(check)
     }
 
     fn busy(&self) -> Vec<String> {

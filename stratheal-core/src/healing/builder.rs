@@ -20,6 +20,27 @@ use crate::model::{CheckId, RemedyId};
 /// Commands that may wait.
 const COMMANDS: usize = 64;
 
+/// Says why nothing should be judged about a check for now, such as that its service is just being started.
+#[derive(Clone)]
+pub struct Hold(Arc<dyn Fn(&CheckId) -> Option<String> + Send + Sync>);
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").finish_non_exhaustive()
+    }
+}
+
+impl Hold {
+    /// By this function, which must not block.
+    pub fn new(why: impl Fn(&CheckId) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(why))
+    }
+
+    pub(super) fn why(&self, check: &CheckId) -> Option<String> {
+        (self.0)(check)
+    }
+}
+
 /// What may be done, and about what.
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
@@ -29,6 +50,8 @@ pub struct Setup {
     pub policies: BTreeMap<CheckId, HealPolicy>,
     /// What holds for all checks together.
     pub global: GlobalLimits,
+    /// Who says that a check is not to be judged for now.
+    pub hold: Option<Hold>,
 }
 
 impl Setup {

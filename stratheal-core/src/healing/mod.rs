@@ -32,7 +32,7 @@ mod verify;
 mod work;
 
 pub use admission::{Answer, Gate};
-pub use builder::{HealerBuilder, Setup, Tell, Witness};
+pub use builder::{HealerBuilder, Hold, Setup, Tell, Witness};
 pub use handle::{HealError, HealerHandle, HealingView, Prospect, RemedyView, RungView};
 pub use ledger::{HealingPause, PendingApproval};
 pub use limits::{Pause, RemedyLimits, TargetLimits};

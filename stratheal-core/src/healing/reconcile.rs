@@ -42,7 +42,8 @@ impl Healer {
             .look(|store| store.ledger().incidents.values().filter(|i| !i.state.is_over()).cloned().collect());
         let has_one: BTreeSet<&str> = open.iter().map(|incident| incident.check.as_str()).collect();
         for view in &snapshot.checks {
-            if !has_one.contains(view.id.as_str()) && calls_for_help(view).is_ok() {
+            let fails = !has_one.contains(view.id.as_str()) && calls_for_help(view).is_ok();
+            if fails && self.held(&view.id).is_none() {
                 self.open(view, snapshot).await;
             }
         }

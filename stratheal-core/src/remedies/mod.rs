@@ -6,8 +6,12 @@
 #[cfg(feature = "snapshot")]
 pub mod environment;
 pub mod free_disk;
+#[cfg(all(feature = "service", unix))]
+mod restart_service;
 mod run_command;
 mod sequence;
 
+#[cfg(all(feature = "service", unix))]
+pub use restart_service::RestartService;
 pub use run_command::{CommandToRun, RunAs, RunCommand};
 pub use sequence::{InvalidSequence, Sequence};

@@ -35,6 +35,8 @@ use crate::model::plan::{Plan, Receipt, Risk, Step, StepState};
 pub struct Sequence {
     id: RemedyId,
     parts: Vec<Arc<dyn Remedy>>,
+    /// Whether all of it depends on the first part.
+    first_decides: bool,
 }
 
 /// Remedies cannot be a sequence.
@@ -57,7 +59,15 @@ impl Sequence {
         if parts.is_empty() || parts.len() > Self::MOST {
             return Err(InvalidSequence { count: parts.len() });
         }
-        Ok(Self { id, parts })
+        Ok(Self { id, parts, first_decides: false })
+    }
+
+    /// Where the first part does not apply, or has nothing to do, there is nothing to do at all: the others only follow from it, as the
+    /// restart of a service follows from the repair of its environment.
+    #[must_use]
+    pub const fn first_decides(mut self) -> Self {
+        self.first_decides = true;
+        self
     }
 
     /// The part that a step belongs to, the step as that part knows it, and a context in which the plan has the steps of that part.
@@ -106,6 +116,7 @@ impl Remedy for Sequence {
         for (place, part) in self.parts.iter().enumerate() {
             let part = match part.plan(cx).await {
                 Ok(part) => part,
+                Err(error) if place == 0 && self.first_decides => return Err(error),
                 Err(RemedyError::NotApplicable { why }) => {
                     reasons.push(format!("{}: {why}", part.id()));
                     continue;
@@ -114,6 +125,9 @@ impl Remedy for Sequence {
             };
             // Steps without a target, or the other way round, are nothing to do, and must not become something by standing together.
             if part.is_empty() {
+                if place == 0 && self.first_decides {
+                    return Ok(Plan::new("nothing to do"));
+                }
                 continue;
             }
             summaries.push(part.summary);

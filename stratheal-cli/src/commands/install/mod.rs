@@ -11,10 +11,11 @@ mod uninstall;
 mod verify;
 mod wanted;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use stratheal_core::installer::{InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
+use stratheal_core::installer::{Input, InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use self::failure::of;
@@ -34,6 +35,15 @@ pub(crate) use self::repair::run as run_repair;
 pub(crate) use self::target::{Target, state as user_state};
 pub(crate) use self::uninstall::run as run_uninstall;
 pub(crate) use self::verify::{run as run_verify, verified};
+
+/// What remedies for environments work with: an installer that makes no snapshots by itself, what belongs into the environment when it is
+/// made anew, and the folder of the project.
+pub(crate) fn for_healing(setup: &Setup, packages: &Packages) -> Result<(Installer, Input, PathBuf), Failure> {
+    let options = InstallOptions { rebuild: true, ..InstallOptions::default() };
+    let (input, files) = wanted::read(setup, &options)?;
+    let installer = open(setup, packages, &files, Ways::default(), None)?.installer;
+    Ok((installer, input, wanted::folder(setup)))
+}
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(install(common, packages, options))

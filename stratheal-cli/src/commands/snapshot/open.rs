@@ -71,7 +71,7 @@ fn root_of(path: &Path) -> std::io::Result<PathBuf> {
 }
 
 /// The snapshots of an environment that are made by themselves, and its real folder; `None` when none are wanted.
-pub(super) fn snapshots_of(common: &Common, setup: &Setup, target: &Path) -> Option<(Snapshots, PathBuf)> {
+pub(crate) fn snapshots_of(common: &Common, setup: &Setup, target: &Path) -> Option<(Snapshots, PathBuf)> {
     let settings = setup.config.as_ref().map(|config| config.snapshots).unwrap_or_default();
     let root = root_of(target).ok().filter(|_| settings.automatic)?;
     Some((open(common, setup, &root), root))

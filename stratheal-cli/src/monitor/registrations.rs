@@ -1,0 +1,39 @@
+//! The checks of a configuration with services: each service has one of its own, and the check that says whether a service works depends
+//! on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stratheal_core::config::Config;
+use stratheal_core::engine::Registration;
+use stratheal_core::model::spec::Dependency;
+use stratheal_core::model::{CheckId, CheckSpec, GatePolicy, InvalidId, ServiceId};
+use stratheal_core::service::{ServiceAlive, ServicesHandle};
+
+/// How often it is looked at a service; that one has ended is known at once.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The check of a service.
+pub(super) fn id_of(service: &ServiceId) -> Result<CheckId, InvalidId> {
+    CheckId::new(&format!("service/{service}"))
+}
+
+/// All checks.
+pub(super) fn all(config: &Config, services: &ServicesHandle) -> Result<Vec<Registration>, InvalidId> {
+    let mut checks = config.checks.clone();
+    for service in &config.services {
+        let on = id_of(&service.spec.id)?;
+        for check in checks.iter_mut().filter(|one| Some(one.check.id()) == service.check.as_ref()) {
+            let mut spec = CheckSpec::clone(&check.spec);
+            if spec.depends_on.iter().all(|known| known.on != on) {
+                spec.depends_on.push(Dependency { on: on.clone(), group: None });
+            }
+            check.spec = Arc::new(spec);
+        }
+        let alive = ServiceAlive::new(service.spec.id.clone(), services.clone())?;
+        let gate = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };
+        let spec = CheckSpec { gate, tags: vec!["service".to_owned()], ..CheckSpec::every(INTERVAL) };
+        checks.push(Registration::new(alive, spec).revision(1));
+    }
+    Ok(checks)
+}

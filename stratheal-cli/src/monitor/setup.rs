@@ -1,0 +1,136 @@
+//! From the configuration to remedies and policies.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::config::{Config, RemedySettings};
+use stratheal_core::contract::Remedy;
+use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
+use stratheal_core::model::{CheckId, RemedyId, ServiceId};
+use stratheal_core::remedies::environment::{RebuildEnvironment, RepairEnvironment, RollbackEnvironment};
+use stratheal_core::remedies::{CommandToRun, RestartService, RunCommand, Sequence};
+use stratheal_core::service::{ServiceState, ServicesHandle, StoppedBy};
+
+use super::registrations::id_of;
+use super::workshop;
+use crate::args::{Common, Packages};
+
+const RESTART: &str = "restart-service";
+/// Remedies for environments: a service that runs in one is restarted afterwards.
+const OF_ENVIRONMENTS: [&str; 3] = ["repair-environment", "rebuild-environment", "rollback-environment"];
+
+/// What may be done, and which check belongs to which service.
+pub(super) struct Healing {
+    pub(super) setup: Setup,
+    pub(super) owners: BTreeMap<CheckId, ServiceId>,
+}
+
+/// Everything that may be done.
+pub(super) fn of(
+    common: &Common,
+    packages: &Packages,
+    config: &Config,
+    services: &ServicesHandle,
+) -> Result<Healing, String> {
+    let owners = owners(config)?;
+    let mut setup = Setup::default();
+    let id = |name: &str| RemedyId::new(name).map_err(|error| error.to_string());
+    setup = setup.remedy(Arc::new(RestartService::of_checks(id(RESTART)?, services.clone(), owners.clone())));
+    let opener = workshop::opener(common, packages);
+    let [repair, rebuild, rollback] = OF_ENVIRONMENTS;
+    let of_environments: Vec<Arc<dyn Remedy>> = vec![
+        Arc::new(RepairEnvironment::new(id(repair)?, opener.clone())),
+        Arc::new(RebuildEnvironment::new(id(rebuild)?, opener.clone())),
+        Arc::new(RollbackEnvironment::new(id(rollback)?, opener)),
+    ];
+    for service in &config.services {
+        let service = &service.spec.id;
+        let name = id(&format!("{RESTART}/{service}"))?;
+        let restart: Arc<dyn Remedy> = Arc::new(RestartService::always(name, services.clone(), service.clone()));
+        for remedy in &of_environments {
+            let name = id(&format!("{}/{service}", remedy.id()))?;
+            let both = Sequence::new(name, vec![remedy.clone(), restart.clone()]).map_err(|error| chain(&error))?;
+            setup = setup.remedy(Arc::new(both.first_decides()));
+        }
+        setup = setup.remedy(restart);
+    }
+    for remedy in of_environments {
+        setup = setup.remedy(remedy);
+    }
+    for settings in &config.remedies {
+        setup = setup.remedy(Arc::new(command(settings)?));
+    }
+    for settings in &config.heal {
+        let policy = fitted(settings.policy.clone(), owners.get(&settings.check))?;
+        setup = setup.policy(settings.check.clone(), policy);
+    }
+    // A service that has ended is started again, whether or not anything was written down about that.
+    for service in &config.services {
+        let own = id_of(&service.spec.id).map_err(|error| error.to_string())?;
+        let of_check = || setup.policies.get(service.check.as_ref()?).filter(|policy| !policy.ladder.is_empty());
+        let written = setup.policies.get(&own).or_else(of_check).cloned();
+        let mut policy = match written {
+            Some(policy) => policy,
+            None => HealPolicy::ladder([id(RESTART)?]),
+        };
+        policy.immediate = true;
+        // That it runs is not enough.
+        policy.guards.extend(service.check.clone());
+        setup = setup.policy(own, policy);
+    }
+    setup.hold = Some(hold(services, owners.clone()));
+    Ok(Healing { setup, owners })
+}
+
+/// Which service belongs to which check.
+fn owners(config: &Config) -> Result<BTreeMap<CheckId, ServiceId>, String> {
+    let mut owners = BTreeMap::new();
+    for service in &config.services {
+        let own = id_of(&service.spec.id).map_err(|error| error.to_string())?;
+        owners.insert(own, service.spec.id.clone());
+        if let Some(check) = &service.check {
+            owners.insert(check.clone(), service.spec.id.clone());
+        }
+    }
+    Ok(owners)
+}
+
+/// The ladder of a check that belongs to a service: what changes the environment restarts the service as well.
+fn fitted(mut policy: HealPolicy, owner: Option<&ServiceId>) -> Result<HealPolicy, String> {
+    let Some(service) = owner else { return Ok(policy) };
+    for rung in &mut policy.ladder {
+        if OF_ENVIRONMENTS.contains(&rung.remedy.as_str()) {
+            let name = RemedyId::new(&format!("{}/{service}", rung.remedy)).map_err(|error| error.to_string())?;
+            *rung = Rung { remedy: name, ..rung.clone() };
+        }
+    }
+    Ok(policy)
+}
+
+fn command(settings: &RemedySettings) -> Result<RunCommand, String> {
+    let words = |words: &Vec<String>| words.iter().map(Into::into).collect();
+    let mut command = CommandToRun::new(&settings.run);
+    command.undo = settings.undo.as_ref().map(words);
+    command.probe = settings.probe.as_ref().map(words);
+    command.folder = Some(settings.folder.clone());
+    command.timeout = settings.timeout;
+    command.risk = settings.risk;
+    RunCommand::new(settings.id.clone(), command).map_err(|error| chain(&error))
+}
+
+/// While a service is being started or stopped, nothing is judged about it.
+fn hold(services: &ServicesHandle, owners: BTreeMap<CheckId, ServiceId>) -> Hold {
+    let services = services.clone();
+    Hold::new(move |check| {
+        let service = owners.get(check)?;
+        let view = services.view(service.as_str())?;
+        match &view.state {
+            ServiceState::Starting { timed_out: false } => Some(format!("{service} is being started")),
+            ServiceState::Stopping => Some(format!("{service} is being stopped")),
+            ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(format!("a person stopped {service}")),
+            ServiceState::Waiting { .. } => Some(format!("{service} waits for others")),
+            _ => None,
+        }
+    })
+}

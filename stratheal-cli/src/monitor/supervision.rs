@@ -1,0 +1,181 @@
+//! Services and healing while a monitor runs: begun after the engine, ended before it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use stratheal_core::base::class::chain;
+use stratheal_core::config::Config;
+use stratheal_core::engine::EngineHandle;
+use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
+use stratheal_core::model::notification::Notification;
+use stratheal_core::service::{KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinSet;
+
+use super::{deeds, evidence, registrations, setup};
+use crate::args::{Common, Packages};
+use crate::failure::Failure;
+use crate::printer;
+
+/// Everything that takes part in watching and healing.
+#[derive(Debug, Clone)]
+pub(crate) struct Monitor {
+    pub(crate) engine: EngineHandle,
+    pub(crate) services: ServicesHandle,
+    pub(crate) healer: HealerHandle,
+}
+
+/// A monitor, and what goes on beside it.
+#[derive(Debug)]
+pub(crate) struct Supervision {
+    pub(crate) monitor: Monitor,
+    tasks: JoinSet<()>,
+}
+
+fn trouble(action: &'static str) -> impl Fn(String) -> Failure {
+    move |why| Failure::io(action, std::io::Error::other(why))
+}
+
+impl Supervision {
+    /// Finds what runs already, starts what shall run, and begins to heal.
+    pub(crate) async fn begin(
+        common: &Common,
+        packages: &Packages,
+        config: &Config,
+        state: &Path,
+        engine: EngineHandle,
+    ) -> Result<Self, Failure> {
+        let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
+        let services = Services::new(&state.join("services"), program).probe(Arc::new(engine.clone()));
+        let services = services.start().map_err(|error| trouble("look after services")(chain(&error)))?;
+        let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
+        let owners = healing.owners.clone();
+        let store = match Store::open(state) {
+            Ok(store) => store,
+            Err(error) => {
+                tracing::error!(error = %chain(&error), "what is being healed is not written down");
+                Store::in_memory()
+            }
+        };
+        let quiet = common.quiet;
+        let healer = HealerBuilder::new(engine.clone(), healing.setup)
+            .store(store)
+            .evidence(Arc::new(evidence::OfServices { services: services.clone(), owners }))
+            .witness(deeds::witness(state))
+            .tell(Arc::new(move |message| tell(&message, quiet)))
+            .start();
+        let monitor = Monitor { engine, services, healer };
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follow(monitor.clone(), common.quiet));
+        monitor.apply_config(config).await?;
+        Ok(Self { monitor, tasks })
+    }
+
+    /// Ends: services are stopped in their order, or left to the next monitor.
+    pub(crate) async fn finish(mut self, how: Shutdown) {
+        self.monitor.healer.stop().await;
+        self.monitor.services.shutdown(how).await;
+        self.tasks.shutdown().await;
+    }
+}
+
+impl Monitor {
+    /// Puts checks and services of a configuration in force.
+    async fn apply_config(&self, config: &Config) -> Result<(), Failure> {
+        let specs = config.services.iter().map(|service| service.spec.clone()).collect();
+        self.services.apply(specs).await.map_err(|error| trouble("start services")(chain(&error)))?;
+        let checks = registrations::all(config, &self.services);
+        let checks = checks.map_err(|error| trouble("name the checks of services")(error.to_string()))?;
+        self.engine.apply(checks).await?;
+        Ok(())
+    }
+
+    /// Puts a configuration in force that was read again; a sentence about what changed.
+    pub(crate) async fn replace(
+        &self,
+        common: &Common,
+        packages: &Packages,
+        config: &Config,
+    ) -> Result<String, String> {
+        let healing = setup::of(common, packages, config, &self.services)?;
+        let checks = registrations::all(config, &self.services).map_err(|error| error.to_string())?;
+        let specs = config.services.iter().map(|service| service.spec.clone()).collect();
+        let services = self.services.apply(specs).await.map_err(|error| chain(&error))?;
+        let applied = self.engine.apply(checks).await.map_err(|error| chain(&error))?;
+        self.healer.replace(healing.setup).await.map_err(|error| error.to_string())?;
+        let mut text = format!(
+            "{} added, {} changed, {} removed, {} unchanged",
+            applied.added, applied.changed, applied.removed, applied.unchanged
+        );
+        if services.changed > 0 {
+            text += &format!("; {} services run as they were until they are restarted", services.changed);
+        }
+        Ok(text)
+    }
+}
+
+/// Tells people what they should know; for now on the screen and in the log.
+fn tell(message: &Notification, quiet: bool) {
+    tracing::debug!(kind = message.kind.as_str(), title = message.title, text = message.text, "told");
+    if !quiet {
+        printer::line(format!("* {}", message.title));
+    }
+}
+
+/// Has the check of a service look at once when something happens to it, and shows that.
+async fn follow(monitor: Monitor, quiet: bool) {
+    let mut events = monitor.services.subscribe();
+    loop {
+        match events.recv().await {
+            Ok(event) => {
+                if !quiet && let Some(line) = line(&event) {
+                    printer::line(line);
+                }
+                if matters(&event.what) {
+                    let engine = monitor.engine.clone();
+                    tokio::spawn(async move {
+                        let id = format!("service/{}", event.service);
+                        if let Err(error) = engine.run_now(&id).await {
+                            tracing::debug!(%error, "a service is not checked yet");
+                        }
+                    });
+                }
+            }
+            Err(RecvError::Lagged(missed)) => tracing::warn!(missed, "events of services were not seen"),
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+const fn matters(what: &What) -> bool {
+    matches!(
+        what,
+        What::Started { .. }
+            | What::Found { .. }
+            | What::Ready
+            | What::StartTimedOut
+            | What::PortTaken { .. }
+            | What::NotStarted { .. }
+            | What::Ended { .. }
+            | What::Stopped { .. }
+    )
+}
+
+/// A line for people about what happened to a service.
+fn line(event: &ServiceEvent) -> Option<String> {
+    let process = |pid: &Option<u32>| pid.map_or_else(String::new, |pid| format!(" as process {pid}"));
+    let what = match &event.what {
+        What::Started { pid } => format!("started{}", process(pid)),
+        What::Found { pid } => format!("runs already{}", process(pid)),
+        What::Ready => "is ready".to_owned(),
+        What::StartTimedOut => "is not ready in its time".to_owned(),
+        What::PortTaken { port, holder } => format!("was not started: port {port} is held by {holder}"),
+        What::NotStarted { why } => format!("was not started: {why}"),
+        What::NotStopped { why } => format!("was not stopped: {why}"),
+        What::Ended { ending, expected: false } => ending.to_string(),
+        What::Stopped { .. } => "stopped".to_owned(),
+        What::Stuck { pids } => format!("left processes that cannot be stopped: {pids:?}"),
+        _ => return None,
+    };
+    Some(format!("service {}: {what}", event.service))
+}
