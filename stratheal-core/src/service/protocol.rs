@@ -84,6 +84,8 @@ pub(super) enum Event {
     Gone { run: String },
     /// These cannot be killed.
     Stuck { run: String, pids: Vec<u32> },
+    /// What a killed keeper had left of a service is gone.
+    Cleared { cleared: Vec<Cleared> },
     /// Another engine has connected, and this connection ends.
     Replaced,
 }

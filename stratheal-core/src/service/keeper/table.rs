@@ -302,10 +302,11 @@ impl Table {
     }
 
     fn take_cleared(&mut self, cleared: Vec<Cleared>) {
-        for gone in cleared {
+        for gone in &cleared {
             self.clearing.remove(&gone.service);
-            self.cleared.push(gone);
+            self.cleared.push(gone.clone());
         }
+        self.tell(Event::Cleared { cleared });
         let waiting = std::mem::take(&mut self.waiting);
         for (from, number, order) in waiting {
             self.answer(from, Asked { number, request: Request::Start { order } });

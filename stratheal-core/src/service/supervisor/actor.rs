@@ -51,8 +51,9 @@ pub(super) struct Actor {
     queue: VecDeque<(ServiceId, Input)>,
     /// Set while everything is being stopped.
     leaving: Option<oneshot::Sender<()>>,
-    /// What the names of this engine's runs have in common.
+    /// What the names of this engine's runs have in common, and how many services it has had.
     prefix: String,
+    services: u64,
 }
 
 impl Actor {
@@ -81,6 +82,7 @@ impl Actor {
             queue: VecDeque::new(),
             leaving: None,
             prefix,
+            services: 0,
         }
     }
 
@@ -323,6 +325,7 @@ impl Actor {
                 }
                 return;
             }
+            Event::Cleared { cleared } => return self.hear_cleared(cleared),
             Event::Stopping { .. } | Event::Replaced => return,
         };
         match (self.owner(&run), input) {
@@ -376,7 +379,9 @@ impl Actor {
                 None => {
                     applied.added += 1;
                     let by = self.remembered.contains(&id).then_some(StoppedBy::Person);
-                    let prefix = format!("{id}-{}", self.prefix);
+                    // One that is described anew after it was not has runs of its own again.
+                    self.services += 1;
+                    let prefix = format!("{id}-{}-{}", self.prefix, self.services);
                     let entry = Entry::new(spec, prefix, by, self.now());
                     self.entries.insert(id.clone(), entry);
                     new.push(id.clone());
@@ -488,8 +493,15 @@ impl Actor {
     /// The last that is done: the keeper ends.
     async fn leave(mut self) {
         if let Some(link) = self.link.take() {
-            let ended = tokio::time::timeout(LAST_NEWS, link.ask(Request::End { stop: true })).await;
-            if ended.is_err() {
+            let mut news = self.news.take();
+            let ended = async {
+                link.ask(Request::End { stop: true }).await;
+                // Until it hangs up, which it does when it has ended.
+                while let Some(news) = &mut news
+                    && news.recv().await.is_some()
+                {}
+            };
+            if tokio::time::timeout(LAST_NEWS, ended).await.is_err() {
                 tracing::error!("the keeper does not end");
             }
         }
