@@ -42,7 +42,7 @@ async fn what_a_keeper_of_many_needs() {
     let started = begun.elapsed();
     let status = fs::read_to_string(format!("/proc/{}/status", world.keeper())).unwrap();
     let value = |name: &str| status.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
-    println!("200 children: started in {started:?}; the keeper has {}, {}", value("VmRSS"), value("Threads"));
+    println!("200 children: started in {started:?}; the keeper has {}, of which {}", value("VmRSS"), value("RssAnon"));
     let begun = Instant::now();
     world.end(engine).await;
     println!("200 children: stopped in {:?}", begun.elapsed());

@@ -75,7 +75,7 @@ async fn a_flood_is_bounded_and_starves_nobody() {
     let mut slowest = Duration::ZERO;
     let begun = Instant::now();
     while !world.path("done").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the flood does not end");
+        assert!(begun.elapsed() < Duration::from_mins(1), "the flood does not end");
         let asked = Instant::now();
         engine.restart("other").await.unwrap();
         slowest = slowest.max(asked.elapsed());

@@ -42,7 +42,7 @@ fn engine() {
         engine.apply(specs).await.unwrap();
         eventually("all are ready", || names.iter().all(|name| engine.is_ready(name))).await;
         std::fs::write(folder.join("engine-up"), "").unwrap();
-        sleep(Duration::from_secs(120)).await;
+        sleep(Duration::from_mins(2)).await;
     });
 }
 

@@ -91,6 +91,7 @@ pub(super) enum Event {
 }
 
 /// A run.
+#[expect(clippy::struct_excessive_bools, reason = "they are facts that do not exclude each other")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RunView {
     pub(super) service: ServiceId,

@@ -91,8 +91,8 @@ impl Actor {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Apply(specs, reply)) => drop(reply.send(self.apply(specs).await)),
-                    Some(Order::Start(id, reply)) => self.start(id, reply, Input::Start),
-                    Some(Order::Restart(id, reply)) => self.start(id, reply, Input::Restart),
+                    Some(Order::Start(id, reply)) => self.start(&id, reply, Input::Start),
+                    Some(Order::Restart(id, reply)) => self.start(&id, reply, Input::Restart),
                     Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply),
                     Some(Order::MarkReady(id, reply)) => drop(reply.send(self.mark_ready(&id))),
                     Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.leaving = Some(reply),
@@ -182,7 +182,7 @@ impl Actor {
                 let spec = entry.running.clone();
                 match (&spec.how, self.link.clone()) {
                     (How::Child, Some(link)) => {
-                        self.later(id, async move { launching::stop_child(run, link).await.into_iter().collect() })
+                        self.later(id, async move { launching::stop_child(run, link).await.into_iter().collect() });
                     }
                     (How::Child, None) => self.queue.push_back((id.clone(), Input::Gone { run })),
                     _ => self.later(id, async move { vec![launching::stop_outside(spec, run).await] }),
@@ -234,12 +234,11 @@ impl Actor {
                     drop(sender.send(Inside { id, input: Input::Gone { run } }).await);
                 }));
             }
-            Some(_) => {}
-            // Not before its last word was taken: the watcher sends the two that end it.
+            // Not before its last word was taken: the watcher sends the two inputs that end it.
             None if entry.machine.run().is_none() || *entry.machine.state() == ServiceState::Stopping => {
-                entry.watcher = None
+                entry.watcher = None;
             }
-            None => {}
+            _ => {}
         }
     }
 
@@ -294,7 +293,7 @@ impl Actor {
 
     fn hear(&mut self, news: Option<News>) {
         match news {
-            Some(News::Up { runs, cleared }) => self.reconcile(runs, cleared),
+            Some(News::Up { runs, cleared }) => self.reconcile(&runs, cleared),
             Some(News::Event(event)) => self.hear_event(event),
             Some(News::Down) => tracing::warn!("the connection to the keeper broke"),
             Some(News::Unreachable(why)) => tracing::error!(why, "no keeper can be reached"),
@@ -405,7 +404,7 @@ impl Actor {
             Ok(Some(News::Up { runs, cleared })) => {
                 self.link = Some(link);
                 self.news = Some(news);
-                self.reconcile(runs, cleared);
+                self.reconcile(&runs, cleared);
                 Ok(())
             }
             Ok(Some(News::Unreachable(why))) => Err(ServiceError::NoKeeper(why)),
@@ -414,8 +413,8 @@ impl Actor {
         }
     }
 
-    fn start(&mut self, id: ServiceId, reply: Reply<()>, input: Input) {
-        if let Err(error) = self.remember(&id, false) {
+    fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
+        if let Err(error) = self.remember(id, false) {
             drop(reply.send(Err(error)));
             return;
         }
@@ -426,7 +425,7 @@ impl Actor {
         // Stopped all the same when it cannot be remembered, and then said.
         let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
         match remembered {
-            Ok(()) => self.order(id, reply, Input::Stop(by), Want::Stop),
+            Ok(()) => self.order(&id, reply, Input::Stop(by), Want::Stop),
             Err(error) => {
                 self.drive(id, Input::Stop(by));
                 drop(reply.send(Err(error)));
@@ -434,14 +433,14 @@ impl Actor {
         }
     }
 
-    fn order(&mut self, id: ServiceId, reply: Reply<()>, input: Input, want: Want) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+    fn order(&mut self, id: &ServiceId, reply: Reply<()>, input: Input, want: Want) {
+        let Some(entry) = self.entries.get_mut(id) else {
             drop(reply.send(Err(self.no_such(id.as_str()))));
             return;
         };
         entry.not_stopped = None;
         self.drive(id.clone(), input);
-        match self.entries.get_mut(&id) {
+        match self.entries.get_mut(id) {
             Some(entry) => {
                 entry.waiters.push((want, reply));
                 entry.answer();
@@ -494,13 +493,13 @@ impl Actor {
     async fn leave(mut self) {
         if let Some(link) = self.link.take() {
             let mut news = self.news.take();
-            let ended = async {
-                link.ask(Request::End { stop: true }).await;
-                // Until it hangs up, which it does when it has ended.
+            // Until it hangs up, which it does when it has ended.
+            let hangs_up = async {
                 while let Some(news) = &mut news
                     && news.recv().await.is_some()
                 {}
             };
+            let ended = async { tokio::join!(link.ask(Request::End { stop: true }), hangs_up) };
             if tokio::time::timeout(LAST_NEWS, ended).await.is_err() {
                 tracing::error!("the keeper does not end");
             }
