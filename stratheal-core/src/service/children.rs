@@ -99,7 +99,7 @@ fn parse(text: &str) -> Vec<Child> {
             Ok(Versioned { version: VERSION, entry: Entry::Started(child) }) => left.push(child),
             Ok(Versioned { version: VERSION, entry: Entry::Gone(run) }) => left.retain(|child| child.run != run),
             Ok(Versioned { version, .. }) => {
-                tracing::warn!(version, "a line of the children file is of another version")
+                tracing::warn!(version, "a line of the children file is of another version");
             }
             // A disk that was full in the middle of a line.
             Err(error) => tracing::warn!(%error, "a line of the children file makes no sense"),

@@ -22,6 +22,9 @@ use crate::base::fs::{FileLock, read_text};
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long to wait after no keeper could be reached.
 const RETRY: Duration = Duration::from_secs(1);
+/// A keeper that is about to end may still accept a connection. So often and after such pauses it is tried again before anybody is told.
+const QUICK_RETRIES: u32 = 40;
+const QUICK_RETRY: Duration = Duration::from_millis(50);
 /// Requests that may wait.
 const WAITING: usize = 256;
 
@@ -84,26 +87,31 @@ async fn serve(
 ) {
     let mut unanswered: BTreeMap<u64, Waiting> = BTreeMap::new();
     let mut next = 2;
-    let mut told = false;
+    let mut failures = 0;
     loop {
         if waiting.is_closed() {
             return;
         }
         let greeted = match reach(&place, &program).await {
             Ok(stream) => greet(stream).await,
-            Err(error) => Err(error.to_string()),
+            Err(error) => {
+                // That took its time already.
+                failures = failures.max(QUICK_RETRIES - 1);
+                Err(error.to_string())
+            }
         };
         let (connection, runs, cleared) = match greeted {
             Ok(greeted) => greeted,
             Err(why) => {
-                if !std::mem::replace(&mut told, true) && news.send(News::Unreachable(why)).await.is_err() {
+                failures += 1;
+                if failures == QUICK_RETRIES && news.send(News::Unreachable(why)).await.is_err() {
                     return;
                 }
-                sleep(RETRY).await;
+                sleep(if failures < QUICK_RETRIES { QUICK_RETRY } else { RETRY }).await;
                 continue;
             }
         };
-        told = false;
+        failures = 0;
         if news.send(News::Up { runs, cleared }).await.is_err() {
             return;
         }
@@ -164,11 +172,13 @@ async fn converse(
         }
     }
     let mut line = Vec::new();
+    let mut ending = false;
     loop {
         tokio::select! {
             said = read(&mut connection.reader, &mut line) => match said {
                 Ok(Said::Answer { number, answer }) => {
-                    if let Some((_, reply)) = unanswered.remove(&number) {
+                    if let Some((request, reply)) = unanswered.remove(&number) {
+                        ending |= matches!((&request, &answer), (Request::End { .. }, Answer::Done));
                         // Whoever asked may have gone.
                         drop(reply.send(answer));
                     }
@@ -179,6 +189,8 @@ async fn converse(
                         return Broken::Unwanted;
                     }
                 }
+                // It was asked to.
+                Err(_) if ending => return Broken::Unwanted,
                 Err(error) => {
                     tracing::debug!(%error, "the connection to the keeper broke");
                     return Broken::Lost;

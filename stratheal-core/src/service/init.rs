@@ -2,7 +2,7 @@
 //!
 //! It has duties that no other has: signals it does not handle are not delivered to it, and it has to reap whatever lost its parent. So
 //! the program is run once more as its child; signals are passed on, strangers are reaped, and it ends as the child does. Source:
-//! pid_namespaces(7), and what `tini` does.
+//! `pid_namespaces(7)`, and what `tini` does.
 
 use std::ffi::OsString;
 use std::io;
@@ -16,8 +16,11 @@ use super::tree::pid_of;
 /// Said to the child, so that it does not do the same once more.
 const CHILD: &str = "STRATHEAL_INIT_CHILD";
 
+/// How a signal is listened to.
+type Listen = fn() -> SignalKind;
+
 /// Signals that are passed on.
-const PASSED_ON: &[(fn() -> SignalKind, Signal)] = &[
+const PASSED_ON: &[(Listen, Signal)] = &[
     (SignalKind::terminate, Signal::TERM),
     (SignalKind::interrupt, Signal::INT),
     (SignalKind::hangup, Signal::HUP),

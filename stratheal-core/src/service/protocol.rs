@@ -84,11 +84,14 @@ pub(super) enum Event {
     Gone { run: String },
     /// These cannot be killed.
     Stuck { run: String, pids: Vec<u32> },
+    /// What a killed keeper had left of a service is gone.
+    Cleared { cleared: Vec<Cleared> },
     /// Another engine has connected, and this connection ends.
     Replaced,
 }
 
 /// A run.
+#[expect(clippy::struct_excessive_bools, reason = "they are facts that do not exclude each other")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct RunView {
     pub(super) service: ServiceId,

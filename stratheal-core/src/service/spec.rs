@@ -104,7 +104,7 @@ pub enum Ready {
     AtOnce,
     /// As soon as this check passes.
     Check(CheckId),
-    /// When it says `READY=1` as sd_notify(3) describes it.
+    /// When it says `READY=1` as `sd_notify(3)` describes it.
     Notify,
 }
 

@@ -111,7 +111,7 @@ impl Tree {
             }
             let number = self.leader.pid;
             let by_number = group_is_ours && (process.group == number || process.session == number);
-            if by_number || members.contains(&process.id.pid) || self.is_marked(process) {
+            if by_number || members.contains(&process.id.pid) || census.is_marked(process, &self.mark) {
                 self.note(process.id);
             }
         }
@@ -130,11 +130,6 @@ impl Tree {
             }
         }
     }
-
-    fn is_marked(&self, process: &ProcessStat) -> bool {
-        // Threads of the kernel have no environment; what may not be read belongs to somebody else.
-        process.parent != 2 && platform::carries(process.id.pid, &self.mark)
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -142,11 +137,14 @@ impl Tree {
     pub(super) fn search(&mut self, _census: &Census, _reserved: bool) {}
 }
 
-/// All processes at one moment.
+/// All processes at one moment. One look at the machine serves any number of trees.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     #[cfg(target_os = "linux")]
     all: Vec<ProcessStat>,
+    /// The marks of those that were asked for theirs.
+    #[cfg(target_os = "linux")]
+    marks: std::cell::RefCell<std::collections::HashMap<u32, Vec<String>>>,
 }
 
 #[cfg(target_os = "linux")]
@@ -160,7 +158,15 @@ impl Census {
         });
         let mut all: Vec<ProcessStat> = pids.into_iter().filter_map(platform::stat).collect();
         all.sort_unstable_by_key(|process| process.id.pid);
-        Self { all }
+        Self { all, marks: std::cell::RefCell::default() }
+    }
+
+    /// Whether a process carries a mark.
+    fn is_marked(&self, process: &ProcessStat, mark: &str) -> bool {
+        // Threads of the kernel have no environment; what may not be read belongs to somebody else.
+        let mut marks = self.marks.borrow_mut();
+        let read = || if process.parent == 2 { Vec::new() } else { platform::marks_of(process.id.pid) };
+        marks.entry(process.id.pid).or_insert_with(read).iter().any(|found| found == mark)
     }
 
     fn by_pid(&self, pid: u32) -> Option<&ProcessStat> {
@@ -201,8 +207,14 @@ mod platform {
 
     /// Whether a process was started with this mark in its environment, as far as that may be read.
     pub(in crate::service) fn carries(pid: u32, mark: &str) -> bool {
-        let environment = SysRoot::default().read_bytes(format!("proc/{pid}/environ"));
-        environment.is_ok_and(|environment| marks(&environment).any(|found| found == mark.as_bytes()))
+        marks_of(pid).iter().any(|found| found == mark)
+    }
+
+    /// The marks a process was started with.
+    pub(super) fn marks_of(pid: u32) -> Vec<String> {
+        // It may be gone, or another user's.
+        let Ok(environment) = SysRoot::default().read_bytes(format!("proc/{pid}/environ")) else { return Vec::new() };
+        marks(&environment).map(|mark| String::from_utf8_lossy(mark).into_owned()).collect()
     }
 
     /// Signals exactly this process: the handle is taken first, then it is made sure that the number was not used again.

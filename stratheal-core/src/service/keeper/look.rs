@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) struct Stopping {
     pub(super) on_request: bool,
     pub(super) killed: bool,
+    /// Whether the stop signal was sent.
+    asked: bool,
     pub(super) next: Instant,
     kill_at: Instant,
     pause: Duration,
@@ -44,7 +46,15 @@ pub(super) enum Found {
 
 impl Stopping {
     fn new(on_request: bool, grace: Duration, now: Instant) -> Self {
-        Self { on_request, killed: false, next: now + FIRST, kill_at: now + grace, pause: FIRST, told: false }
+        Self {
+            on_request,
+            killed: false,
+            asked: true,
+            next: now + FIRST,
+            kill_at: now + grace,
+            pause: FIRST,
+            told: false,
+        }
     }
 
     /// When to look again.
@@ -58,29 +68,23 @@ impl Stopping {
 }
 
 /// Begins to stop a run because somebody asked.
-pub(super) fn stop(run: &mut Run, now: Instant) {
+pub(super) fn stop(run: &mut Run, census: &Census, now: Instant) {
     if run.is_gone() || run.stopping.as_ref().is_some_and(|stopping| stopping.on_request) {
         return;
     }
-    let signalled = run.stopping.is_some();
+    let signalled = run.stopping.as_ref().is_some_and(|stopping| stopping.asked);
     run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now));
-    run.tree.search(&Census::take(), true);
+    run.tree.search(census, true);
     if !signalled {
         ask(run);
     }
 }
 
-/// What is left of a run that ended by itself has to go, too.
+/// What is left of a run that ended by itself has to go, too. It is looked for a moment later: the news of the end goes out first.
 pub(super) fn clean_up(run: &mut Run, now: Instant) {
-    if run.stopping.is_some() || run.is_gone() {
-        return;
-    }
-    let mut stopping = Stopping::new(false, run.grace_of_leftovers(), now);
-    stopping.next = now;
-    run.stopping = Some(stopping);
-    run.tree.search(&Census::take(), true);
-    if !run.tree.others().is_empty() {
-        ask(run);
+    if run.stopping.is_none() && !run.is_gone() {
+        let stopping = Stopping::new(false, run.grace_of_leftovers(), now);
+        run.stopping = Some(Stopping { next: now, asked: false, ..stopping });
     }
 }
 
@@ -98,23 +102,35 @@ fn ask(run: &Run) {
     run.tree.signal_group(Signal::CONT);
 }
 
-/// Looks how far the stopping of a run has come, and goes on with it.
-pub(super) fn look(run: &mut Run, now: Instant) -> Found {
+/// Whether a look at all processes is needed to tell how far the stopping of a run has come. It has to be taken after this was asked:
+/// somebody may have forked before.
+pub(super) fn needs_census(run: &mut Run, now: Instant) -> bool {
+    let others = run.tree.others();
+    let quiet = run.exit.is_some() && others.is_empty();
+    quiet
+        || run.stopping.as_ref().is_some_and(|stopping| (now >= stopping.kill_at && !stopping.killed) || stopping.told)
+}
+
+/// Looks how far the stopping of a run has come, and goes on with it. Without a census nothing is taken for gone.
+pub(super) fn look(run: &mut Run, census: Option<&Census>, now: Instant) -> Found {
     let Some(mut stopping) = run.stopping.take() else { return Found::Alive };
     let mut others = run.tree.others();
     let ended = run.exit.is_some();
     let due = now >= stopping.kill_at;
-    if (ended && others.is_empty()) || (due && !stopping.killed) || stopping.told {
-        // Somebody may have forked meanwhile.
+    if let Some(census) = census {
         let before = others.len();
-        run.tree.search(&Census::take(), true);
+        run.tree.search(census, true);
         others = run.tree.others();
-        if others.len() > before && !due {
+        if !std::mem::replace(&mut stopping.asked, true) {
+            if !others.is_empty() {
+                ask(run);
+            }
+        } else if others.len() > before && !due {
             run.tree.signal_outsiders(run.order.stop_signal.get());
         }
     }
     let populated = run.tree.group().and_then(|group| cgroup::is_populated(group)).unwrap_or(false);
-    if ended && others.is_empty() && !populated {
+    if census.is_some() && ended && others.is_empty() && !populated {
         run.stopping = Some(stopping);
         return Found::Gone;
     }

@@ -1,4 +1,4 @@
-//! What a program tells its service manager. Source: sd_notify(3).
+//! What a program tells its service manager. Source: `sd_notify(3)`.
 
 use std::io;
 use std::path::{Path, PathBuf};

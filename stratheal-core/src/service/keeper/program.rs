@@ -12,7 +12,7 @@ use crate::base::fs::named;
 use crate::sys::command::DEFAULT_ENVIRONMENT;
 
 /// What the keeper says about itself is set aside when it is larger than this.
-const LARGEST_LOG: u64 = 1 << 20;
+pub(super) const LARGEST_LOG: u64 = 1 << 20;
 
 /// How keeper and executor are started: a program, and arguments before the word that says which.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -129,6 +129,16 @@ async fn keep(place: &KeeperPlace, arguments: Vec<OsString>) -> Result<(), Keepe
             },
             () = look => {}
         }
+        // Whatever else has come: many services are stopped with one look at all processes.
+        for _ in 0..WAITING {
+            match inside.try_recv() {
+                Ok(message) => table.take(message),
+                Err(_) => break,
+            }
+        }
+        table.begin_to_stop();
+        // What was told goes out before anything that takes time.
+        tokio::task::yield_now().await;
         table.look_at_stopping();
     }
     // What children printed last is in the pipes, and the answer to whoever asked is on its way.

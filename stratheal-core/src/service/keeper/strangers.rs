@@ -5,17 +5,18 @@ use rustix::process::{WaitOptions, waitpid};
 use super::run::Run;
 use crate::service::tree::{carries, pid_of, stat};
 
-/// The children of this process. Source: proc_pid_task_children(5); where the kernel keeps no such list, all processes are asked.
+/// The children of this process. Source: `proc_pid_task_children(5)`; where the kernel keeps no such list, all processes are asked.
 #[cfg(target_os = "linux")]
 fn children() -> Vec<u32> {
     let own = std::process::id();
-    match std::fs::read_to_string(format!("/proc/self/task/{own}/children")) {
-        Ok(list) => list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect(),
-        Err(_) => {
-            let pids = crate::sys::process::pids(&crate::sys::SysRoot::default()).unwrap_or_default();
-            pids.into_iter().filter(|pid| stat(*pid).is_some_and(|process| process.parent == own)).collect()
-        }
+    if let Ok(list) = std::fs::read_to_string(format!("/proc/self/task/{own}/children")) {
+        return list.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
     }
+    let pids = crate::sys::process::pids(&crate::sys::SysRoot::default()).unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot list processes");
+        Vec::new()
+    });
+    pids.into_iter().filter(|pid| stat(*pid).is_some_and(|process| process.parent == own)).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -40,7 +41,7 @@ pub(super) fn look_after<'a>(runs: impl Iterator<Item = &'a mut Run>) {
         if runs.iter().any(|run| run.tree.knows(process.id)) {
             continue;
         }
-        let older = |run: &&mut Run| run.tree.leader().started <= process.id.started;
+        let older = |run: &Run| run.tree.leader().started <= process.id.started;
         let numbers = [process.session, process.group];
         let known = runs
             .iter()
@@ -48,11 +49,12 @@ pub(super) fn look_after<'a>(runs: impl Iterator<Item = &'a mut Run>) {
             .or_else(|| runs.iter().position(|run| carries(pid, &run.order.run)))
             // It threw its environment away and left its session. One whose first process has just ended is the likely parent; and where
             // there is one run only, it is that one.
-            .or_else(|| single(runs.iter().map(|run| older(&run) && run.exit.is_some())))
-            .or_else(|| single(runs.iter().map(|run| older(&run))));
-        match known.and_then(|at| runs.get_mut(at)) {
-            Some(run) => run.tree.note(process.id),
-            None => tracing::warn!(pid, name = process.name, "a process belongs to no service that is known"),
+            .or_else(|| single(runs.iter().map(|run| older(run) && run.exit.is_some())))
+            .or_else(|| single(runs.iter().map(|run| older(run))));
+        if let Some(run) = known.and_then(|at| runs.get_mut(at)) {
+            run.tree.note(process.id);
+        } else {
+            tracing::warn!(pid, name = process.name, "a process belongs to no service that is known");
         }
     }
 }

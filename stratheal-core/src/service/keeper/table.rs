@@ -18,7 +18,7 @@ use crate::service::children::{self, Child};
 use crate::service::order::RunOrder;
 use crate::service::protocol::{Answer, Asked, Cleared, Event, Request, Said, VERSION};
 use crate::service::spec::Whom;
-use crate::service::tree::pid_of;
+use crate::service::tree::{Census, pid_of};
 
 /// The most runs that have ended and that no engine has taken note of.
 const MOST_ENDED: usize = 1024;
@@ -39,6 +39,8 @@ pub(super) struct Table {
     waiting: Vec<(u64, u64, Box<RunOrder>)>,
     cleared: Vec<Cleared>,
     engine: Option<Engine>,
+    /// Runs that are to be stopped.
+    to_stop: Vec<String>,
     /// Whether everything is being stopped.
     ending: bool,
     /// Whether it may end now.
@@ -64,6 +66,7 @@ impl Table {
             waiting: Vec::new(),
             cleared: Vec::new(),
             engine: None,
+            to_stop: Vec::new(),
             ending: false,
             ended: false,
         }
@@ -73,6 +76,7 @@ impl Table {
     pub(super) fn take(&mut self, message: Inside) {
         match message {
             Inside::Connected(engine) => {
+                self.bound_own_log();
                 // So that it does not come back and replace the new one.
                 self.tell(Event::Replaced);
                 self.engine = Some(engine);
@@ -102,16 +106,21 @@ impl Table {
     pub(super) fn look_at_stopping(&mut self) {
         let now = Instant::now();
         let mut events = Vec::new();
+        let mut due = Vec::new();
         for run in &mut self.runs {
             if run.is_gone() || run.stopping.as_ref().is_none_or(|stopping| stopping.next > now) {
                 continue;
             }
             run.look_for_exit();
             // Not before its end was told: the executor's last word may be on its way.
-            if run.exit.is_some() && run.ending.is_none() {
-                continue;
+            if run.exit.is_none() || run.ending.is_some() {
+                let needs_census = look::needs_census(run, now);
+                due.push((run, needs_census));
             }
-            match look::look(run, now) {
+        }
+        let census = due.iter().any(|(_, needs_census)| *needs_census).then(Census::take);
+        for (run, needs_census) in due {
+            match look::look(run, census.as_ref().filter(|_| needs_census), now) {
                 Found::Alive => {}
                 Found::Stuck(pids) => {
                     run.sink.note(&format!("cannot be killed: processes {pids:?}"));
@@ -143,11 +152,8 @@ impl Table {
     /// Stops everything, and ends then.
     pub(super) fn end(&mut self) {
         self.ending = true;
-        let now = Instant::now();
-        strangers::look_after(self.runs.iter_mut());
-        for run in &mut self.runs {
-            look::stop(run, now);
-        }
+        self.to_stop = self.runs.iter().map(|run| run.order.run.clone()).collect();
+        self.begin_to_stop();
         self.ended |= self.runs.iter().all(Run::is_gone);
     }
 
@@ -231,14 +237,23 @@ impl Table {
     }
 
     fn stop(&mut self, run: &str) -> Answer {
+        if self.find(run).is_none() {
+            return refused("there is no such run");
+        }
+        self.to_stop.push(run.to_owned());
+        Answer::Done
+    }
+
+    /// Begins to stop what was asked for since the last time, with one look at all processes.
+    pub(super) fn begin_to_stop(&mut self) {
+        let names = std::mem::take(&mut self.to_stop);
+        if names.is_empty() {
+            return;
+        }
         strangers::look_after(self.runs.iter_mut());
-        let now = Instant::now();
-        match self.find(run) {
-            Some(run) => {
-                look::stop(run, now);
-                Answer::Done
-            }
-            None => refused("there is no such run"),
+        let (census, now) = (Census::take(), Instant::now());
+        for run in self.runs.iter_mut().filter(|run| names.contains(&run.order.run)) {
+            look::stop(run, &census, now);
         }
     }
 
@@ -302,10 +317,11 @@ impl Table {
     }
 
     fn take_cleared(&mut self, cleared: Vec<Cleared>) {
-        for gone in cleared {
+        for gone in &cleared {
             self.clearing.remove(&gone.service);
-            self.cleared.push(gone);
+            self.cleared.push(gone.clone());
         }
+        self.tell(Event::Cleared { cleared });
         let waiting = std::mem::take(&mut self.waiting);
         for (from, number, order) in waiting {
             self.answer(from, Asked { number, request: Request::Start { order } });
@@ -350,6 +366,16 @@ impl Table {
         });
         if let Err(error) = children::replace(&self.children, left.collect()) {
             tracing::warn!(%error, "cannot write the children file anew");
+        }
+    }
+
+    /// What the keeper says about itself is appended, so it can be cut from the beginning while it runs.
+    fn bound_own_log(&self) {
+        let path = self.children.with_file_name("keeper.log");
+        if children::size(&path) > super::program::LARGEST_LOG
+            && let Err(error) = std::fs::OpenOptions::new().write(true).truncate(true).open(&path)
+        {
+            tracing::warn!(%error, "cannot cut keeper.log");
         }
     }
 

@@ -56,12 +56,12 @@ fn parse(text: &str) -> Result<Seen, String> {
     }
     let active = value("ActiveState").ok_or("has no state")?;
     let number = |name: &str| value(name).and_then(|text| text.parse::<i32>().ok());
+    // CLD_EXITED; CLD_KILLED and CLD_DUMPED. Where the code is not told, the result says as much.
     let ending = match (number("ExecMainCode"), number("ExecMainStatus"), value("Result")) {
-        // CLD_EXITED; CLD_KILLED and CLD_DUMPED.
-        (Some(1), Some(status), _) => Some(How::Exited(status)),
-        (Some(2 | 3), Some(signal), _) => Some(How::Signalled(signal)),
-        (_, Some(status), Some("exit-code")) => Some(How::Exited(status)),
-        (_, Some(signal), Some("signal" | "core-dump" | "oom-kill")) => Some(How::Signalled(signal)),
+        (Some(1), Some(status), _) | (None | Some(0), Some(status), Some("exit-code")) => Some(How::Exited(status)),
+        (Some(2 | 3), Some(signal), _) | (None | Some(0), Some(signal), Some("signal" | "core-dump" | "oom-kill")) => {
+            Some(How::Signalled(signal))
+        }
         _ => None,
     };
     let alive = matches!(active, "active" | "activating" | "reloading" | "refreshing" | "deactivating");

@@ -51,8 +51,9 @@ pub(super) struct Actor {
     queue: VecDeque<(ServiceId, Input)>,
     /// Set while everything is being stopped.
     leaving: Option<oneshot::Sender<()>>,
-    /// What the names of this engine's runs have in common.
+    /// What the names of this engine's runs have in common, and how many services it has had.
     prefix: String,
+    services: u64,
 }
 
 impl Actor {
@@ -81,6 +82,7 @@ impl Actor {
             queue: VecDeque::new(),
             leaving: None,
             prefix,
+            services: 0,
         }
     }
 
@@ -89,8 +91,8 @@ impl Actor {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Apply(specs, reply)) => drop(reply.send(self.apply(specs).await)),
-                    Some(Order::Start(id, reply)) => self.start(id, reply, Input::Start),
-                    Some(Order::Restart(id, reply)) => self.start(id, reply, Input::Restart),
+                    Some(Order::Start(id, reply)) => self.start(&id, reply, Input::Start),
+                    Some(Order::Restart(id, reply)) => self.start(&id, reply, Input::Restart),
                     Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply),
                     Some(Order::MarkReady(id, reply)) => drop(reply.send(self.mark_ready(&id))),
                     Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.leaving = Some(reply),
@@ -180,7 +182,7 @@ impl Actor {
                 let spec = entry.running.clone();
                 match (&spec.how, self.link.clone()) {
                     (How::Child, Some(link)) => {
-                        self.later(id, async move { launching::stop_child(run, link).await.into_iter().collect() })
+                        self.later(id, async move { launching::stop_child(run, link).await.into_iter().collect() });
                     }
                     (How::Child, None) => self.queue.push_back((id.clone(), Input::Gone { run })),
                     _ => self.later(id, async move { vec![launching::stop_outside(spec, run).await] }),
@@ -232,12 +234,11 @@ impl Actor {
                     drop(sender.send(Inside { id, input: Input::Gone { run } }).await);
                 }));
             }
-            Some(_) => {}
-            // Not before its last word was taken: the watcher sends the two that end it.
+            // Not before its last word was taken: the watcher sends the two inputs that end it.
             None if entry.machine.run().is_none() || *entry.machine.state() == ServiceState::Stopping => {
-                entry.watcher = None
+                entry.watcher = None;
             }
-            None => {}
+            _ => {}
         }
     }
 
@@ -292,7 +293,7 @@ impl Actor {
 
     fn hear(&mut self, news: Option<News>) {
         match news {
-            Some(News::Up { runs, cleared }) => self.reconcile(runs, cleared),
+            Some(News::Up { runs, cleared }) => self.reconcile(&runs, cleared),
             Some(News::Event(event)) => self.hear_event(event),
             Some(News::Down) => tracing::warn!("the connection to the keeper broke"),
             Some(News::Unreachable(why)) => tracing::error!(why, "no keeper can be reached"),
@@ -323,6 +324,7 @@ impl Actor {
                 }
                 return;
             }
+            Event::Cleared { cleared } => return self.hear_cleared(cleared),
             Event::Stopping { .. } | Event::Replaced => return,
         };
         match (self.owner(&run), input) {
@@ -376,7 +378,9 @@ impl Actor {
                 None => {
                     applied.added += 1;
                     let by = self.remembered.contains(&id).then_some(StoppedBy::Person);
-                    let prefix = format!("{id}-{}", self.prefix);
+                    // One that is described anew after it was not has runs of its own again.
+                    self.services += 1;
+                    let prefix = format!("{id}-{}-{}", self.prefix, self.services);
                     let entry = Entry::new(spec, prefix, by, self.now());
                     self.entries.insert(id.clone(), entry);
                     new.push(id.clone());
@@ -400,7 +404,7 @@ impl Actor {
             Ok(Some(News::Up { runs, cleared })) => {
                 self.link = Some(link);
                 self.news = Some(news);
-                self.reconcile(runs, cleared);
+                self.reconcile(&runs, cleared);
                 Ok(())
             }
             Ok(Some(News::Unreachable(why))) => Err(ServiceError::NoKeeper(why)),
@@ -409,8 +413,8 @@ impl Actor {
         }
     }
 
-    fn start(&mut self, id: ServiceId, reply: Reply<()>, input: Input) {
-        if let Err(error) = self.remember(&id, false) {
+    fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
+        if let Err(error) = self.remember(id, false) {
             drop(reply.send(Err(error)));
             return;
         }
@@ -421,7 +425,7 @@ impl Actor {
         // Stopped all the same when it cannot be remembered, and then said.
         let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
         match remembered {
-            Ok(()) => self.order(id, reply, Input::Stop(by), Want::Stop),
+            Ok(()) => self.order(&id, reply, Input::Stop(by), Want::Stop),
             Err(error) => {
                 self.drive(id, Input::Stop(by));
                 drop(reply.send(Err(error)));
@@ -429,14 +433,14 @@ impl Actor {
         }
     }
 
-    fn order(&mut self, id: ServiceId, reply: Reply<()>, input: Input, want: Want) {
-        let Some(entry) = self.entries.get_mut(&id) else {
+    fn order(&mut self, id: &ServiceId, reply: Reply<()>, input: Input, want: Want) {
+        let Some(entry) = self.entries.get_mut(id) else {
             drop(reply.send(Err(self.no_such(id.as_str()))));
             return;
         };
         entry.not_stopped = None;
         self.drive(id.clone(), input);
-        match self.entries.get_mut(&id) {
+        match self.entries.get_mut(id) {
             Some(entry) => {
                 entry.waiters.push((want, reply));
                 entry.answer();
@@ -488,8 +492,15 @@ impl Actor {
     /// The last that is done: the keeper ends.
     async fn leave(mut self) {
         if let Some(link) = self.link.take() {
-            let ended = tokio::time::timeout(LAST_NEWS, link.ask(Request::End { stop: true })).await;
-            if ended.is_err() {
+            let mut news = self.news.take();
+            // Until it hangs up, which it does when it has ended.
+            let hangs_up = async {
+                while let Some(news) = &mut news
+                    && news.recv().await.is_some()
+                {}
+            };
+            let ended = async { tokio::join!(link.ask(Request::End { stop: true }), hangs_up) };
+            if tokio::time::timeout(LAST_NEWS, ended).await.is_err() {
                 tracing::error!("the keeper does not end");
             }
         }

@@ -13,28 +13,32 @@ use crate::service::state::{Input, StoppedBy};
 
 impl Actor {
     /// The keeper is there, and this is what runs: whatever differs from what was known is taken over.
-    pub(super) fn reconcile(&mut self, runs: Vec<RunView>, cleared: Vec<Cleared>) {
-        for gone in cleared {
-            if self.told.insert(gone.run) {
-                self.tell(&gone.service, What::Cleared { pids: gone.pids });
-            }
-        }
+    pub(super) fn reconcile(&mut self, runs: &[RunView], cleared: Vec<Cleared>) {
+        self.hear_cleared(cleared);
         let children = self.entries.iter().filter(|(_, entry)| entry.is_child() && !entry.machine.is_launching());
         let known: Vec<(ServiceId, String)> =
             children.filter_map(|(id, entry)| Some((id.clone(), entry.machine.run()?.to_owned()))).collect();
         for (id, run) in known {
-            match runs.iter().find(|view| view.run == run) {
-                Some(view) => self.catch_up(&id, view),
-                None => {
-                    let ending = Ending::unseen(self.now());
-                    self.drive(id, Input::Lost { run, ending });
-                }
+            if let Some(view) = runs.iter().find(|view| view.run == run) {
+                self.catch_up(&id, view);
+            } else {
+                let ending = Ending::unseen(self.now());
+                self.drive(id, Input::Lost { run, ending });
             }
         }
         let current: Vec<&str> = self.entries.values().filter_map(|entry| entry.machine.run()).collect();
         self.found = runs.iter().filter(|view| !current.contains(&view.run.as_str())).cloned().collect();
         if self.applied {
             self.drop_unclaimed();
+        }
+    }
+
+    /// Tells once of what a killed keeper had left.
+    pub(super) fn hear_cleared(&mut self, cleared: Vec<Cleared>) {
+        for gone in cleared {
+            if self.told.insert(gone.run) {
+                self.tell(&gone.service, What::Cleared { pids: gone.pids });
+            }
         }
     }
 

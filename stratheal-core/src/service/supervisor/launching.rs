@@ -17,6 +17,9 @@ use crate::service::state::Input;
 /// How often it is asked whether a service is ready.
 const PROBE: std::time::Duration = std::time::Duration::from_millis(150);
 
+/// How much longer than a start and a stop it may take until the keeper has started a process.
+const KEEPER: std::time::Duration = std::time::Duration::from_secs(30);
+
 fn not_launched(run: String, why: String) -> Input {
     Input::NotLaunched { run, what: What::NotStarted { why: why.clone() }, why }
 }
@@ -28,7 +31,9 @@ pub(super) async fn child(spec: Arc<ServiceSpec>, run: String, link: Link) -> In
     }
     let order = RunOrder::new(&spec, run.clone(), |name| std::env::var(name).ok());
     let asked = link.ask(Request::Start { order: Box::new(order) });
-    match tokio::time::timeout(spec.start_timeout, asked).await {
+    // What a killed keeper left has to be gone first.
+    let patience = spec.start_timeout + spec.stop_timeout + KEEPER;
+    match tokio::time::timeout(patience, asked).await {
         Ok(Answer::Started { pid, .. }) => Input::Launched { run, pid: Some(pid) },
         Ok(Answer::Refused { why }) => not_launched(run, why),
         Ok(_) => not_launched(run, "the keeper answers something else than was asked".to_owned()),

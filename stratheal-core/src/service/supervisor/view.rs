@@ -24,7 +24,7 @@ pub struct ServiceView {
     pub pid: Option<u32>,
     /// How often it was started again.
     pub restarts: u64,
-    /// What it says of itself (`STATUS=` of sd_notify(3)).
+    /// What it says of itself (`STATUS=` of `sd_notify(3)`).
     pub text: Option<String>,
     /// How its last run ended, if one did.
     pub last_ending: Option<Ending>,

@@ -1,0 +1,118 @@
+//! Keepers that are killed: what they leave behind is gone before anything is started anew.
+
+use std::time::Duration;
+
+use rustix::process::Signal;
+use stratheal_core::service::{ServiceSpec, ServiceState, Shutdown, What};
+use tokio::time::sleep;
+
+use crate::setup::{Look, World, event, eventually, is_alive, kill};
+
+/// A service that holds a lock as long as it lives, and notes when it could not get it: then another one was there.
+fn exclusive(world: &World, rest: &str) -> ServiceSpec {
+    let script = format!(
+        "import fcntl, os, signal, sys, time\n\
+         lock = open('lock', 'w')\n\
+         try:\n    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n\
+         except OSError:\n    open('twice', 'a').write('twice\\n'); sys.exit(9)\n\
+         open('starts', 'a').write(str(os.getpid()) + '\\n')\n\
+         {rest}\n\
+         while True: time.sleep(1)\n"
+    );
+    let mut spec = world.python("api", &script);
+    spec.stop_timeout = Duration::from_millis(500);
+    spec
+}
+
+fn starts(world: &World) -> usize {
+    world.lines("starts").len()
+}
+
+#[tokio::test]
+async fn what_is_left_is_gone_before_the_new_start() {
+    let world = World::new();
+    let engine = world.engine();
+    let mut events = engine.subscribe();
+    // It ignores SIGTERM, so the time of its stop has to pass.
+    engine.apply(vec![exclusive(&world, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")]).await.unwrap();
+    eventually("it has begun", || starts(&world) == 1).await;
+    let (keeper, old) = (world.keeper(), engine.pid("api"));
+    kill(keeper, Signal::KILL);
+    let cleared = event(&mut events, |what| matches!(what, What::Cleared { .. })).await;
+    assert_eq!(cleared.what, What::Cleared { pids: vec![old] });
+    eventually("it has begun anew", || starts(&world) == 2 && engine.is_ready("api")).await;
+    assert!(!is_alive(old) && engine.pid("api") != old && world.keeper() != keeper);
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn both_may_be_killed() {
+    let world = World::new();
+    for round in 1..=3 {
+        let engine = world.engine();
+        let mut events = engine.subscribe();
+        engine.apply(vec![exclusive(&world, "")]).await.unwrap();
+        eventually("it has begun", || starts(&world) == round).await;
+        if round > 1 {
+            event(&mut events, |what| matches!(what, What::Cleared { .. })).await;
+        }
+        let keeper = world.keeper();
+        engine.shutdown(Shutdown::LeaveRunning).await;
+        kill(keeper, Signal::KILL);
+        eventually("it is dead", || !is_alive(keeper)).await;
+    }
+    assert!(world.lines("twice").is_empty());
+    let engine = world.engine();
+    engine.apply(vec![exclusive(&world, "")]).await.unwrap();
+    eventually("it has begun", || starts(&world) == 4).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn rapid_kills_and_restarts_never_start_two() {
+    let world = World::new();
+    let engine = world.engine();
+    let script = "exec 9>lock; flock -n 9 || { echo twice >>twice; exit 9; }; echo $$ >>starts; exec sleep 1000";
+    engine.apply(vec![world.shell("api", script)]).await.unwrap();
+    for round in 1..=100 {
+        eventually("it has begun", || starts(&world) == round && engine.is_ready("api")).await;
+        kill(engine.pid("api"), Signal::KILL);
+        if round % 3 == 0 {
+            eventually("its end is seen", || matches!(engine.state("api"), ServiceState::Ended { .. })).await;
+        }
+        // With and without waiting for the news of the end, and several at once.
+        let (one, two) = tokio::join!(engine.restart("api"), engine.start("api"));
+        assert!(one.is_ok() || two.is_ok(), "{one:?} {two:?}");
+        if starts(&world) == round {
+            eventually("it has begun again", || {
+                starts(&world) > round || matches!(engine.state("api"), ServiceState::Ended { .. })
+            })
+            .await;
+            if starts(&world) == round {
+                engine.restart("api").await.unwrap();
+            }
+        }
+    }
+    eventually("the last has begun", || starts(&world) == 101).await;
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    let mut pids = world.lines("starts");
+    pids.sort();
+    pids.dedup();
+    assert_eq!(pids.len(), 101);
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn a_keeper_that_is_told_to_end_stops_everything() {
+    let world = World::new();
+    let engine = world.engine();
+    engine.apply(vec![world.shell("api", "trap 'echo bye; exit 0' TERM; while :; do sleep 0.02; done")]).await.unwrap();
+    eventually("ready", || engine.is_ready("api")).await;
+    sleep(Duration::from_millis(100)).await;
+    let keeper = world.keeper();
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    kill(keeper, Signal::TERM);
+    eventually("all is gone", || !is_alive(keeper) && world.running().is_empty()).await;
+    assert_eq!(world.log("api").last().map(String::as_str), Some("bye"));
+}

@@ -1,0 +1,111 @@
+//! Services that look after their own processes, and the first process of a container.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use stratheal_core::service::{Commands, ServiceSpec, ServiceState, StoppedBy};
+
+use crate::setup::{Look, World, eventually, id, kill};
+
+/// Answers as systemctl does, recorded from version 252; `state` in the folder is the unit's.
+const SYSTEMCTL: &str = r#"#!/bin/sh
+cd "$STRATHEAL_TEST_ROOT" || exit 9
+echo "$*" >>calls
+for word; do case $word in
+start) echo active >state; exit 0;;
+stop)
+    if test -e denied; then
+        echo "Failed to stop web.service: Interactive authentication required." >&2; exit 1
+    fi
+    echo inactive >state; exit 0;;
+show)
+    state=$(cat state 2>/dev/null || echo inactive)
+    echo "LoadState=loaded"; echo "ActiveState=$state"; echo "SubState=x"; echo "NRestarts=0"
+    case $state in
+    active) echo "MainPID=812"; echo "Result=success"; echo "ExecMainCode=0"; echo "ExecMainStatus=0";;
+    failed) echo "MainPID=0"; echo "Result=exit-code"; echo "ExecMainCode=1"; echo "ExecMainStatus=3";;
+    *) echo "MainPID=0"; echo "Result=success";;
+    esac; exit 0;;
+esac; done
+exit 8
+"#;
+
+#[tokio::test]
+async fn a_unit_is_started_stopped_and_watched() {
+    let world = World::new();
+    let bin = world.path("bin");
+    fs::create_dir(&bin).unwrap();
+    let text = SYSTEMCTL.replace("$STRATHEAL_TEST_ROOT", world.path("").to_str().unwrap());
+    fs::write(bin.join("systemctl"), text).unwrap();
+    fs::set_permissions(bin.join("systemctl"), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let mut engine = world.role("units").env("PATH", path).spawn().unwrap();
+    eventually("it has told", || world.path("told").exists() || engine.try_wait().unwrap().is_some()).await;
+    assert!(engine.wait().unwrap().success(), "{:?}", world.lines("calls"));
+    let told = world.lines("told");
+    assert_eq!(told[0], "ready as Some(812)");
+    assert_eq!(told[1], "Some(\"exited with code 3\")");
+    assert!(told[2].contains("Interactive authentication required"), "{}", told[2]);
+    assert!(told[2].ends_with("; this needs root, or a polkit rule that allows it"), "{}", told[2]);
+    assert_eq!(told[3], "Stopped { by: Some(Person) }");
+    let calls = world.lines("calls");
+    assert!(calls.iter().any(|call| call == "--no-pager --no-ask-password start -- web.service"), "{calls:?}");
+    assert!(world.running().is_empty(), "no keeper is needed");
+}
+
+#[tokio::test]
+async fn commands_start_and_stop_it() {
+    let world = World::new();
+    let engine = world.engine();
+    let words = |text: &str| ["sh", "-c", text].map(str::to_owned).to_vec();
+    let commands = Commands { start: words(": >there"), stop: words("rm there"), status: words("test -e there") };
+    let mut spec = ServiceSpec::commands(id("web"), commands);
+    spec.folder = Some(world.path(""));
+    engine.apply(vec![spec.clone()]).await.unwrap();
+    eventually("ready", || engine.is_ready("web")).await;
+    fs::remove_file(world.path("there")).unwrap();
+    eventually("its end is seen", || matches!(engine.state("web"), ServiceState::Ended { .. })).await;
+    engine.restart("web").await.unwrap();
+    assert!(world.path("there").exists());
+    engine.stop("web", StoppedBy::Person).await.unwrap();
+    assert!(!world.path("there").exists());
+    engine.shutdown(stratheal_core::service::Shutdown::LeaveRunning).await;
+    // Somebody else started it meanwhile.
+    fs::write(world.path("there"), "").unwrap();
+    let engine = world.engine();
+    spec.id = id("other");
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("found", || engine.is_ready("other")).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn the_first_process_passes_signals_on_and_reaps() {
+    let world = World::new();
+    let script = "trap 'echo term >>got; exit 5' TERM; trap 'echo hup >>got' HUP\n\
+        (sh -c 'sleep 0.2' &) ; : >up; while :; do sleep 0.05; done";
+    fs::write(
+        world.path("script"),
+        script
+            .replace(">>got", &format!(">>{}", world.path("got").display()))
+            .replace(">up", &format!(">{}", world.path("up").display())),
+    )
+    .unwrap();
+    let mut first = world.start_role("first");
+    eventually("it runs", || world.path("up").exists()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let zombies = || -> usize {
+        let list = fs::read_to_string(format!("/proc/{0}/task/{0}/children", first.id())).unwrap_or_default();
+        let stat = |pid: &str| fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        list.split_whitespace().filter(|pid| stat(pid).contains(") Z ")).count()
+    };
+    assert_eq!(zombies(), 0, "the orphan was reaped");
+    kill(first.id(), Signal::HUP);
+    eventually("the hang-up is passed on", || world.lines("got") == ["hup"]).await;
+    kill(first.id(), Signal::TERM);
+    eventually("it has ended", || first.try_wait().unwrap().is_some()).await;
+    assert_eq!(world.lines("got"), ["hup", "term"]);
+    assert!(world.lines("code")[0].contains('5'), "{:?}", world.lines("code"));
+}
