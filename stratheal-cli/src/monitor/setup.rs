@@ -130,6 +130,10 @@ fn hold(services: &ServicesHandle, owners: BTreeMap<CheckId, ServiceId>) -> Hold
             ServiceState::Stopping => Some(format!("{service} is being stopped")),
             ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(format!("a person stopped {service}")),
             ServiceState::Waiting { .. } => Some(format!("{service} waits for others")),
+            // How the service is, its own check says; this one cannot pass.
+            ServiceState::Ended { .. } | ServiceState::Failed { .. } if Ok(check) != id_of(service).as_ref() => {
+                Some(format!("{service} does not run"))
+            }
             _ => None,
         }
     })

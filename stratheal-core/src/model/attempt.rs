@@ -158,9 +158,9 @@ impl std::fmt::Display for Verdict {
         };
         write!(f, "{what}: {why}")?;
         match self.undo() {
-            Undo::NotNeeded => Ok(()),
+            // That a step cannot be undone is in its plan.
+            Undo::NotNeeded | Undo::Impossible => Ok(()),
             Undo::Undone => f.write_str("; it was taken back"),
-            Undo::Impossible => f.write_str("; it cannot be taken back"),
             Undo::Failed { why } => write!(f, "; it could NOT be taken back: {why}"),
         }
     }

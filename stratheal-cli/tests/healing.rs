@@ -1,0 +1,198 @@
+//! Services that break while a monitor runs, and come back.
+#![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
+
+mod playground;
+
+use std::time::Duration;
+
+use playground::{Monitor, Playground, free_port, pause, until};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+/// A web server that leaves each of its starts in a file, and hangs or cannot start when a file says so.
+const SERVER: &str = r#"
+import http.server, os, sys, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        while os.path.exists("hang"):
+            time.sleep(0.05)
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+with open("starts", "a") as starts:
+    starts.write(f"{os.getpid()}\n")
+print("token=hunter2 starting", flush=True)
+if os.path.exists("broken"):
+    sys.exit("the configuration of the server is broken")
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+fn playground(heal: &str) -> Playground {
+    let port = free_port();
+    let play = Playground::new(&format!(
+        r#"
+[checks.web]
+http = "http://127.0.0.1:{port}/"
+interval = "500ms"
+timeout = "250ms"
+
+[services.web]
+run = ["python3", "server.py", "{port}"]
+check = "web"
+ports = [{port}]
+stop_timeout = "2s"
+
+[heal.web]
+ladder = ["restart-service"]
+probation = "500ms"
+verify_timeout = "2s"
+first_pause = "50ms"
+{heal}
+"#
+    ));
+    std::fs::write(play.path("server.py"), SERVER).unwrap();
+    play
+}
+
+fn starts(play: &Playground) -> Vec<i32> {
+    let text = std::fs::read_to_string(play.path("starts")).unwrap_or_default();
+    text.lines().map(|line| line.parse().unwrap()).collect()
+}
+
+fn kill(pid: i32) {
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+}
+
+fn is_alive(pid: i32) -> bool {
+    rustix::process::test_kill_process(Pid::from_raw(pid).unwrap()).is_ok()
+}
+
+fn json(play: &Playground, arguments: &[&str]) -> Value {
+    let done = play.run(&[arguments, &["--format", "json"]].concat());
+    // Nobody answers yet, or nothing is on record.
+    serde_json::from_str(&done.out).unwrap_or_default()
+}
+
+fn state_of(play: &Playground) -> String {
+    json(play, &["service", "status"])[0]["state"].as_str().unwrap_or_default().to_owned()
+}
+
+fn until_ready(play: &Playground) {
+    until(|| state_of(play) == "ready");
+}
+
+/// Waits until something holds; says what the monitor said when it does not.
+#[track_caller]
+fn until_seen(monitor: &Monitor, mut holds: impl FnMut() -> bool) {
+    for _ in 0..300 {
+        if holds() {
+            return;
+        }
+        pause(Duration::from_millis(50));
+    }
+    panic!("{}", monitor.log());
+}
+
+/// Ends as Ctrl-C does, and makes sure that nothing is left.
+fn end(monitor: Monitor, play: &Playground) {
+    let (code, log) = monitor.end(Signal::INT);
+    assert_eq!(code, Some(0), "{log}");
+    let left: Vec<i32> = starts(play).into_iter().filter(|pid| is_alive(*pid)).collect();
+    assert!(left.is_empty(), "{left:?} are still there");
+}
+
+#[test]
+fn a_killed_service_comes_back_and_everything_is_on_record() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    kill(starts(&play)[0]);
+    let healed = || json(&play, &["incidents", "list"])[0]["resolution"]["by"] == "remedy";
+    until_seen(&monitor, healed);
+    assert_eq!(starts(&play).len(), 2);
+    until_ready(&play);
+
+    let incident = json(&play, &["incidents", "show"]);
+    assert_eq!((&incident["check"], &incident["state"]), (&"service/web".into(), &"resolved".into()));
+    let log = incident["evidence"]["log"].to_string();
+    assert!(log.contains("starting") && log.contains("ended by signal KILL"), "{log}");
+    let audit = play.run(&["audit", "show"]);
+    assert!(audit.out.contains("attempt-started service/web: restart web"), "{audit:?}");
+    assert!(audit.out.contains("-> healed"), "{audit:?}");
+    assert_eq!(play.run(&["audit", "verify"]).code, 0);
+    assert!(play.run(&["logs"]).out.contains("starting"));
+    end(monitor, &play);
+}
+
+#[test]
+fn a_service_that_hangs_is_restarted() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    std::fs::write(play.path("hang"), "").unwrap();
+    let restarted = || starts(&play).len() > 1;
+    until_seen(&monitor, restarted);
+    std::fs::remove_file(play.path("hang")).unwrap();
+    let resolved = || json(&play, &["incidents", "list"])[0]["state"] == "resolved";
+    until_seen(&monitor, resolved);
+    end(monitor, &play);
+}
+
+#[test]
+fn what_a_person_stops_stays_stopped_also_after_a_restart_of_the_monitor() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    let done = play.run(&["service", "stop", "web"]);
+    assert!(done.code == 0 && done.out.contains("stopped"), "{done:?}");
+    pause(Duration::from_secs(3));
+    assert_eq!((state_of(&play).as_str(), starts(&play).len()), ("stopped", 1), "{}", monitor.log());
+    end(monitor, &play);
+    let monitor = play.up();
+    assert!(monitor.notified("READY=1"));
+    pause(Duration::from_secs(1));
+    assert_eq!((state_of(&play).as_str(), starts(&play).len()), ("stopped", 1));
+    assert_eq!(play.run(&["service", "start", "web"]).code, 0);
+    until_ready(&play);
+    let incidents = json(&play, &["incidents", "list"]);
+    assert_eq!(incidents.as_array().unwrap().len(), 0, "{incidents}");
+    end(monitor, &play);
+}
+
+#[test]
+fn a_monitor_that_is_killed_leaves_services_running_and_the_next_one_finds_them() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    let pid = starts(&play)[0];
+    monitor.end(Signal::KILL);
+    assert!(is_alive(pid));
+    let monitor = play.up();
+    until_ready(&play);
+    assert_eq!(starts(&play), [pid], "nothing is started twice");
+    kill(pid);
+    until_seen(&monitor, || starts(&play).len() == 2);
+    until_ready(&play);
+    end(monitor, &play);
+}
+
+#[test]
+fn what_cannot_start_is_given_up_loudly_and_comes_back_when_a_person_has_mended_it() {
+    let play = playground("longest_pause = \"200ms\"\n");
+    std::fs::write(play.path("broken"), "").unwrap();
+    let monitor = play.up();
+    let given_up = || json(&play, &["incidents", "list"])[0]["state"] == "given-up";
+    until_seen(&monitor, given_up);
+    let incident = play.run(&["incidents", "show"]);
+    assert!(incident.out.contains("the configuration of the server is broken"), "{incident:?}");
+    let why = play.run(&["heal", "why", "service/web"]);
+    assert!(why.out.contains("incident 1, given-up") && why.out.contains("restart-service"), "{why:?}");
+    std::fs::remove_file(play.path("broken")).unwrap();
+    let done = play.run(&["heal", "service/web"]);
+    assert!(done.out.contains("1 incidents"), "{done:?}");
+    until_ready(&play);
+    end(monitor, &play);
+}
