@@ -118,11 +118,8 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
 
 /// Who types, for the record. The system knows better; this is what people call each other.
 pub(crate) fn user() -> String {
-    let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
-    named
-        .filter(|name| !name.is_empty())
-        .next()
-        .unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
+    let mut named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());
+    named.find(|name| !name.is_empty()).unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()))
 }
 
 /// How many checks of a kind may run at the same time: network checks as many as there may be open files.

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
 
+mod healing;
 mod playground;
 
 use std::time::{Duration, Instant};

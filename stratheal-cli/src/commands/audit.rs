@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use stratheal_core::audit::{self, AuditError, Entry, Filter, Head};
-use stratheal_core::base::class::chain;
 use stratheal_core::model::Status;
 use stratheal_core::model::report::printable;
 
@@ -66,5 +65,5 @@ fn folder(common: &Common) -> Result<PathBuf, Failure> {
 }
 
 fn of(error: AuditError) -> Failure {
-    Failure::io("read the audit log", io::Error::other(chain(&error)))
+    Failure::io("read the audit log", io::Error::other(error))
 }

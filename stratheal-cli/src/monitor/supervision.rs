@@ -1,5 +1,6 @@
 //! Services and healing while a monitor runs: begun after the engine, ended before it.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -108,7 +109,7 @@ impl Monitor {
             applied.added, applied.changed, applied.removed, applied.unchanged
         );
         if services.changed > 0 {
-            text += &format!("; {} services run as they were until they are restarted", services.changed);
+            let _ = write!(text, "; {} services run as they were until they are restarted", services.changed);
         }
         Ok(text)
     }

@@ -130,7 +130,6 @@ fn pass(why: impl Into<String>) -> Said {
 }
 
 /// Whether something calls for a remedy: a confirmed failure of its own, which nobody has muted.
-#[must_use]
 pub(super) fn calls_for_help(view: &CheckView) -> Result<(), String> {
     match &view.muted {
         Some(Muted::Cause { root }) => Err(format!("it fails because of {root}")),

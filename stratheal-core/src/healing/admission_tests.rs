@@ -1,3 +1,5 @@
+//! Each gate by itself, and all of them together.
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,7 +11,7 @@ use crate::model::view::{Execution, Outcome, Phase};
 use crate::model::{CheckId, CheckSpec, RemedyId, Report};
 
 fn stamp(seconds: u64) -> Stamp {
-    let wall = Timestamp::from_second(1_000_000 + seconds as i64).unwrap();
+    let wall = Timestamp::from_second(1_000_000 + seconds.cast_signed()).unwrap();
     Stamp { boot: 1, since_boot: Duration::from_secs(seconds), wall }
 }
 
@@ -130,7 +132,7 @@ fn each_gate_stands_in_the_way_of_what_it_should() {
         by: "me".into(),
         reason: "at work".into(),
         since: stamp(990),
-        lasting: Duration::from_secs(60),
+        lasting: Duration::from_mins(1),
     };
     let confirm = || HealPolicy { approval: Approval::Confirm, ..HealPolicy::default() };
     let root = CheckId::new("database").unwrap();

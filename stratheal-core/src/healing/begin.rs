@@ -263,10 +263,10 @@ impl Healer {
         let text =
             if changed { "the plan has changed: it has to be approved anew" } else { "a plan waits for a person" };
         incident.note(now.wall, "approval-needed", format!("{text}: {}", approval.plan.summary));
-        let mut changes: Vec<Change> = waits.into_iter().map(|waits| Change::ForgetApproval(waits.token)).collect();
-        changes.push(Change::Approval(Box::new(approval.clone())));
-        changes.push(Change::Incident(Box::new(incident.clone())));
-        self.store.change(changes, Durable::Process).await;
+        let mut updates: Vec<Change> = waits.into_iter().map(|waits| Change::ForgetApproval(waits.token)).collect();
+        updates.push(Change::Approval(Box::new(approval.clone())));
+        updates.push(Change::Incident(Box::new(incident.clone())));
+        self.store.change(updates, Durable::Process).await;
         let deed = Deed::new(Actor::Engine, "approval-asked", incident.check.as_str(), text);
         self.witness(deed.plan_hash(&approval.plan_hash)).await;
         let text = message::approval(&incident, &approval);

@@ -22,7 +22,9 @@ const COMMANDS: usize = 64;
 
 /// Says why nothing should be judged about a check for now, such as that its service is just being started.
 #[derive(Clone)]
-pub struct Hold(Arc<dyn Fn(&CheckId) -> Option<String> + Send + Sync>);
+pub struct Hold(Arc<WhyHeld>);
+
+type WhyHeld = dyn Fn(&CheckId) -> Option<String> + Send + Sync;
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

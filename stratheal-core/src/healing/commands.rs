@@ -42,9 +42,8 @@ impl Healer {
                 self.waiting.clear();
                 drop(reply.send(self.changed("the configuration").await));
             }
-            Command::Ping(reply) => drop(reply.send(Ok(()))),
-            // The loop takes this one itself.
-            Command::Stop(reply) => drop(reply.send(Ok(()))),
+            // The loop stops by itself.
+            Command::Ping(reply) | Command::Stop(reply) => drop(reply.send(Ok(()))),
         }
     }
 
@@ -91,7 +90,7 @@ impl Healer {
         });
         let policy = self.setup.policies.get(check).cloned().unwrap_or_default();
         let next = incident.as_ref().map(|incident| incident.rung);
-        let mut parts: Vec<(Rung, Option<Arc<dyn Remedy>>, Vec<Gate>)> = Vec::new();
+        let mut parts = Vec::new();
         for rung in &policy.ladder {
             let remedy = self.setup.remedies.get(&rung.remedy).cloned();
             let gates = remedy

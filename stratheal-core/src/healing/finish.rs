@@ -58,11 +58,11 @@ impl Healer {
         let after = incident.map(|incident| self.after(incident, &attempt, &verdict));
         changes.extend(after.clone().map(|incident| Change::Incident(Box::new(incident))));
         self.store.change(changes, Durable::Machine).await;
-        match &verdict {
-            Verdict::Healed => tracing::info!(attempt = attempt.number, check = %attempt.check, "healed"),
-            other => {
-                tracing::warn!(attempt = attempt.number, check = %attempt.check, remedy = %attempt.remedy, verdict = %other, "attempt ended")
-            }
+        let (number, check, remedy) = (attempt.number, &attempt.check, &attempt.remedy);
+        if verdict.is_healed() {
+            tracing::info!(attempt = number, %check, %remedy, "healed");
+        } else {
+            tracing::warn!(attempt = number, %check, %remedy, %verdict, "attempt ended");
         }
         let took = under_way.and_then(|under_way| under_way.healed_after);
         let receipts: Vec<_> = attempt.receipts.iter().flatten().map(|receipt| receipt.summary.clone()).collect();

@@ -1,3 +1,5 @@
+//! Hours of failures, played in an instant.
+
 use jiff::Timestamp;
 use proptest::prelude::*;
 

@@ -1,5 +1,6 @@
 //! What people are told: what happened, what was done about it, what to type next. Pure.
 
+use std::fmt::Write;
 use std::time::Duration;
 
 use super::finish::seconds;
@@ -23,13 +24,13 @@ pub(super) fn opened(incident: &Incident, policy: Option<&HealPolicy>) -> Messag
     match policy.map(|policy| &policy.ladder) {
         Some(ladder) if !ladder.is_empty() => {
             let rungs: Vec<&str> = ladder.iter().map(|rung| rung.remedy.as_str()).collect();
-            text += &format!("will be tried: {}\n", rungs.join(", "));
+            let _ = writeln!(text, "will be tried: {}", rungs.join(", "));
         }
         _ => text += "nothing is configured to heal this: a person has to look\n",
     }
     if !incident.suppressed.is_empty() {
         let names: Vec<&str> = incident.suppressed.iter().map(AsRef::as_ref).collect();
-        text += &format!("fail because of it: {}\n", names.join(", "));
+        let _ = writeln!(text, "fail because of it: {}", names.join(", "));
     }
     text += &look(incident);
     Message { title: format!("{} is down{again}: {}", incident.check, incident.summary), text }
@@ -39,9 +40,9 @@ pub(super) fn healed(incident: &Incident, attempt: &Attempt, took: Option<Durati
     let took = took.map_or_else(String::new, |took| format!(" in {}", seconds(took)));
     let title = format!("{} works again: {}{took}", incident.check, attempt.remedy);
     let mut text = format!("{}, attempt {}: {}\n", attempt.remedy, incident.attempts, attempt.plan.summary);
-    text += &format!("proven by {}, which failed before and has passed since\n", attempt.check);
+    let _ = writeln!(text, "proven by {}, which failed before and has passed since", attempt.check);
     for receipt in attempt.receipts.iter().flatten() {
-        text += &format!("{}\n", receipt.summary);
+        let _ = writeln!(text, "{}", receipt.summary);
     }
     Message { title, text: text + &look(incident) }
 }
@@ -56,15 +57,15 @@ pub(super) fn given_up(incident: &Incident, policy: Option<&HealPolicy>) -> Mess
     let mut text = format!("{}: {}\nwhat was tried:\n", incident.check, incident.summary);
     let skip = incident.timeline.len().saturating_sub(LINES);
     for line in incident.timeline.iter().skip(skip) {
-        text += &format!("  {:.0} {}: {}\n", line.at, line.what, line.text);
+        let _ = writeln!(text, "  {:.0} {}: {}", line.at, line.what, line.text);
     }
     for line in incident.evidence.log.iter().rev().take(LINES).rev() {
-        text += &format!("  | {line}\n");
+        let _ = writeln!(text, "  | {line}");
     }
     if let Some(first) = policy.and_then(|policy| policy.ladder.first()) {
-        text += &format!("{} is still tried from time to time\n", first.remedy);
+        let _ = writeln!(text, "{} is still tried from time to time", first.remedy);
     }
-    text += &format!("when the cause is gone: stratheal heal {}\n", incident.check);
+    let _ = writeln!(text, "when the cause is gone: stratheal heal {}", incident.check);
     Message { title, text: text + &look(incident) }
 }
 
@@ -73,13 +74,13 @@ pub(super) fn approval(incident: &Incident, approval: &PendingApproval) -> Messa
     let mut text = String::new();
     for target in &approval.plan.targets {
         let count = target.count.map_or_else(String::new, |count| format!(" x {count}"));
-        text += &format!("  {} {}{count}\n", target.kind, target.name);
+        let _ = writeln!(text, "  {} {}{count}", target.kind, target.name);
     }
     for step in &approval.plan.steps {
         let undo = if step.undoable { "" } else { " (cannot be undone)" };
-        text += &format!("  - {}{undo}\n", step.summary);
+        let _ = writeln!(text, "  - {}{undo}", step.summary);
     }
-    text += &format!("to have exactly this done: stratheal heal approve {}\n", approval.token);
+    let _ = writeln!(text, "to have exactly this done: stratheal heal approve {}", approval.token);
     Message { title, text: text + &look(incident) }
 }
 

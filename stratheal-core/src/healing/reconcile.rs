@@ -134,12 +134,11 @@ impl Healer {
             let looks = sources.iter().map(|source| timeout(EVIDENCE_TIME, source.gather(&view)));
             let mut found = Found::default();
             for one in futures::future::join_all(looks).await {
-                match one {
-                    Ok(one) => {
-                        found.log.extend(one.log);
-                        found.facts.extend(one.facts);
-                    }
-                    Err(_) => tracing::warn!(incident, "evidence could not be had in time"),
+                if let Ok(one) = one {
+                    found.log.extend(one.log);
+                    found.facts.extend(one.facts);
+                } else {
+                    tracing::warn!(incident, "evidence could not be had in time");
                 }
             }
             Done::Evidence(incident, found)

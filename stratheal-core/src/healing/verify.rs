@@ -130,8 +130,8 @@ impl Verifier {
             let view = self.engine.check(id.as_str())?;
             calls_for_help(&view).is_ok().then(|| worse(id, view.summary()))
         };
-        let others = self.healthy_before.iter().filter(|id| **id != self.check);
-        others.filter_map(broken).next().unwrap_or(Finding::Works)
+        let mut others = self.healthy_before.iter().filter(|id| **id != self.check);
+        others.find_map(broken).unwrap_or(Finding::Works)
     }
 }
 

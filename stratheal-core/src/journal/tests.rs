@@ -1,3 +1,5 @@
+//! Crashes at every byte, full halves, and folders that are taken away.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -24,8 +24,7 @@ async fn a_plan_that_changed_since_it_was_approved_is_not_carried_out() {
     let (diary, size) = (fix.diary(), fix.size.clone());
     let mut policy = quick(&["fix"]);
     policy.approval = Approval::Confirm;
-    let playground =
-        Playground::new(&world, vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
+    let playground = Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
     let message = playground.until_kind(NotificationKind::ApprovalNeeded).await;
     let first = playground.until("a plan that waits", waiting).await;
     assert!(message.text.contains(&format!("stratheal heal approve {}", first.token)), "{}", message.text);
@@ -56,8 +55,7 @@ async fn what_is_for_people_to_run_is_left_out_and_said() {
     let diary = fix.diary();
     let mut policy = quick(&["fix"]);
     policy.approval = Approval::Manual;
-    let playground =
-        Playground::new(&world, vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
+    let playground = Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
     let told = playground.until_kind(NotificationKind::GivenUp).await;
     assert!(told.text.contains("fix was left out: a person has to run it"), "{}", told.text);
     tokio::time::sleep(Duration::from_millis(200)).await;

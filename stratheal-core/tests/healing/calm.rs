@@ -24,7 +24,7 @@ async fn a_failing_dependency_outside_is_told_once_and_nothing_is_restarted() {
     let diaries = [web.diary(), worker.diary()];
     let remedies = vec![Arc::new(web) as _, Arc::new(worker) as _];
     let policies = vec![("web", quick(&["web"])), ("worker", quick(&["worker"]))];
-    let playground = Playground::new(&world, checks, remedies, policies, None);
+    let playground = Playground::new(checks, remedies, policies, None);
     let incident = playground.until_state("outside", IncidentState::Open).await;
     playground
         .until("both children listed", |this| {
@@ -50,13 +50,8 @@ async fn unknown_never_calls_for_a_remedy() {
     world.set("web", Status::Unknown);
     let fix = Scripted::one("fix", Does::Panic);
     let diary = fix.diary();
-    let playground = Playground::new(
-        &world,
-        vec![world.check("web", &[])],
-        vec![Arc::new(fix)],
-        vec![("web", quick(&["fix"]))],
-        None,
-    );
+    let playground =
+        Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", quick(&["fix"]))], None);
     tokio::time::sleep(Duration::from_millis(600)).await;
     assert!(diary.lock().unwrap().is_empty() && playground.kinds().is_empty());
     playground.end().await;
@@ -82,8 +77,7 @@ async fn a_check_that_flaps_at_the_healing_rate_is_held_back_by_its_limits() {
     world.set("web", Status::Critical);
     let mut policy = quick(&["fix"]);
     policy.intensity.most = 4;
-    let playground =
-        Playground::new(&world, vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
+    let playground = Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", policy)], None);
     playground.until("four attempts", |_| (diary.lock().unwrap().len() >= 4).then_some(())).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(diary.lock().unwrap().len(), 4);
@@ -100,13 +94,8 @@ async fn a_pause_holds_everything_until_it_is_over_and_a_person_may_act_all_the_
     let fixer = world.clone();
     let fix = Scripted::one("fix", Does::act(move || fixer.set("web", Status::Healthy)));
     let diary = fix.diary();
-    let playground = Playground::new(
-        &world,
-        vec![world.check("web", &[])],
-        vec![Arc::new(fix)],
-        vec![("web", quick(&["fix"]))],
-        None,
-    );
+    let playground =
+        Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", quick(&["fix"]))], None);
     let now = Stamp::of_machine(jiff::Timestamp::now());
     let pause =
         HealingPause { by: "me".into(), reason: "moving house".into(), since: now, lasting: Duration::from_mins(5) };
@@ -130,13 +119,8 @@ async fn a_pause_holds_everything_until_it_is_over_and_a_person_may_act_all_the_
 async fn wrong_names_are_answered_with_the_nearest() {
     let world = World::default();
     let fix = Scripted::one("fix", Does::nothing());
-    let playground = Playground::new(
-        &world,
-        vec![world.check("web", &[])],
-        vec![Arc::new(fix)],
-        vec![("web", quick(&["fix"]))],
-        None,
-    );
+    let playground =
+        Playground::new(vec![world.check("web", &[])], vec![Arc::new(fix)], vec![("web", quick(&["fix"]))], None);
     let healer = &playground.healer;
     let by = || Actor::Person("me".into());
     let error = healer.heal(Some(check("wbe")), by()).await.unwrap_err();

@@ -81,7 +81,6 @@ pub(crate) struct Playground {
 impl Playground {
     /// Checks, remedies, and a policy for each check that has one.
     pub(crate) fn new(
-        world: &World,
         checks: Vec<Registration>,
         remedies: Vec<Arc<dyn Remedy>>,
         policies: Vec<(&str, HealPolicy)>,

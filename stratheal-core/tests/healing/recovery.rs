@@ -16,7 +16,7 @@ use crate::remedies::{Does, Scripted};
 
 fn playground(world: &World, remedy: Scripted, policy: HealPolicy, state: &Path) -> Playground {
     let remedies = vec![Arc::new(remedy) as Arc<dyn Remedy>];
-    Playground::new(world, vec![world.check("web", &[])], remedies, vec![("web", policy)], Some(state))
+    Playground::new(vec![world.check("web", &[])], remedies, vec![("web", policy)], Some(state))
 }
 
 /// Leaves an attempt whose second step was begun, and hangs.

@@ -18,7 +18,7 @@ fn broken(world: &World, remedies: Vec<Scripted>) -> Playground {
     let ladder: Vec<&str> = ladder.iter().map(String::as_str).collect();
     let checks = vec![world.check("web", &[]), world.check("other", &[])];
     let remedies = remedies.into_iter().map(|one| Arc::new(one) as _).collect();
-    Playground::new(world, checks, remedies, vec![("web", quick(&ladder))], None)
+    Playground::new(checks, remedies, vec![("web", quick(&ladder))], None)
 }
 
 fn heals(world: &World, name: &str) -> Scripted {
@@ -69,7 +69,7 @@ async fn a_remedy_that_hangs_is_cut_off_and_the_next_rung_heals() {
     let mut policy = quick(&["hang", "fix"]);
     policy.ladder[0].timeout = Duration::from_millis(100);
     let remedies = vec![Arc::new(Scripted::one("hang", Does::Hang)) as _, Arc::new(heals(&world, "fix")) as _];
-    let playground = Playground::new(&world, vec![world.check("web", &[])], remedies, vec![("web", policy)], None);
+    let playground = Playground::new(vec![world.check("web", &[])], remedies, vec![("web", policy)], None);
     playground.until_kind(NotificationKind::Healed).await;
     let verdicts = playground.verdicts();
     assert!(verdicts[0].contains("step `0` did not end in its time"), "{verdicts:?}");
@@ -88,7 +88,7 @@ async fn what_a_remedy_that_never_ends_works_on_is_left_alone_until_it_ends() {
     same.resource = Some("service/web".into());
     let diary = same.diary();
     let remedies = vec![Arc::new(block) as _, Arc::new(same) as _];
-    let playground = Playground::new(&world, vec![world.check("web", &[])], remedies, vec![("web", policy)], None);
+    let playground = Playground::new(vec![world.check("web", &[])], remedies, vec![("web", policy)], None);
     let cut_off = |this: &Playground| this.verdicts().first().cloned();
     let verdict = playground.until("the first verdict", cut_off).await;
     assert!(verdict.contains("cannot be stopped"), "{verdict}");
@@ -219,7 +219,7 @@ async fn given_up_is_said_once_and_the_first_rung_goes_on() {
 async fn what_heals_by_itself_is_closed_as_that_and_breaks_again_as_the_same_incident() {
     let world = World::default();
     world.set("web", Status::Critical);
-    let playground = Playground::new(&world, vec![world.check("web", &[])], vec![], vec![], None);
+    let playground = Playground::new(vec![world.check("web", &[])], vec![], vec![], None);
     let first = playground.until_state("web", IncidentState::Open).await;
     world.set("web", Status::Healthy);
     let told = playground.until_kind(NotificationKind::Healed).await;
@@ -257,7 +257,7 @@ async fn two_remedies_never_work_on_the_same_thing() {
     let checks = names.iter().map(|name| world.check(name, &[])).collect();
     let remedies = names.iter().map(|name| remedy(name)).collect();
     let policies = names.iter().map(|name| (*name, quick(&[&format!("fix-{name}")]))).collect();
-    let playground = Playground::new(&world, checks, remedies, policies, None);
+    let playground = Playground::new(checks, remedies, policies, None);
     playground.until("all healed", |this| (this.verdicts() == ["healed"; 3]).then_some(())).await;
     playground.end().await;
 }

@@ -1,5 +1,7 @@
 //! [`RepairEnvironment`]: damaged and missing files, put back one by one.
 
+use std::fmt::Write;
+
 use async_trait::async_trait;
 
 use super::workshop::{OpenWorkshop, Workshop, not_applicable};
@@ -79,7 +81,7 @@ impl Remedy for RepairEnvironment {
         let put = repaired.mended.len() + repaired.relinked.len() + repaired.allowed.len();
         let mut text = format!("{put} files put back, {} removed", repaired.removed.len());
         if !repaired.unmended.is_empty() {
-            text += &format!(", {} could not be put back", repaired.unmended.len());
+            let _ = write!(text, ", {} could not be put back", repaired.unmended.len());
         }
         Ok(Workshop::receipt(text, before))
     }

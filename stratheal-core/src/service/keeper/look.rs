@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A run that is being stopped, or whose first process ended by itself.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact about a stop")]
 pub(super) struct Stopping {
     pub(super) on_request: bool,
     pub(super) killed: bool,

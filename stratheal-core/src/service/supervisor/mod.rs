@@ -9,6 +9,7 @@ mod entry;
 mod error;
 mod event;
 mod handle;
+mod hear;
 mod inside;
 mod launching;
 mod ports;

@@ -1,13 +1,8 @@
 //! Services that break while a monitor runs, and come back.
-#![cfg(target_os = "linux")]
-#![expect(clippy::disallowed_methods, reason = "no runtime here, and real time is what is tested")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say so")]
-
-mod playground;
 
 use std::time::Duration;
 
-use playground::{Monitor, Playground, free_port, pause, until};
+use crate::playground::{Monitor, Playground, free_port, pause, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
