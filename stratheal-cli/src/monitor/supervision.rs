@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use super::{deeds, evidence, registrations, setup};
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
-use crate::printer;
+use crate::{place, printer};
 
 /// Everything that takes part in watching and healing.
 #[derive(Debug, Clone)]
@@ -47,8 +47,12 @@ impl Supervision {
         engine: EngineHandle,
     ) -> Result<Self, Failure> {
         let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
-        let services = Services::new(&state.join("services"), program).probe(Arc::new(engine.clone()));
-        let services = services.start().map_err(|error| trouble("look after services")(chain(&error)))?;
+        let begin = |folder: &Path| Services::new(folder, program.clone()).probe(Arc::new(engine.clone())).start();
+        let services = begin(&state.join("services")).or_else(|error| {
+            tracing::error!(error = %chain(&error), "services are looked after beside the socket, and forgotten with it");
+            begin(&place::socket(state).with_extension("services"))
+        });
+        let services = services.map_err(|error| trouble("look after services")(chain(&error)))?;
         let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
         let owners = healing.owners.clone();
         let store = match Store::open(state) {

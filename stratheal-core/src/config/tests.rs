@@ -76,8 +76,8 @@ warn_if = ["latncy > 3s", "latency >"]
 fail_after = 0
 [chekcs.e]
 tcp = "127.0.0.1:1"
-[services.api]
-run = ["x"]
+[notify.mail]
+to = "me"
 "#;
     let found = problems(text);
     let expected = [
@@ -88,13 +88,51 @@ run = ["x"]
         "stratheal.toml:13:11: checks.d.warn_if: `latncy > 3s`: this check has no `latncy`: did you mean `latency`?",
         "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 64",
         "stratheal.toml:15:2: chekcs: unknown key: did you mean `checks`?",
-        "stratheal.toml:17:2: services: is not supported by this version: remove this section",
+        "stratheal.toml:17:2: notify: is not supported by this version: remove this section",
     ];
     for line in expected {
         assert!(found.iter().any(|found| found == line), "missing: {line}\nin: {found:#?}");
     }
     assert!(found.iter().any(|line| line.contains("`latency >` is not a condition")), "{found:#?}");
     assert_eq!(found.len(), expected.len() + 2, "{found:#?}");
+}
+
+#[test]
+fn services_and_ladders_name_what_is_there() {
+    let text = r#"
+[checks.web]
+tcp = "127.0.0.1:1"
+depends_on = ["service/db"]
+[services.db]
+run = ["db"]
+[services.web]
+run = "web --port 1"
+[services.two]
+run = ["x"]
+unit = "y"
+[services.api]
+run = ["api"]
+check = "wbe"
+depends_on = ["dbb"]
+ports = [70000]
+[heal.web]
+ladder = ["restart-servise", "restart-service/db", "mend"]
+[remedies.mend]
+run = ["mend"]
+risk = "small"
+"#;
+    let found = problems(text);
+    for line in [
+        "services.web.run: must be a list, as no shell takes a text apart: [\"web\", \"--port\", \"1\"]",
+        "services.two: has `run` and `unit`: make a service of each",
+        "services.api.check: there is no check `wbe`: did you mean `web`?",
+        "services.api.depends_on: there is no service `dbb`: did you mean `db`?",
+        "services.api.ports: `70000` is no port: write a number from 1 to 65535",
+        "heal.web.ladder: there is no remedy `restart-servise`: did you mean `restart-service`?",
+        "remedies.mend.risk: is `small`, but must be one of observe, local, disruptive, destructive",
+    ] {
+        assert!(found.iter().any(|found| found.ends_with(line)), "missing: {line}\nin: {found:#?}");
+    }
 }
 
 #[test]
