@@ -21,6 +21,7 @@ const LAST: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A run that is being stopped, or whose first process ended by itself.
+#[expect(clippy::struct_excessive_bools, reason = "each is a step that was taken, and any may have been left out")]
 #[derive(Debug)]
 pub(super) struct Stopping {
     pub(super) on_request: bool,

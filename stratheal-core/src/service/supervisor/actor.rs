@@ -10,18 +10,19 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dependencies;
-use super::entry::{Entry, Task, Want};
+use super::entry::{Entry, Task};
 use super::error::ServiceError;
 use super::event::{ServiceEvent, What};
 use super::handle::{Applied, Services, Shutdown};
-use super::inside::{Inside, Order, Reply};
+use super::inside::{Inside, Order};
 use super::launching;
+use super::news;
 use super::remembered::Remembered;
 use super::view::ServiceView;
 use crate::model::ServiceId;
 use crate::service::connection::{Link, News};
 use crate::service::outside;
-use crate::service::protocol::{Event, Request, RunView};
+use crate::service::protocol::{Request, RunView};
 use crate::service::spec::{How, Ready, ServiceSpec};
 use crate::service::state::{Act, Input, ServiceState, StoppedBy};
 
@@ -45,7 +46,7 @@ pub(super) struct Actor {
     pub(super) told: HashSet<String>,
     /// Whether it is known what shall run.
     pub(super) applied: bool,
-    news: Option<mpsc::Receiver<News>>,
+    pub(super) news: Option<mpsc::Receiver<News>>,
     board: Arc<Board>,
     events: broadcast::Sender<ServiceEvent>,
     queue: VecDeque<(ServiceId, Input)>,
@@ -104,7 +105,7 @@ impl Actor {
                     None => return,
                 },
                 Some(Inside { id, input }) = inside.recv() => self.drive(id, input),
-                news = next(&mut self.news) => self.hear(news),
+                news = news::next(&mut self.news) => self.hear(news),
             }
             if self.leaving.is_some() && self.stop_next() {
                 return self.leave().await;
@@ -291,59 +292,6 @@ impl Actor {
         self.board.store(Arc::new(views));
     }
 
-    fn hear(&mut self, news: Option<News>) {
-        match news {
-            Some(News::Up { runs, cleared }) => self.reconcile(&runs, cleared),
-            Some(News::Event(event)) => self.hear_event(event),
-            Some(News::Down) => tracing::warn!("the connection to the keeper broke"),
-            Some(News::Unreachable(why)) => tracing::error!(why, "no keeper can be reached"),
-            Some(News::Replaced) => tracing::error!("another engine took over the services of this folder"),
-            None => self.news = None,
-        }
-    }
-
-    fn hear_event(&mut self, event: Event) {
-        let (run, input) = match event {
-            Event::Executed { run } => (run.clone(), Some(Input::Executed { run })),
-            Event::Ready { run } => (run.clone(), Some(Input::Ready { run })),
-            Event::Ended { run, ending } => (run.clone(), Some(Input::Ended { run, ending })),
-            Event::Gone { run } => (run.clone(), Some(Input::Gone { run })),
-            Event::Text { run, text } => {
-                if let Some(id) = self.owner(&run) {
-                    if let Some(entry) = self.entries.get_mut(&id) {
-                        entry.text = Some(text.clone());
-                    }
-                    self.tell(&id, What::Says { text });
-                    self.publish(&id);
-                }
-                return;
-            }
-            Event::Stuck { run, pids } => {
-                if let Some(id) = self.owner(&run) {
-                    self.tell(&id, What::Stuck { pids });
-                }
-                return;
-            }
-            Event::Cleared { cleared } => return self.hear_cleared(cleared),
-            Event::Stopping { .. } | Event::Replaced => return,
-        };
-        match (self.owner(&run), input) {
-            (Some(id), Some(input)) => self.drive(id, input),
-            // A run that nobody claimed, and whose start was given up.
-            (None, Some(Input::Gone { run })) => self.acknowledge(run),
-            (None, Some(Input::Executed { run })) if self.applied => {
-                if let Some(link) = self.link.clone() {
-                    tokio::spawn(async move { link.ask(Request::Stop { run }).await });
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn owner(&self, run: &str) -> Option<ServiceId> {
-        self.entries.iter().find(|(_, entry)| entry.machine.run() == Some(run)).map(|(id, _)| id.clone())
-    }
-
     async fn apply(&mut self, specs: Vec<ServiceSpec>) -> Result<Applied, ServiceError> {
         dependencies::validate(&specs)?;
         let children = specs.iter().any(|spec| spec.how == How::Child);
@@ -413,62 +361,6 @@ impl Actor {
         }
     }
 
-    fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
-        if let Err(error) = self.remember(id, false) {
-            drop(reply.send(Err(error)));
-            return;
-        }
-        self.order(id, reply, input, Want::Run);
-    }
-
-    fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
-        // Stopped all the same when it cannot be remembered, and then said.
-        let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
-        match remembered {
-            Ok(()) => self.order(&id, reply, Input::Stop(by), Want::Stop),
-            Err(error) => {
-                self.drive(id, Input::Stop(by));
-                drop(reply.send(Err(error)));
-            }
-        }
-    }
-
-    fn order(&mut self, id: &ServiceId, reply: Reply<()>, input: Input, want: Want) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            drop(reply.send(Err(self.no_such(id.as_str()))));
-            return;
-        };
-        entry.not_stopped = None;
-        self.drive(id.clone(), input);
-        match self.entries.get_mut(id) {
-            Some(entry) => {
-                entry.waiters.push((want, reply));
-                entry.answer();
-            }
-            None => drop(reply.send(Ok(()))),
-        }
-    }
-
-    fn mark_ready(&mut self, id: &ServiceId) -> Result<(), ServiceError> {
-        let entry = self.entries.get(id).ok_or_else(|| self.no_such(id.as_str()))?;
-        if let Some(run) = entry.machine.run().map(str::to_owned) {
-            self.drive(id.clone(), Input::Ready { run });
-        }
-        Ok(())
-    }
-
-    fn remember(&mut self, id: &ServiceId, stopped: bool) -> Result<(), ServiceError> {
-        if !self.entries.contains_key(id) {
-            return Ok(());
-        }
-        let kept = self.remembered.set(id, stopped);
-        kept.map_err(|source| ServiceError::Storage { what: "remember that a person stopped a service", source })
-    }
-
-    fn no_such(&self, id: &str) -> ServiceError {
-        super::handle::no_such_service(id, self.entries.keys().map(ServiceId::as_str))
-    }
-
     /// Stops whatever nothing else needs any more. Answers whether nothing is left.
     fn stop_next(&mut self) -> bool {
         let active = |entry: &Entry| !entry.machine.is_quiet();
@@ -513,12 +405,5 @@ impl Actor {
 fn done(reply: oneshot::Sender<()>) {
     if reply.send(()).is_err() {
         tracing::debug!("whoever asked the supervisor to stop has gone");
-    }
-}
-
-async fn next(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
-    match news {
-        Some(news) => news.recv().await,
-        None => std::future::pending().await,
     }
 }

@@ -11,6 +11,8 @@ mod event;
 mod handle;
 mod inside;
 mod launching;
+mod news;
+mod orders;
 mod ports;
 mod readiness;
 mod remembered;
