@@ -73,10 +73,14 @@ pub(super) fn stop(run: &mut Run, census: &Census, now: Instant) {
     if run.is_gone() || run.stopping.as_ref().is_some_and(|stopping| stopping.on_request) {
         return;
     }
-    let signalled = run.stopping.as_ref().is_some_and(|stopping| stopping.asked);
-    run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now));
+    let is_new = run.stopping.is_none();
+    match &mut run.stopping {
+        // It ended by itself, and what it left has its time already.
+        Some(stopping) => stopping.on_request = true,
+        None => run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now)),
+    }
     run.tree.search(census, true);
-    if !signalled {
+    if is_new {
         ask(run);
     }
 }
