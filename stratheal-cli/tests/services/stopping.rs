@@ -110,6 +110,9 @@ async fn what_a_crash_leaves_is_cleaned_up() {
     eventually("its end is told before the rest is gone", || matches!(engine.state("api"), ServiceState::Ended { .. }))
         .await;
     assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    let restarted = Instant::now();
+    engine.restart("api").await.unwrap();
+    assert!(restarted.elapsed() < Duration::from_secs(5), "a restart does not wait longer for what a crash left");
     eventually("the rest is gone", || world.running() == [world.keeper()]).await;
     world.end(engine).await;
 }

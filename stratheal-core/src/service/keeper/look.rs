@@ -21,8 +21,8 @@ const LAST: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A run that is being stopped, or whose first process ended by itself.
+#[expect(clippy::struct_excessive_bools, reason = "each is a step that was taken, and any may have been left out")]
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact about a stop")]
 pub(super) struct Stopping {
     pub(super) on_request: bool,
     pub(super) killed: bool,
@@ -73,10 +73,14 @@ pub(super) fn stop(run: &mut Run, census: &Census, now: Instant) {
     if run.is_gone() || run.stopping.as_ref().is_some_and(|stopping| stopping.on_request) {
         return;
     }
-    let signalled = run.stopping.as_ref().is_some_and(|stopping| stopping.asked);
-    run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now));
+    let is_new = run.stopping.is_none();
+    match &mut run.stopping {
+        // It ended by itself, and what it left has its time already.
+        Some(stopping) => stopping.on_request = true,
+        None => run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now)),
+    }
     run.tree.search(census, true);
-    if !signalled {
+    if is_new {
         ask(run);
     }
 }

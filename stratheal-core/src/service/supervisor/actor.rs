@@ -10,12 +10,13 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::dependencies;
-use super::entry::{Entry, Task, Want};
+use super::entry::{Entry, Task};
 use super::error::ServiceError;
 use super::event::{ServiceEvent, What};
 use super::handle::{Applied, Services, Shutdown};
-use super::inside::{Inside, Order, Reply};
+use super::inside::{Inside, Order};
 use super::launching;
+use super::news;
 use super::remembered::Remembered;
 use super::view::ServiceView;
 use crate::model::ServiceId;
@@ -104,7 +105,7 @@ impl Actor {
                     None => return,
                 },
                 Some(Inside { id, input }) = inside.recv() => self.drive(id, input),
-                news = next(&mut self.news) => self.hear(news),
+                news = news::next(&mut self.news) => self.hear(news),
             }
             if self.leaving.is_some() && self.stop_next() {
                 return self.leave().await;
@@ -360,62 +361,6 @@ impl Actor {
         }
     }
 
-    fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
-        if let Err(error) = self.remember(id, false) {
-            drop(reply.send(Err(error)));
-            return;
-        }
-        self.order(id, reply, input, Want::Run);
-    }
-
-    fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
-        // Stopped all the same when it cannot be remembered, and then said.
-        let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
-        match remembered {
-            Ok(()) => self.order(&id, reply, Input::Stop(by), Want::Stop),
-            Err(error) => {
-                self.drive(id, Input::Stop(by));
-                drop(reply.send(Err(error)));
-            }
-        }
-    }
-
-    fn order(&mut self, id: &ServiceId, reply: Reply<()>, input: Input, want: Want) {
-        let Some(entry) = self.entries.get_mut(id) else {
-            drop(reply.send(Err(self.no_such(id.as_str()))));
-            return;
-        };
-        entry.not_stopped = None;
-        self.drive(id.clone(), input);
-        match self.entries.get_mut(id) {
-            Some(entry) => {
-                entry.waiters.push((want, reply));
-                entry.answer();
-            }
-            None => drop(reply.send(Ok(()))),
-        }
-    }
-
-    fn mark_ready(&mut self, id: &ServiceId) -> Result<(), ServiceError> {
-        let entry = self.entries.get(id).ok_or_else(|| self.no_such(id.as_str()))?;
-        if let Some(run) = entry.machine.run().map(str::to_owned) {
-            self.drive(id.clone(), Input::Ready { run });
-        }
-        Ok(())
-    }
-
-    fn remember(&mut self, id: &ServiceId, stopped: bool) -> Result<(), ServiceError> {
-        if !self.entries.contains_key(id) {
-            return Ok(());
-        }
-        let kept = self.remembered.set(id, stopped);
-        kept.map_err(|source| ServiceError::Storage { what: "remember that a person stopped a service", source })
-    }
-
-    fn no_such(&self, id: &str) -> ServiceError {
-        super::handle::no_such_service(id, self.entries.keys().map(ServiceId::as_str))
-    }
-
     /// Stops whatever nothing else needs any more. Answers whether nothing is left.
     fn stop_next(&mut self) -> bool {
         let active = |entry: &Entry| !entry.machine.is_quiet();
@@ -460,12 +405,5 @@ impl Actor {
 fn done(reply: oneshot::Sender<()>) {
     if reply.send(()).is_err() {
         tracing::debug!("whoever asked the supervisor to stop has gone");
-    }
-}
-
-async fn next(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
-    match news {
-        Some(news) => news.recv().await,
-        None => std::future::pending().await,
     }
 }

@@ -1,4 +1,6 @@
-//! What the keeper says.
+//! What the keeper tells.
+
+use tokio::sync::mpsc;
 
 use super::actor::Actor;
 use super::event::What;
@@ -59,5 +61,13 @@ impl Actor {
 
     fn owner(&self, run: &str) -> Option<ServiceId> {
         self.entries.iter().find(|(_, entry)| entry.machine.run() == Some(run)).map(|(id, _)| id.clone())
+    }
+}
+
+/// The next news; none ever without a keeper.
+pub(super) async fn next(news: &mut Option<mpsc::Receiver<News>>) -> Option<News> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
     }
 }
