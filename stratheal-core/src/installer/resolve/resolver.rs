@@ -110,7 +110,9 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         (scratch.path().join("requirements.in"), scratch.path().join("constraints.in"));
     std::fs::write(&constraints_file, constraints.expose()).map_err(storage("write what an engine reads"))?;
     let interpreter = &environment.interpreter;
-    let python = if environment.exists { &interpreter.executable } else { &interpreter.base_executable };
+    // That of an environment that is made anew may be gone.
+    let own = environment.exists && interpreter.executable.exists();
+    let python = if own { &interpreter.executable } else { &interpreter.base_executable };
     let request = ResolveRequest {
         requirements: &requirements_file,
         constraints: &constraints_file,
