@@ -240,6 +240,18 @@ fn variable(order: &RunOrder, name: &str) -> Option<String> {
 /// Looks the program up as it will be when it has its environment.
 fn find(order: &RunOrder, environment: &[(OsString, OsString)]) -> Result<std::path::PathBuf, Refusal> {
     let Some(word) = order.words.first() else { return Err(Refusal::new("there is nothing to run")) };
+    // Another program of that name, found further on, would run without the packages that it needs.
+    if let Some(own) =
+        order.environment.as_ref().filter(|_| !word.contains('/')).map(|place| place.join("bin").join(word))
+        && let Ok(target) = std::fs::read_link(&own)
+        && !own.exists()
+    {
+        let (own, target) = (own.display(), target.display());
+        let why = format!(
+            "{own} is a link to {target}, which is not there: `stratheal install --rebuild` makes the environment anew"
+        );
+        return Err(Refusal { code: NO_SUCH_PROGRAM, why });
+    }
     let path = environment.iter().find(|(name, _)| name == "PATH").map(|(_, value)| value);
     let found = find_program(&OsString::from(word), path, order.folder.as_deref());
     found.map_err(|error| match error {

@@ -64,7 +64,12 @@ fn parse(text: &str) -> Result<Seen, String> {
         }
         _ => None,
     };
-    let alive = matches!(active, "active" | "activating" | "reloading" | "refreshing" | "deactivating");
+    let alive = match active {
+        "active" | "activating" | "reloading" | "refreshing" | "deactivating" => true,
+        "inactive" | "failed" | "maintenance" => false,
+        // Not known is not ended.
+        other => return Err(format!("has a state that is not known: `{other}`")),
+    };
     Ok(Seen {
         alive,
         changing: matches!(active, "activating" | "deactivating"),
@@ -94,6 +99,7 @@ mod tests {
         assert_eq!(shown("inactive", "Result=success\nMainPID=0").ending, None);
         assert_eq!(parse("LoadState=not-found\nActiveState=inactive\n").unwrap_err(), "does not exist");
         assert!(parse("").is_err());
+        assert_eq!(parse("ActiveState=\n").unwrap_err(), "has a state that is not known: ``");
     }
 
     proptest! {
