@@ -18,7 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("state", &["base", "model"]),
     ("audit", &["base", "model"]),
     ("journal", &["base"]),
-    ("healing", &["base", "model", "contract", "engine", "journal"]),
+    ("healing", &["base", "model", "contract", "engine", "audit", "journal"]),
     ("net", &["base", "model", "contract"]),
     ("sys", &["base", "model", "contract"]),
     ("objects", &["base", "model"]),

@@ -1,6 +1,5 @@
 //! What `stratheal up` is made of beside the engine: services, healing, and the record of what was done.
 
-mod deeds;
 mod evidence;
 mod registrations;
 mod setup;

@@ -8,7 +8,7 @@ use stratheal_core::config::{Config, RemedySettings};
 use stratheal_core::contract::Remedy;
 use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
 use stratheal_core::model::{CheckId, RemedyId, ServiceId};
-use stratheal_core::remedies::environment::{RebuildEnvironment, RepairEnvironment, RollbackEnvironment};
+use stratheal_core::remedies::environment::EnvironmentRemedy;
 use stratheal_core::remedies::{CommandToRun, RestartService, RunCommand, Sequence};
 use stratheal_core::service::{ServiceState, ServicesHandle, StoppedBy};
 
@@ -40,9 +40,9 @@ pub(super) fn of(
     let opener = workshop::opener(common, packages);
     let [repair, rebuild, rollback] = OF_ENVIRONMENTS;
     let of_environments: Vec<Arc<dyn Remedy>> = vec![
-        Arc::new(RepairEnvironment::new(id(repair)?, opener.clone())),
-        Arc::new(RebuildEnvironment::new(id(rebuild)?, opener.clone())),
-        Arc::new(RollbackEnvironment::new(id(rollback)?, opener)),
+        Arc::new(EnvironmentRemedy::repair(id(repair)?, opener.clone())),
+        Arc::new(EnvironmentRemedy::rebuild(id(rebuild)?, opener.clone())),
+        Arc::new(EnvironmentRemedy::rollback(id(rollback)?, opener)),
     ];
     for service in &config.services {
         let service = &service.spec.id;

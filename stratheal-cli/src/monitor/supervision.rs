@@ -4,16 +4,18 @@ use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+use stratheal_core::audit::{self, AuditLog};
 use stratheal_core::base::class::chain;
 use stratheal_core::config::Config;
-use stratheal_core::engine::EngineHandle;
+use stratheal_core::engine::{self, EngineHandle};
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
 use stratheal_core::model::notification::Notification;
-use stratheal_core::service::{KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
+use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{deeds, evidence, registrations, setup};
+use super::{evidence, registrations, setup};
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
 use crate::{place, printer};
@@ -54,7 +56,10 @@ impl Supervision {
         });
         let services = services.map_err(|error| trouble("look after services")(chain(&error)))?;
         let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
-        let owners = healing.owners.clone();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(follow(engine.clone(), services.clone(), common.quiet));
+        // Before anybody heals: a check that is not there yet would be taken for one that is gone.
+        put_in_force(config, &engine, &services).await.map_err(trouble("begin to watch"))?;
         let store = match Store::open(state) {
             Ok(store) => store,
             Err(error) => {
@@ -63,17 +68,17 @@ impl Supervision {
             }
         };
         let quiet = common.quiet;
-        let healer = HealerBuilder::new(engine.clone(), healing.setup)
+        let evidence = evidence::OfServices { services: services.clone(), owners: healing.owners };
+        let mut builder = HealerBuilder::new(engine.clone(), healing.setup)
             .store(store)
-            .evidence(Arc::new(evidence::OfServices { services: services.clone(), owners }))
-            .witness(deeds::witness(state))
-            .tell(Arc::new(move |message| tell(&message, quiet)))
-            .start();
-        let monitor = Monitor { engine, services, healer };
-        let mut tasks = JoinSet::new();
-        tasks.spawn(follow(monitor.clone(), common.quiet));
-        monitor.apply_config(config).await?;
-        Ok(Self { monitor, tasks })
+            .evidence(Arc::new(evidence))
+            .tell(Arc::new(move |message| tell(&message, quiet)));
+        match AuditLog::open(&state.join("audit"), audit::Options::default(), Timestamp::now()) {
+            Ok(log) => builder = builder.audit(log),
+            Err(error) => tracing::error!(error = %chain(&error), "no audit log is kept"),
+        }
+        let healer = builder.start();
+        Ok(Self { monitor: Monitor { engine, services, healer }, tasks })
     }
 
     /// Ends: services are stopped in their order, or left to the next monitor.
@@ -85,16 +90,6 @@ impl Supervision {
 }
 
 impl Monitor {
-    /// Puts checks and services of a configuration in force.
-    async fn apply_config(&self, config: &Config) -> Result<(), Failure> {
-        let specs = config.services.iter().map(|service| service.spec.clone()).collect();
-        self.services.apply(specs).await.map_err(|error| trouble("start services")(chain(&error)))?;
-        let checks = registrations::all(config, &self.services);
-        let checks = checks.map_err(|error| trouble("name the checks of services")(error.to_string()))?;
-        self.engine.apply(checks).await?;
-        Ok(())
-    }
-
     /// Puts a configuration in force that was read again; a sentence about what changed.
     pub(crate) async fn replace(
         &self,
@@ -103,10 +98,7 @@ impl Monitor {
         config: &Config,
     ) -> Result<String, String> {
         let healing = setup::of(common, packages, config, &self.services)?;
-        let checks = registrations::all(config, &self.services).map_err(|error| error.to_string())?;
-        let specs = config.services.iter().map(|service| service.spec.clone()).collect();
-        let services = self.services.apply(specs).await.map_err(|error| chain(&error))?;
-        let applied = self.engine.apply(checks).await.map_err(|error| chain(&error))?;
+        let (services, applied) = put_in_force(config, &self.engine, &self.services).await?;
         self.healer.replace(healing.setup).await.map_err(|error| error.to_string())?;
         let mut text = format!(
             "{} added, {} changed, {} removed, {} unchanged",
@@ -119,6 +111,19 @@ impl Monitor {
     }
 }
 
+/// Puts services and checks of a configuration in force.
+async fn put_in_force(
+    config: &Config,
+    engine: &EngineHandle,
+    services: &ServicesHandle,
+) -> Result<(Applied, engine::Applied), String> {
+    let checks = registrations::all(config, services).map_err(|error| error.to_string())?;
+    let specs = config.services.iter().map(|service| service.spec.clone()).collect();
+    let services = services.apply(specs).await.map_err(|error| chain(&error))?;
+    let checks = engine.apply(checks).await.map_err(|error| chain(&error))?;
+    Ok((services, checks))
+}
+
 /// Tells people what they should know; for now on the screen and in the log.
 fn tell(message: &Notification, quiet: bool) {
     tracing::debug!(kind = message.kind.as_str(), title = message.title, text = message.text, "told");
@@ -128,8 +133,8 @@ fn tell(message: &Notification, quiet: bool) {
 }
 
 /// Has the check of a service look at once when something happens to it, and shows that.
-async fn follow(monitor: Monitor, quiet: bool) {
-    let mut events = monitor.services.subscribe();
+async fn follow(engine: EngineHandle, services: ServicesHandle, quiet: bool) {
+    let mut events = services.subscribe();
     loop {
         match events.recv().await {
             Ok(event) => {
@@ -137,7 +142,7 @@ async fn follow(monitor: Monitor, quiet: bool) {
                     printer::line(line);
                 }
                 if matters(&event.what) {
-                    let engine = monitor.engine.clone();
+                    let engine = engine.clone();
                     tokio::spawn(async move {
                         let id = format!("service/{}", event.service);
                         if let Err(error) = engine.run_now(&id).await {

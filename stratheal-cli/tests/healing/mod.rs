@@ -191,3 +191,37 @@ fn what_cannot_start_is_given_up_loudly_and_comes_back_when_a_person_has_mended_
     until_ready(&play);
     end(monitor, &play);
 }
+
+#[test]
+fn a_monitor_that_is_killed_in_the_middle_of_an_attempt_goes_on_where_it_was() {
+    let play = Playground::new(
+        r#"
+[endpoints]
+enabled = false
+[checks.fixed]
+file = { path = "fixed" }
+interval = "200ms"
+fail_after = 1
+recover_after = 1
+[heal.fixed]
+ladder = ["mend"]
+probation = "300ms"
+[remedies.mend]
+run = ["sh", "-c", "echo begun >>begun; sleep 2; touch fixed"]
+probe = ["test", "-e", "fixed"]
+"#,
+    );
+    let monitor = play.up();
+    until(|| play.path("begun").exists());
+    monitor.end(Signal::KILL);
+    let monitor = play.up();
+    let healed = || json(&play, &["incidents", "list"])[0]["state"] == "resolved";
+    until_seen(&monitor, healed);
+    let incident = json(&play, &["incidents", "show"]);
+    assert_eq!((&incident["number"], &incident["relapses"]), (&1.into(), &0.into()), "{incident:#}");
+    let audit = play.run(&["audit", "show"]).out;
+    assert!(audit.contains("attempt-recovered fixed"), "{audit}");
+    assert!(!audit.contains("not configured") && !audit.contains("not there any more"), "{audit}");
+    let (code, log) = monitor.end(Signal::INT);
+    assert_eq!(code, Some(0), "{log}");
+}

@@ -128,7 +128,7 @@ fn spec(reader: &mut Reader<'_, '_, '_>) -> CheckSpec {
             .choices("probes", PROBES)
             .map_or(default.probes, |words| words.iter().map(|word| probe(word)).collect()),
         depends_on: dependencies(reader),
-        maintenance: parsed(reader, "maintenance"),
+        maintenance: reader.parsed("maintenance"),
         hint: reader.text("hint").map(|text| Hint { text: text.into(), remedy: None }),
     };
     if let Err(error) = spec.validate() {
@@ -163,24 +163,8 @@ fn window(reader: &mut Reader<'_, '_, '_>) -> Option<(u8, u8)> {
 fn dependencies(reader: &mut Reader<'_, '_, '_>) -> Vec<Dependency> {
     let mut found = Vec::new();
     for (key, group) in [("depends_on", None), ("depends_on_any", Some("any"))] {
-        for name in reader.texts(key).unwrap_or_default() {
-            match CheckId::new(&name) {
-                Ok(on) => found.push(Dependency { on, group: group.map(str::to_owned) }),
-                Err(error) => reader.problem(key, error.to_string()),
-            }
-        }
-    }
-    found
-}
-
-/// Texts that have a meaning of their own; each that has none is reported.
-fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(reader: &mut Reader<'_, '_, '_>, key: &str) -> Vec<T> {
-    let mut found = Vec::new();
-    for text in reader.texts(key).unwrap_or_default() {
-        match text.parse() {
-            Ok(value) => found.push(value),
-            Err(error) => reader.problem(key, format!("{error}")),
-        }
+        let names = reader.parsed::<CheckId>(key).into_iter();
+        found.extend(names.map(|on| Dependency { on, group: group.map(str::to_owned) }));
     }
     found
 }
@@ -192,7 +176,7 @@ fn conditions(reader: &mut Reader<'_, '_, '_>, check_type: &CheckType) -> Condit
         if !reader.has(key) {
             return defaults(default);
         }
-        let found: Vec<Condition> = parsed(reader, key);
+        let found: Vec<Condition> = reader.parsed(key);
         for condition in &found {
             if let Err(problem) = check_type.accepts(condition) {
                 reader.problem(key, problem);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::field::{Field, Kind};
 use super::node::{Entry, Value};
 use super::reader::{Context, Reader, join};
-use crate::healing::{Approval, HealPolicy, Rung};
+use crate::healing::{Approval, HealPolicy};
 use crate::model::plan::Risk;
 use crate::model::{CheckId, RemedyId};
 
@@ -72,28 +72,12 @@ pub struct RemedySettings {
 /// Reads what is tried for one check.
 pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> Option<HealSettings> {
     let (mut reader, check) = begin::<CheckId>(context, path, entry, HEAL)?;
-    let mut policy = HealPolicy::default();
-    for name in reader.texts("ladder").unwrap_or_default() {
-        match RemedyId::new(&name) {
-            Ok(remedy) => policy.ladder.push(Rung::new(remedy)),
-            Err(error) => reader.problem("ladder", error.to_string()),
-        }
-    }
+    let mut policy = HealPolicy::ladder(reader.parsed("ladder"));
     if reader.has("ladder") && policy.ladder.is_empty() {
         reader.problem("ladder", "is empty: leave it out, or name a remedy");
     }
-    for window in reader.texts("windows").unwrap_or_default() {
-        match window.parse() {
-            Ok(window) => policy.windows.push(window),
-            Err(error) => reader.problem("windows", format!("{error}")),
-        }
-    }
-    for guard in reader.texts("guards").unwrap_or_default() {
-        match CheckId::new(&guard) {
-            Ok(guard) => policy.guards.push(guard),
-            Err(error) => reader.problem("guards", error.to_string()),
-        }
-    }
+    policy.windows = reader.parsed("windows");
+    policy.guards = reader.parsed("guards");
     let count = |reader: &mut Reader<'_, '_, '_>, key: &str| reader.integer(key).and_then(|n| u32::try_from(n).ok());
     if let Some(tries) = count(&mut reader, "tries") {
         policy.ladder.iter_mut().for_each(|rung| rung.tries = tries);

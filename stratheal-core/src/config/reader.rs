@@ -197,6 +197,18 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
         self.list(key, &entry.node)
     }
 
+    /// Texts that have a meaning of their own; each that has none is reported.
+    pub(super) fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, key: &str) -> Vec<T> {
+        let mut found = Vec::new();
+        for text in self.texts(key).unwrap_or_default() {
+            match text.parse() {
+                Ok(value) => found.push(value),
+                Err(error) => self.problem(key, format!("{error}")),
+            }
+        }
+        found
+    }
+
     pub(super) fn choices(&mut self, key: &str, words: &[&str]) -> Option<Vec<String>> {
         let texts = self.texts(key)?;
         let unknown: Vec<_> = texts.iter().filter(|text| !words.contains(&text.as_str())).collect();

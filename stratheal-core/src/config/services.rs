@@ -69,7 +69,7 @@ pub(super) fn read(
     let folder = context.folder.to_owned();
     let mut reader = Reader::new(context, path, entry.span.clone(), table, SERVICE);
     let (how, run) = how(&mut reader)?;
-    let check: Option<CheckId> = named(&mut reader, "check").pop();
+    let check: Option<CheckId> = reader.parsed("check").pop();
     let default = ServiceSpec::child(id?, run);
     let ready = match (reader.choice("ready", READY).as_deref(), &check) {
         (Some("notify"), _) => Ready::Notify,
@@ -92,7 +92,7 @@ pub(super) fn read(
     let spec = ServiceSpec {
         how,
         ready,
-        depends_on: named(&mut reader, "depends_on"),
+        depends_on: reader.parsed("depends_on"),
         environment: reader.path("environment").or_else(|| environment.map(|path| folder.join(path))),
         folder: reader.path("folder").or(Some(folder)),
         variables: reader.texts_by_name("variables").unwrap_or_default(),
@@ -136,18 +136,6 @@ fn how(reader: &mut Reader<'_, '_, '_>) -> Option<(How, Vec<String>)> {
             None
         }
     }
-}
-
-/// Names; each that cannot be one is reported.
-fn named<T: std::str::FromStr<Err: std::fmt::Display>>(reader: &mut Reader<'_, '_, '_>, key: &str) -> Vec<T> {
-    let mut found = Vec::new();
-    for text in reader.texts(key).unwrap_or_default() {
-        match text.parse() {
-            Ok(value) => found.push(value),
-            Err(error) => reader.problem(key, format!("{error}")),
-        }
-    }
-    found
 }
 
 fn ports(reader: &mut Reader<'_, '_, '_>) -> Vec<u16> {

@@ -1,5 +1,6 @@
 //! [`Remedy`]: one way to make a failing thing work again.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::model::{CheckId, RemedyId};
 ///   undoes accordingly, so that nothing is repeated blindly.
 /// - [`undo`](Self::undo) takes one step back. Steps that cannot be undone say so in the plan. Afterwards `probe` is asked whether it did.
 /// - What a step leaves behind for its undo, such as the number of a snapshot, it answers as its [`Receipt`]. The engine writes that down
-///   and hands it back in [`RemedyContext::receipt`]. After a crash it may be missing.
+///   and hands it back in [`RemedyContext::receipts`], with those of all steps before. After a crash that of the last step may be missing.
 /// - **A remedy never vouches for itself.** Its `Ok` means that the step was carried out. Whether that healed anything is decided
 ///   by running the failing check again.
 ///
@@ -112,15 +113,15 @@ pub struct RemedyContext {
     pub deadline: Instant,
     /// The plan that is carried out; empty while it is being made.
     pub plan: Arc<Plan>,
-    /// What the step answered that is probed or undone, where that is known.
-    pub receipt: Option<Receipt>,
+    /// What steps have answered so far, by the name of the step.
+    pub receipts: BTreeMap<String, Receipt>,
 }
 
 impl RemedyContext {
     /// For making a plan.
     #[must_use]
     pub fn new(state: Arc<CheckView>, deadline: Instant) -> Self {
-        Self { check: state.id.clone(), state, deadline, plan: Arc::default(), receipt: None }
+        Self { check: state.id.clone(), state, deadline, plan: Arc::default(), receipts: BTreeMap::new() }
     }
 
     /// For carrying out a plan.
@@ -130,11 +131,17 @@ impl RemedyContext {
         self
     }
 
-    /// For probing or undoing a step that answered this.
+    /// With what steps have answered so far, by the name of the step.
     #[must_use]
-    pub fn with_receipt(mut self, receipt: Option<Receipt>) -> Self {
-        self.receipt = receipt;
+    pub fn with_receipts(mut self, receipts: BTreeMap<String, Receipt>) -> Self {
+        self.receipts = receipts;
         self
+    }
+
+    /// What a step has answered, as far as that is known.
+    #[must_use]
+    pub fn receipt(&self, step: &str) -> Option<&Receipt> {
+        self.receipts.get(step)
     }
 }
 

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::*;
 use crate::healing::ledger::{HealingPause, PendingApproval};
 use crate::model::plan::{Step, Target};
-use crate::model::view::{Execution, Outcome, Phase};
-use crate::model::{CheckId, CheckSpec, RemedyId, Report};
+use crate::model::view::{Execution, Outcome};
+use crate::model::{CheckId, RemedyId, Report};
+use crate::testing::remedy_context;
 
 fn stamp(seconds: u64) -> Stamp {
     let wall = Timestamp::from_second(1_000_000 + seconds.cast_signed()).unwrap();
@@ -16,28 +17,14 @@ fn stamp(seconds: u64) -> Stamp {
 }
 
 fn view() -> CheckView {
-    CheckView {
-        id: CheckId::new("web").unwrap(),
-        status: Status::Critical,
-        hard: Status::Critical,
-        phase: Phase::Hard,
-        since: Timestamp::UNIX_EPOCH,
-        flapping: false,
-        stale: false,
-        proven: true,
-        muted: None,
-        spec: Arc::new(CheckSpec::every(Duration::from_secs(10))),
-        last: Some(Arc::new(Execution {
-            started: Timestamp::UNIX_EPOCH,
-            duration: Duration::ZERO,
-            late_by: Duration::ZERO,
-            outcome: Outcome::Done,
-            report: Report::critical("refused"),
-        })),
-        runs: 5,
-        skipped: 0,
-        next: None,
-    }
+    let last = Execution {
+        started: Timestamp::UNIX_EPOCH,
+        duration: Duration::ZERO,
+        late_by: Duration::ZERO,
+        outcome: Outcome::Done,
+        report: Report::critical("refused"),
+    };
+    CheckView { last: Some(Arc::new(last)), runs: 5, ..CheckView::clone(&remedy_context(Duration::ZERO).state) }
 }
 
 /// Still Critical, as its newest result has to be confirmed.
@@ -113,7 +100,7 @@ fn approved(by: Option<&str>, hash: &str, asked: u64) -> Ledger {
     let approval = PendingApproval {
         token: "1-hash".into(),
         incident: 1,
-        check: CheckId::new("web").unwrap(),
+        check: CheckId::new("failing").unwrap(),
         remedy: RemedyId::new("fix").unwrap(),
         plan: plan(),
         plan_hash: hash.into(),
@@ -194,7 +181,7 @@ fn each_gate_stands_in_the_way_of_what_it_should() {
         ("", Case { trouble: Some("no space"), remedy: "free-disk", ..Case::default() }, Answer::Pass),
         ("journal", Case { trouble: Some("no space"), remedy: "free-diskette", ..Case::default() }, wait(1)),
         ("resources", Case { busy: vec!["service/web".into()], ..Case::default() }, wait(1)),
-        ("resources", Case { busy: vec!["check/web".into()], ..Case::default() }, wait(1)),
+        ("resources", Case { busy: vec!["check/failing".into()], ..Case::default() }, wait(1)),
         ("", Case { busy: vec!["service/webb".into()], ..Case::default() }, Answer::Pass),
     ];
     for (name, case, expected) in cases {

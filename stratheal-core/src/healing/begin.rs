@@ -21,7 +21,6 @@ use crate::base::class::chain;
 use crate::base::stamp::Stamp;
 use crate::contract::{Remedy, RemedyContext, RemedyError};
 use crate::model::attempt::{Actor, Attempt, AttemptState};
-use crate::model::deed::Deed;
 use crate::model::incident::{Incident, IncidentState};
 use crate::model::notification::NotificationKind;
 use crate::model::plan::Plan;
@@ -71,8 +70,8 @@ impl Healer {
         self.planning.insert(incident.number, rung);
         let (purpose, check) = (Purpose::Rung { incident: incident.number, rung }, incident.check.clone());
         self.tasks.spawn(async move {
-            let plan = make_plan(remedy, view).await;
-            Done::Planned(Box::new(Planned { purpose, check, remedy: step.remedy, plan }))
+            let plan = make_plan(remedy.clone(), view).await;
+            Done::Planned(Box::new(Planned { purpose, check, remedy, plan }))
         });
         None
     }
@@ -152,7 +151,6 @@ impl Healer {
     /// A plan is there, or there is none.
     pub(super) async fn planned(&mut self, planned: Planned) {
         let Planned { purpose, check, remedy, plan } = planned;
-        let Some(remedy) = self.setup.remedies.get(&remedy).cloned() else { return };
         match purpose {
             Purpose::Rung { incident, rung } => {
                 self.planning.remove(&incident);
@@ -267,8 +265,8 @@ impl Healer {
         updates.push(Change::Approval(Box::new(approval.clone())));
         updates.push(Change::Incident(Box::new(incident.clone())));
         self.store.change(updates, Durable::Process).await;
-        let deed = Deed::new(Actor::Engine, "approval-asked", incident.check.as_str(), text);
-        self.witness(deed.plan_hash(&approval.plan_hash)).await;
+        let record = self.record(&Actor::Engine, "approval-asked", incident.check.as_str(), text);
+        self.witness(record.plan_hash(&approval.plan_hash)).await;
         let text = message::approval(&incident, &approval);
         self.tell(NotificationKind::ApprovalNeeded, Some(&incident), text).await;
     }
@@ -320,10 +318,10 @@ impl Healer {
         // From here on it may be half done.
         self.store.change(changes, Durable::Machine).await;
         tracing::info!(attempt = number, check = %attempt.check, remedy = %attempt.remedy, %by, plan = attempt.plan.summary, "attempt begins");
-        let deed = Deed::new(by, "attempt-started", attempt.check.as_str(), attempt.plan.summary.clone());
-        let detail =
-            serde_json::json!({ "attempt": number, "remedy": attempt.remedy, "targets": attempt.plan.targets });
-        self.witness(deed.plan_hash(&attempt.plan_hash).detail(detail)).await;
+        let record = self.record(&by, "attempt-started", attempt.check.as_str(), &attempt.plan.summary);
+        let record = record.plan_hash(&attempt.plan_hash).detail("attempt", number);
+        let targets = serde_json::json!(attempt.plan.targets);
+        self.witness(record.detail("remedy", attempt.remedy.as_str()).detail("targets", targets)).await;
         self.spawn(attempt, view.clone(), policy, remedy.clone(), timeout, Start::Step(0));
         number
     }

@@ -10,10 +10,10 @@ use super::handle::HealerHandle;
 use super::healer::Healer;
 use super::policy::{GlobalLimits, HealPolicy};
 use super::store::{SharedStore, Store};
+use crate::audit::AuditLog;
 use crate::base::clock::{Clock, SystemClock};
 use crate::contract::{EvidenceSource, Remedy};
 use crate::engine::EngineHandle;
-use crate::model::deed::Deed;
 use crate::model::notification::Notification;
 use crate::model::{CheckId, RemedyId};
 
@@ -75,9 +75,6 @@ impl Setup {
 /// Where messages for people go. It must not block.
 pub type Tell = Arc<dyn Fn(Notification) + Send + Sync>;
 
-/// Where goes what was done by whom and why. It must not block, and answers the end of the audit log where that is known.
-pub type Witness = Arc<dyn Fn(Deed) -> Option<String> + Send + Sync>;
-
 /// Builds a healer.
 ///
 /// # Example
@@ -103,7 +100,7 @@ pub struct HealerBuilder {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) evidence: Vec<Arc<dyn EvidenceSource>>,
     pub(super) tell: Tell,
-    pub(super) witness: Witness,
+    pub(super) audit: Option<Arc<AuditLog>>,
 }
 
 impl fmt::Debug for HealerBuilder {
@@ -123,7 +120,7 @@ impl HealerBuilder {
             clock: Arc::new(SystemClock),
             evidence: Vec::new(),
             tell: Arc::new(|message| tracing::info!(title = message.title, "nobody is told")),
-            witness: Arc::new(|_| None),
+            audit: None,
         }
     }
 
@@ -155,10 +152,10 @@ impl HealerBuilder {
         self
     }
 
-    /// Where goes what was done by whom and why.
+    /// Where it is written down who did what, and why.
     #[must_use]
-    pub fn witness(mut self, witness: Witness) -> Self {
-        self.witness = witness;
+    pub fn audit(mut self, log: AuditLog) -> Self {
+        self.audit = Some(Arc::new(log));
         self
     }
 

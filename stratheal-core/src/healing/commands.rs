@@ -9,7 +9,6 @@ use super::begin::make_plan;
 use super::handle::{Command, HealError, Prospect, RemedyView, RungView};
 use super::healer::{Done, Healer, PlanTrouble, Planned, Purpose};
 use super::ledger::{Change, HealingPause, PendingApproval};
-use super::message::{self, Message};
 use super::plan_hash::plan_hash;
 use super::policy::Rung;
 use super::store::Durable;
@@ -17,12 +16,10 @@ use crate::base::class::chain;
 use crate::base::suggest::nearest;
 use crate::contract::Remedy;
 use crate::model::attempt::Actor;
-use crate::model::deed::Deed;
 use crate::model::incident::{Acknowledgement, Incident, IncidentState};
-use crate::model::notification::{Notification, NotificationKind};
 use crate::model::plan::Plan;
 use crate::model::view::CheckView;
-use crate::model::{CheckId, RemedyId, Status};
+use crate::model::{CheckId, RemedyId};
 
 impl Healer {
     pub(super) async fn command(&mut self, command: Command) {
@@ -73,7 +70,8 @@ impl Healer {
                 }
                 self.store.change(vec![Change::Incident(Box::new(incident.clone()))], Durable::Process).await;
             }
-            self.witness(Deed::new(by.clone(), "heal-asked", incident.check.as_str(), "a person says so")).await;
+            let record = self.record(by, "heal-asked", incident.check.as_str(), "a person says so");
+            self.witness(record).await;
         }
         Ok(count)
     }
@@ -130,9 +128,9 @@ impl Healer {
             changes.push(Change::Incident(Box::new(incident)));
         }
         self.store.change(changes, Durable::Machine).await;
-        let deed =
-            Deed::new(Actor::Person(by.to_owned()), "approved", approval.check.as_str(), approval.plan.summary.clone());
-        self.witness(deed.plan_hash(&approval.plan_hash)).await;
+        let by = Actor::Person(by.to_owned());
+        let record = self.record(&by, "approved", approval.check.as_str(), &approval.plan.summary);
+        self.witness(record.plan_hash(&approval.plan_hash)).await;
         self.waiting.remove(&approval.incident);
         Ok(approval)
     }
@@ -156,9 +154,8 @@ impl Healer {
             return;
         };
         self.tasks.spawn(async move {
-            let id = remedy.id().clone();
-            let plan = make_plan(remedy, view).await;
-            Done::Planned(Box::new(Planned { purpose: Purpose::Person { by, reply }, check, remedy: id, plan }))
+            let plan = make_plan(remedy.clone(), view).await;
+            Done::Planned(Box::new(Planned { purpose: Purpose::Person { by, reply }, check, remedy, plan }))
         });
     }
 
@@ -171,14 +168,15 @@ impl Healer {
         incident.note(at, "acknowledged", format!("{by} takes care of it. {note}").trim_end().to_owned());
         incident.acknowledged = Some(Acknowledgement { by: by.clone(), at, note: note.clone() });
         self.store.change(vec![Change::Incident(Box::new(incident.clone()))], Durable::Process).await;
-        self.witness(Deed::new(Actor::Person(by), "acknowledged", incident.check.as_str(), note)).await;
+        let record = self.record(&Actor::Person(by), "acknowledged", incident.check.as_str(), &note);
+        self.witness(record).await;
         Ok(incident)
     }
 
     async fn pause(&mut self, pause: HealingPause) -> Result<(), HealError> {
-        let deed = Deed::new(Actor::Person(pause.by.clone()), "paused", "healing", pause.reason.clone());
+        let record = self.record(&Actor::Person(pause.by.clone()), "paused", "healing", &pause.reason);
         self.store.change(vec![Change::Pause(Some(pause))], Durable::Machine).await;
-        self.witness(deed).await;
+        self.witness(record).await;
         Ok(())
     }
 
@@ -188,7 +186,8 @@ impl Healer {
         }
         self.store.change(vec![Change::Pause(None)], Durable::Machine).await;
         self.waiting.clear();
-        self.witness(Deed::new(Actor::Person(by), "resumed", "healing", "")).await;
+        let record = self.record(&Actor::Person(by), "resumed", "healing", "");
+        self.witness(record).await;
         Ok(())
     }
 
@@ -223,54 +222,6 @@ impl Healer {
         let suggestion =
             nearest(check.as_str(), snapshot.checks.iter().map(|view| view.id.as_str())).map(str::to_owned);
         HealError::Unknown { kind: "check", name: check.to_string(), suggestion }
-    }
-
-    /// Hands a message to whoever tells people.
-    pub(super) async fn tell(&mut self, kind: NotificationKind, incident: Option<&Incident>, message: Message) {
-        let (id, audit_head) =
-            self.store.look(|store| (store.ledger().next_message, store.ledger().audit_head.clone()));
-        self.store.change(vec![Change::Message(id)], Durable::Process).await;
-        (self.tell)(Notification {
-            id,
-            at: self.clock.now(),
-            kind,
-            incident: incident.map(|incident| incident.number),
-            check: incident.map(|incident| incident.check.clone()),
-            status: incident.map_or(Status::Critical, |incident| incident.status),
-            title: crate::model::report::cut(&message.title, 512),
-            text: message.text,
-            audit_head,
-        });
-    }
-
-    /// Says once that nothing can be written down, and once a pause is over.
-    pub(super) async fn tell_trouble(&mut self) {
-        let trouble = self.store.look(|store| store.trouble().map(str::to_owned));
-        match trouble {
-            Some(trouble) if !self.trouble_told => {
-                self.trouble_told = true;
-                self.tell(NotificationKind::HealerDegraded, None, message::trouble(&trouble)).await;
-            }
-            Some(_) => {
-                // Tried again with whatever is next; there may be nothing, so with nothing.
-                self.store.change(Vec::new(), Durable::Machine).await;
-            }
-            None => self.trouble_told = false,
-        }
-        let now = self.clock.stamp();
-        let over = self.store.look(|store| store.ledger().pause.as_ref().is_some_and(|pause| pause.has_expired(&now)));
-        if over {
-            self.store.change(vec![Change::Pause(None)], Durable::Process).await;
-            self.waiting.clear();
-            self.witness(Deed::new(Actor::Engine, "resumed", "healing", "the pause is over")).await;
-        }
-    }
-
-    /// Writes a deed down.
-    pub(super) async fn witness(&mut self, deed: Deed) {
-        if let Some(head) = (self.witness)(deed) {
-            self.store.change(vec![Change::AuditHead(head)], Durable::Process).await;
-        }
     }
 }
 

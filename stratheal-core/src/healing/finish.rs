@@ -12,7 +12,6 @@ use super::policy::Rung;
 use super::store::Durable;
 use super::work::{Ending, Progress, Start};
 use crate::model::attempt::{Actor, Attempt, AttemptState, Undo, Verdict};
-use crate::model::deed::Deed;
 use crate::model::incident::{Incident, IncidentState, Resolution};
 use crate::model::notification::NotificationKind;
 
@@ -66,14 +65,12 @@ impl Healer {
         }
         let took = under_way.and_then(|under_way| under_way.healed_after);
         let receipts: Vec<_> = attempt.receipts.iter().flatten().map(|receipt| receipt.summary.clone()).collect();
-        let detail = serde_json::json!({
-            "attempt": attempt.number,
-            "remedy": attempt.remedy,
-            "receipts": receipts,
-            "seconds": took.map(|took| took.as_secs_f64()),
-        });
-        let deed = Deed::new(attempt.by.clone(), "attempt-ended", attempt.check.as_str(), attempt.plan.summary.clone());
-        self.witness(deed.plan_hash(&attempt.plan_hash).outcome(verdict.to_string()).detail(detail)).await;
+        let summary = &attempt.plan.summary;
+        let record = self.record(&attempt.by, "attempt-ended", attempt.check.as_str(), summary);
+        let record = record.plan_hash(&attempt.plan_hash).outcome(verdict.to_string());
+        let record = record.detail("attempt", attempt.number).detail("remedy", attempt.remedy.as_str());
+        let record = record.detail("receipts", receipts).detail("seconds", took.map(|took| took.as_secs_f64()));
+        self.witness(record).await;
         let Some(incident) = after else { return };
         self.waiting.remove(&incident.number);
         if verdict.is_healed() {
@@ -122,9 +119,9 @@ impl Healer {
         let left: Vec<Attempt> = self.store.look(|store| store.ledger().attempts.values().cloned().collect());
         for attempt in left {
             tracing::warn!(attempt = attempt.number, check = %attempt.check, remedy = %attempt.remedy, state = ?attempt.state, "an attempt was left half-done");
-            let deed =
-                Deed::new(Actor::Engine, "attempt-recovered", attempt.check.as_str(), attempt.plan.summary.clone());
-            self.witness(deed.plan_hash(&attempt.plan_hash)).await;
+            let record =
+                self.record(&Actor::Engine, "attempt-recovered", attempt.check.as_str(), &attempt.plan.summary);
+            self.witness(record.plan_hash(&attempt.plan_hash)).await;
             let remedy = self.setup.remedies.get(&attempt.remedy).cloned();
             let view = self.engine.check(attempt.check.as_str());
             let (Some(remedy), Some(view)) = (remedy, view) else {

@@ -9,18 +9,19 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::builder::{HealerBuilder, Setup, Tell, Witness};
+use super::builder::{HealerBuilder, Setup, Tell};
 use super::handle::{Command, Prospect};
 use super::store::SharedStore;
 use super::work::{Ending, Progress};
+use crate::audit::AuditLog;
 use crate::base::clock::Clock;
 use crate::contract::evidence::Found;
-use crate::contract::{EvidenceSource, RemedyError};
+use crate::contract::{EvidenceSource, Remedy, RemedyError};
 use crate::engine::EngineHandle;
 use crate::model::attempt::Actor;
 use crate::model::event::{Event, EventKind};
 use crate::model::plan::Plan;
-use crate::model::{CheckId, RemedyId, Status};
+use crate::model::{CheckId, Status};
 
 /// The longest time without a look at everything.
 const LOOK: Duration = Duration::from_secs(1);
@@ -32,7 +33,8 @@ const PROGRESS: usize = 256;
 pub(super) struct Planned {
     pub(super) purpose: Purpose,
     pub(super) check: CheckId,
-    pub(super) remedy: RemedyId,
+    /// Kept with it, because the configuration may have none of that name any more when the plan is there.
+    pub(super) remedy: Arc<dyn Remedy>,
     pub(super) plan: Result<Plan, PlanTrouble>,
 }
 
@@ -82,7 +84,7 @@ pub(super) struct Healer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) evidence: Vec<Arc<dyn EvidenceSource>>,
     pub(super) tell: Tell,
-    pub(super) witness: Witness,
+    pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) started: Instant,
     pub(super) under_way: BTreeMap<u64, UnderWay>,
     /// What could not be stopped, and the names of what it works on.
@@ -102,7 +104,7 @@ pub(super) struct Healer {
 
 impl Healer {
     pub(super) fn new(builder: HealerBuilder) -> Self {
-        let HealerBuilder { engine, setup, store, clock, evidence, tell, witness } = builder;
+        let HealerBuilder { engine, setup, store, clock, evidence, tell, audit } = builder;
         let (progress, progress_in) = mpsc::channel(PROGRESS);
         Self {
             engine,
@@ -111,7 +113,7 @@ impl Healer {
             clock,
             evidence,
             tell,
-            witness,
+            audit,
             started: Instant::now(),
             under_way: BTreeMap::new(),
             stuck: Vec::new(),
@@ -139,7 +141,13 @@ impl Healer {
             is_news = true;
             tokio::select! {
                 event = events.recv() => match event {
-                    Ok(event) => is_news = self.concerns(&event).await,
+                    Ok(event) => {
+                        is_news = self.concerns(&event).await;
+                        // A thousand checks may change at once, and are looked at once.
+                        while let Ok(more) = events.try_recv() {
+                            is_news |= self.concerns(&more).await;
+                        }
+                    }
                     // What was missed is seen by looking at everything.
                     Err(broadcast::error::RecvError::Lagged(_)) => {}
                     Err(broadcast::error::RecvError::Closed) => return,

@@ -1,13 +1,14 @@
 //! Everything that healing must not forget, and every way in which it changes. Pure; the [`Store`](super::store::Store) writes it down.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::limits::TargetLimits;
 use crate::base::stamp::Stamp;
 use crate::model::attempt::{Attempt, AttemptState};
-use crate::model::incident::{Evidence, Incident};
+use crate::model::incident::Incident;
 use crate::model::plan::{Plan, Receipt};
 use crate::model::{CheckId, RemedyId};
 
@@ -262,7 +263,7 @@ pub(super) fn in_short(incident: &Incident) -> Incident {
     Incident {
         timeline: incident.timeline[from..].to_vec(),
         left_out: incident.left_out + from as u64,
-        evidence: Evidence::default(),
+        evidence: Arc::default(),
         summary: crate::model::report::cut(&incident.summary, 256),
         suppressed: incident.suppressed.iter().take(32).cloned().collect(),
         ..incident.clone()

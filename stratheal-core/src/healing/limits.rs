@@ -22,73 +22,73 @@ const MOST_REMEMBERED: usize = 512;
 
 /// What is known about the attempts for one check.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct TargetLimits {
+pub(super) struct TargetLimits {
     /// When attempts began, oldest first.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    pub recent: VecDeque<Stamp>,
+    pub(super) recent: VecDeque<Stamp>,
     /// How often the pause has doubled.
     #[serde(default)]
-    pub level: u32,
+    pub(super) level: u32,
     /// While this lasts nothing is tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pause: Option<Pause>,
+    pub(super) pause: Option<Pause>,
     /// Since when it has been healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub healthy_since: Option<Stamp>,
+    pub(super) healthy_since: Option<Stamp>,
     /// For each remedy, how it did.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub remedies: BTreeMap<String, RemedyLimits>,
+    pub(super) remedies: BTreeMap<String, RemedyLimits>,
 }
 
 /// How one remedy did for one check.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct RemedyLimits {
+pub(super) struct RemedyLimits {
     /// Failed attempts in a row.
-    pub failures: u32,
+    pub(super) failures: u32,
     /// Left alone while this lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub open: Option<Pause>,
+    pub(super) open: Option<Pause>,
     /// Attempts that healed, ever.
     #[serde(default)]
-    pub healed: u32,
+    pub(super) healed: u32,
     /// Attempts, ever.
     #[serde(default)]
-    pub tried: u32,
+    pub(super) tried: u32,
 }
 
 /// A span of time. Not kept as its end: that could lie a year ahead when the clock was set back while the machine was off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pause {
+pub(super) struct Pause {
     /// When it began.
-    pub since: Stamp,
+    pub(super) since: Stamp,
     /// How long it is.
     #[serde(with = "crate::model::seconds")]
-    pub lasting: Duration,
+    pub(super) lasting: Duration,
 }
 
 impl Pause {
     /// What is left of it.
     #[must_use]
-    pub fn left(&self, now: &Stamp) -> Duration {
+    pub(super) fn left(&self, now: &Stamp) -> Duration {
         self.lasting.saturating_sub(self.since.age(now))
     }
 }
 
 /// Why something has to wait, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
+pub(super) struct Limit {
     /// Which rule.
-    pub rule: &'static str,
+    pub(super) rule: &'static str,
     /// For how long.
-    pub wait: Duration,
+    pub(super) wait: Duration,
     /// For people.
-    pub why: String,
+    pub(super) why: String,
 }
 
 impl TargetLimits {
     /// What holds back an attempt now, the longest wait first; empty when nothing does.
     #[must_use]
-    pub fn holds(&self, remedy: &str, intensity: Intensity, now: &Stamp) -> Vec<Hold> {
+    pub(super) fn holds(&self, remedy: &str, intensity: Intensity, now: &Stamp) -> Vec<Limit> {
         let mut holds = Vec::new();
         if let Some(pause) = &self.pause {
             let why = format!("the pause after {} attempts in a row", self.level);
@@ -106,7 +106,7 @@ impl TargetLimits {
     }
 
     /// An attempt begins. `random` between 0 and 1 makes the pause up to a tenth longer or shorter.
-    pub fn began(&mut self, back_off: &AttemptBackOff, remedy: &str, random: f64, now: &Stamp) {
+    pub(super) fn began(&mut self, back_off: &AttemptBackOff, remedy: &str, random: f64, now: &Stamp) {
         self.forget_after_health(back_off, now);
         self.healthy_since = None;
         self.recent.push_back(*now);
@@ -122,7 +122,7 @@ impl TargetLimits {
     }
 
     /// An attempt ended. The pause of one that failed counts from here.
-    pub fn ended(&mut self, remedy: &str, healed: bool, now: &Stamp) {
+    pub(super) fn ended(&mut self, remedy: &str, healed: bool, now: &Stamp) {
         let known = self.remedies.entry(remedy.to_owned()).or_default();
         if healed {
             known.failures = 0;
@@ -142,20 +142,20 @@ impl TargetLimits {
     }
 
     /// The check fails: its time of health is over.
-    pub fn unhealthy(&mut self, back_off: &AttemptBackOff, now: &Stamp) {
+    pub(super) fn unhealthy(&mut self, back_off: &AttemptBackOff, now: &Stamp) {
         self.forget_after_health(back_off, now);
         self.healthy_since = None;
     }
 
     /// The check works.
-    pub fn healthy(&mut self, back_off: &AttemptBackOff, now: &Stamp) {
+    pub(super) fn healthy(&mut self, back_off: &AttemptBackOff, now: &Stamp) {
         self.healthy_since.get_or_insert(*now);
         self.forget_after_health(back_off, now);
     }
 
     /// Something changed that may make the next attempt succeed: nothing is waited for any more, but the next pause is as long as it
     /// would have been.
-    pub fn cut_short(&mut self) {
+    pub(super) fn cut_short(&mut self) {
         self.pause = None;
         for known in self.remedies.values_mut() {
             known.open = None;
@@ -176,9 +176,9 @@ impl TargetLimits {
     }
 }
 
-fn hold(holds: &mut Vec<Hold>, rule: &'static str, wait: Duration, why: String) {
+fn hold(holds: &mut Vec<Limit>, rule: &'static str, wait: Duration, why: String) {
     if !wait.is_zero() {
-        holds.push(Hold { rule, wait, why });
+        holds.push(Limit { rule, wait, why });
     }
 }
 

@@ -28,14 +28,14 @@ mod plan_hash;
 mod policy;
 mod reconcile;
 mod store;
+mod telling;
 mod verify;
 mod work;
 
 pub use admission::{Answer, Gate};
-pub use builder::{HealerBuilder, Hold, Setup, Tell, Witness};
+pub use builder::{HealerBuilder, Hold, Setup, Tell};
 pub use handle::{HealError, HealerHandle, HealingView, Prospect, RemedyView, RungView};
 pub use ledger::{HealingPause, PendingApproval};
-pub use limits::{Pause, RemedyLimits, TargetLimits};
 pub use plan_hash::plan_hash;
 pub use policy::{Approval, AttemptBackOff, GlobalLimits, HealPolicy, Intensity, Rung, Verification};
 pub use store::{Store, StoreError};

@@ -15,7 +15,6 @@ use super::store::Durable;
 use crate::contract::evidence::Found;
 use crate::engine::self_check::SELF_ID;
 use crate::model::attempt::Actor;
-use crate::model::deed::Deed;
 use crate::model::incident::{Incident, IncidentState, Resolution};
 use crate::model::notification::NotificationKind;
 use crate::model::view::{CheckView, Muted, Snapshot};
@@ -107,7 +106,8 @@ impl Healer {
             None => Incident::open(number, view.id.clone(), view.hard, view.summary(), now.wall),
         };
         incident.suppressed = children(snapshot, &view.id);
-        incident.evidence.report = view.last.as_ref().and_then(|last| serde_json::to_value(&last.report).ok());
+        let evidence = Arc::make_mut(&mut incident.evidence);
+        evidence.report = view.last.as_ref().and_then(|last| serde_json::to_value(&last.report).ok());
         tracing::warn!(incident = incident.number, check = %view.id, again, summary = view.summary(), "incident opened");
         let mut changes = vec![Change::Incident(Box::new(incident.clone()))];
         if let Some(mut limits) = limits {
@@ -115,8 +115,8 @@ impl Healer {
             changes.push(Change::Limits { check: view.id.to_string(), limits: Box::new(limits) });
         }
         self.store.change(changes, Durable::Process).await;
-        let deed = Deed::new(Actor::Engine, "incident-opened", view.id.as_str(), view.summary());
-        self.witness(deed.detail(serde_json::json!({ "incident": incident.number, "again": again }))).await;
+        let record = self.record(&Actor::Engine, "incident-opened", view.id.as_str(), view.summary());
+        self.witness(record.detail("incident", incident.number).detail("again", again)).await;
         let kind =
             if view.id.as_str() == SELF_ID { NotificationKind::HealerDegraded } else { NotificationKind::Opened };
         self.tell(kind, Some(&incident), message::opened(&incident, self.setup.policies.get(&view.id))).await;
@@ -147,8 +147,8 @@ impl Healer {
 
     pub(super) async fn found(&mut self, number: u64, found: Found) {
         let Some(mut incident) = self.incident(number) else { return };
-        incident.evidence.log = found.log;
-        incident.evidence.facts = found.facts;
+        let evidence = Arc::make_mut(&mut incident.evidence);
+        (evidence.log, evidence.facts) = (found.log, found.facts);
         self.store.change(vec![Change::Incident(Box::new(incident))], Durable::Process).await;
     }
 
@@ -171,8 +171,8 @@ impl Healer {
             changes.push(Change::Limits { check: incident.check.to_string(), limits: Box::new(limits) });
         }
         self.store.change(changes, Durable::Process).await;
-        let deed = Deed::new(Actor::Engine, "incident-resolved", incident.check.as_str(), text);
-        self.witness(deed.detail(serde_json::json!({ "incident": incident.number }))).await;
+        let record = self.record(&Actor::Engine, "incident-resolved", incident.check.as_str(), &text);
+        self.witness(record.detail("incident", incident.number)).await;
         // What fails because of something else has not healed.
         if !matches!(resolution, Resolution::Gone { .. }) {
             self.tell(NotificationKind::Healed, Some(&incident), message::resolved(&incident)).await;
@@ -235,7 +235,8 @@ impl Healer {
         }
         tracing::error!(incident = incident.number, check = %incident.check, "given up: a person has to look");
         self.store.change(vec![Change::Incident(Box::new(incident.clone()))], Durable::Process).await;
-        self.witness(Deed::new(Actor::Engine, "given-up", incident.check.as_str(), text)).await;
+        let record = self.record(&Actor::Engine, "given-up", incident.check.as_str(), text);
+        self.witness(record).await;
         let text = message::given_up(&incident, self.setup.policies.get(&incident.check));
         self.tell(NotificationKind::GivenUp, Some(&incident), text).await;
         self.waiting.remove(&incident.number);

@@ -182,24 +182,22 @@ impl Store {
         Ok(disk.journal.checkpoint(&state)?)
     }
 
-    /// Gives up the room that is kept back, or takes it again.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn reserve(&self, keep: bool) -> io::Result<()> {
-        match &self.disk {
-            Some(disk) if keep => disk.reserve.take(),
-            Some(disk) => disk.reserve.release(),
-            None => Ok(()),
-        }
-    }
-
-    /// Writes the file of an incident. It is for people: without it, healing goes on.
+    /// Writes the file of an incident. It is for people: without it, healing goes on. On a full disk the room that is kept back is given
+    /// for it, and for whatever else has to be written now; it is taken again when an incident is over.
     fn keep(&self, incident: &Incident) {
         let Some(disk) = &self.disk else { return };
         let state = disk.folder.parent().unwrap_or(&disk.folder);
-        if let Err(error) = super::files::keep(state, incident) {
+        let mut kept = super::files::keep(state, incident);
+        if kept.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::StorageFull) && disk.reserve.is_there() {
+            tracing::error!("the disk is full: the room that was kept back is used");
+            kept = disk.reserve.release().and_then(|()| super::files::keep(state, incident));
+        }
+        if let Err(error) = kept {
             tracing::warn!(%error, incident = incident.number, "the file of an incident cannot be written");
+        } else if incident.state.is_over()
+            && let Err(error) = disk.reserve.take()
+        {
+            tracing::warn!(%error, "no room is kept back for a full disk");
         }
     }
 

@@ -97,7 +97,7 @@ impl Work {
             },
             Start::Verify => self.verify().await,
             Start::Undo(_) | Start::Recover => {
-                Some(Setback::Interrupted("this program ended while it was taken back".to_owned()))
+                Some(Setback::Interrupted("this program ended before it was sure what had been done".to_owned()))
             }
         };
         let Some(setback) = setback else { return Verdict::Healed };
@@ -127,7 +127,7 @@ impl Work {
         for index in first..self.attempt.plan.steps.len() {
             self.become_state(AttemptState::Doing { step: index }, Durable::Machine).await;
             let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-            let (cx, name) = (self.context(deadline, None), step.name.clone());
+            let (cx, name) = (self.context(deadline), step.name.clone());
             let receipt = match guarded(deadline, async move { remedy.step(&cx, &step).await }).await {
                 Ok(Ok(receipt)) => receipt,
                 Ok(Err(error)) => return Err(chain(&error)),
@@ -163,10 +163,8 @@ impl Work {
             return Undo::Impossible;
         }
         let mut failures = Vec::new();
-        let mut final_steps = false;
         for index in touched {
             if !steps[index].undoable {
-                final_steps = true;
                 continue;
             }
             self.become_state(AttemptState::Undoing { step: index }, Durable::Machine).await;
@@ -174,16 +172,13 @@ impl Work {
                 failures.push(format!("`{}`: {why}", steps[index].name));
             }
         }
-        if failures.is_empty() {
-            return if final_steps { Undo::Impossible } else { Undo::Undone };
-        }
-        Undo::Failed { why: failures.join("; ") }
+        if failures.is_empty() { Undo::Undone } else { Undo::Failed { why: failures.join("; ") } }
     }
 
     async fn undo_one(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> Result<(), String> {
         let deadline = Instant::now() + UNDO_TIME;
         let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-        let cx = self.context(deadline, Some(index));
+        let cx = self.context(deadline);
         match guarded(deadline, async move { remedy.undo(&cx, &step).await }).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(chain(&error)),
@@ -201,7 +196,7 @@ impl Work {
     async fn probe(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> StepState {
         let deadline = Instant::now() + PROBE_TIME;
         let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-        let cx = self.context(deadline, Some(index));
+        let cx = self.context(deadline);
         match guarded(deadline, async move { remedy.probe(&cx, &step).await }).await {
             Ok(Ok(state)) => state,
             Ok(Err(error)) => {
@@ -223,7 +218,6 @@ impl Work {
             AttemptState::Verifying | AttemptState::Probation => Ok(Start::Verify),
             AttemptState::Undoing { step } => Ok(Start::Undo(step)),
             AttemptState::Ended { verdict } => Err(verdict),
-            AttemptState::Admitted => Err(ended("this program ended before the first step")),
             AttemptState::Doing { step } => match self.probe(step, stuck).await {
                 // It was the last thing this program did: go on behind it.
                 StepState::Done if step + 1 < self.attempt.plan.steps.len() => Ok(Start::Step(step + 1)),
@@ -236,11 +230,12 @@ impl Work {
         }
     }
 
-    fn context(&self, deadline: Instant, receipt_of: Option<usize>) -> RemedyContext {
-        let receipt = receipt_of.and_then(|index| self.attempt.receipts.get(index).cloned().flatten());
+    fn context(&self, deadline: Instant) -> RemedyContext {
+        let answered = self.attempt.plan.steps.iter().zip(&self.attempt.receipts);
+        let answered = answered.filter_map(|(step, receipt)| Some((step.name.clone(), receipt.clone()?)));
         RemedyContext::new(self.view.clone(), deadline)
             .with_plan(Arc::new(self.attempt.plan.clone()))
-            .with_receipt(receipt)
+            .with_receipts(answered.collect())
     }
 
     /// Writes a state down and tells it.

@@ -29,9 +29,7 @@ impl std::fmt::Display for Actor {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
 pub enum AttemptState {
-    /// There is a plan, and it may be carried out.
-    Admitted,
-    /// A step is about to be done, or half done, or done.
+    /// A step is about to be done, or half done, or done. An attempt begins with the first one.
     Doing {
         /// Which, from 0.
         step: usize,
@@ -203,7 +201,7 @@ impl Attempt {
     #[must_use]
     pub const fn last_touched(&self) -> Option<usize> {
         match &self.state {
-            AttemptState::Admitted | AttemptState::Ended { .. } => None,
+            AttemptState::Ended { .. } => None,
             AttemptState::Doing { step } | AttemptState::Undoing { step } => Some(*step),
             AttemptState::Verifying | AttemptState::Probation => self.plan.steps.len().checked_sub(1),
         }
@@ -212,17 +210,15 @@ impl Attempt {
     /// Whether one state may come right after this one.
     #[must_use]
     pub fn may_become(&self, next: &AttemptState) -> bool {
-        use AttemptState::{Admitted, Doing, Ended, Probation, Undoing, Verifying};
+        use AttemptState::{Doing, Ended, Probation, Undoing, Verifying};
         let last = self.plan.steps.len().checked_sub(1);
         match (&self.state, next) {
-            (Admitted, Doing { step: 0 }) => last.is_some(),
             (Doing { step }, Doing { step: following }) => *following == step + 1 && Some(*following) <= last,
             (Doing { step }, Verifying) => Some(*step) == last,
             (Doing { step }, Undoing { step: back }) => back <= step,
             (Verifying | Probation, Undoing { step }) => Some(*step) <= last,
             (Undoing { step }, Undoing { step: before }) => before < step,
-            (Verifying, Probation)
-            | (Admitted | Doing { .. } | Verifying | Probation | Undoing { .. }, Ended { .. }) => true,
+            (Verifying, Probation) | (Doing { .. } | Verifying | Probation | Undoing { .. }, Ended { .. }) => true,
             _ => false,
         }
     }
@@ -251,12 +247,9 @@ mod tests {
 
     #[test]
     fn steps_are_done_in_order_and_taken_back_in_reverse() {
-        use AttemptState::{Admitted, Doing, Ended, Probation, Undoing, Verifying};
+        use AttemptState::{Doing, Ended, Probation, Undoing, Verifying};
         let ended = || Ended { verdict: Verdict::Healed };
         for (from, to, allowed) in [
-            (Admitted, Doing { step: 0 }, true),
-            (Admitted, Doing { step: 1 }, false),
-            (Admitted, Verifying, false),
             (Doing { step: 0 }, Doing { step: 1 }, true),
             (Doing { step: 1 }, Doing { step: 2 }, false),
             (Doing { step: 0 }, Verifying, false),
@@ -275,7 +268,7 @@ mod tests {
             assert_eq!(attempt(from.clone()).may_become(&to), allowed, "{from:?} -> {to:?}");
         }
         assert_eq!(attempt(Verifying).last_touched(), Some(1));
-        assert_eq!(attempt(Admitted).last_touched(), None);
+        assert_eq!(attempt(ended()).last_touched(), None);
     }
 
     #[test]

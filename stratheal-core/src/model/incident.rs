@@ -1,5 +1,7 @@
 //! Something broke: from the moment it was sure until it works again.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -173,9 +175,9 @@ pub struct Incident {
     /// How many lines of the middle were left out because there were too many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub left_out: u64,
-    /// What was seen when it broke.
+    /// What was seen when it broke. Shared: an incident is looked at far more often than that changes.
     #[serde(default)]
-    pub evidence: Evidence,
+    pub evidence: Arc<Evidence>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -217,7 +219,7 @@ impl Incident {
             acknowledged: None,
             timeline: Vec::new(),
             left_out: 0,
-            evidence: Evidence::default(),
+            evidence: Arc::default(),
         };
         incident.note(at, "opened", summary);
         incident

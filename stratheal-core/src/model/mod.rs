@@ -2,7 +2,6 @@
 
 pub mod aggregate;
 pub mod attempt;
-pub mod deed;
 pub mod event;
 pub mod id;
 pub mod incident;

@@ -78,9 +78,9 @@ impl RestartService {
     }
 }
 
-/// What tells one run of a service from the next.
+/// What tells one run of a service from the next, also for a monitor that was started in between and has counted nothing.
 fn run(view: &ServiceView) -> String {
-    view.pid.map_or_else(|| "none".to_owned(), |pid| format!("process {pid}, start {}", view.restarts))
+    view.pid.map_or_else(|| "none".to_owned(), |pid| format!("process {pid}"))
 }
 
 #[async_trait]
@@ -120,7 +120,7 @@ impl Remedy for RestartService {
         let service = self.service(&cx.check)?;
         self.services.restart(service.as_str()).await.map_err(|error| RemedyError::failed(step, error))?;
         let view = self.ready(service, cx, step).await?;
-        let text = format!("{service} was restarted, {}", run(&view));
+        let text = format!("{service} was restarted: {}", run(&view));
         Ok(Receipt::new(text).data(json!({ "pid": view.pid })))
     }
 

@@ -70,7 +70,7 @@ impl Sequence {
         self
     }
 
-    /// The part that a step belongs to, the step as that part knows it, and a context in which the plan has the steps of that part.
+    /// The part that a step belongs to, the step as that part knows it, and a context with the steps and receipts of that part.
     fn part(&self, cx: &RemedyContext, step: &Step) -> Result<(&dyn Remedy, RemedyContext, Step), RemedyError> {
         let unknown = || RemedyError::Outdated { why: format!("there is no step `{}`", step.name) };
         let (number, name) = parse_name(&step.name).ok_or_else(unknown)?;
@@ -81,7 +81,12 @@ impl Sequence {
         };
         let plan = Plan { steps: cx.plan.steps.iter().filter_map(own).collect(), ..Plan::clone(&cx.plan) };
         let step = Step { name: name.to_owned(), ..step.clone() };
-        Ok((part.as_ref(), cx.clone().with_plan(Arc::new(plan)), step))
+        let answered = cx.receipts.iter().filter_map(|(step, receipt)| {
+            let (_, name) = parse_name(step).filter(|(owner, _)| *owner == number)?;
+            Some((name.to_owned(), receipt.clone()))
+        });
+        let cx = cx.clone().with_plan(Arc::new(plan)).with_receipts(answered.collect());
+        Ok((part.as_ref(), cx, step))
     }
 }
 

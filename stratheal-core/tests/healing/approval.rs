@@ -42,8 +42,7 @@ async fn a_plan_that_changed_since_it_was_approved_is_not_carried_out() {
     playground.until_kind(NotificationKind::Healed).await;
     assert_eq!(*diary.lock().unwrap(), ["step 0"]);
     assert!(waiting(&playground).is_none(), "an approval is good for once");
-    let approved = |deed: &&stratheal_core::model::deed::Deed| deed.action == "approved";
-    assert_eq!(playground.deeds.lock().unwrap().iter().filter(approved).count(), 2);
+    assert_eq!(playground.deeds().iter().filter(|deed| deed.action == "approved").count(), 2);
     playground.end().await;
 }
 

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use stratheal_core::audit::{self, AuditLog, Entry, Filter};
 use stratheal_core::contract::{FnCheck, Remedy};
 use stratheal_core::engine::{Engine, EngineHandle, Registration};
 use stratheal_core::healing::{
     AttemptBackOff, GlobalLimits, HealPolicy, HealerBuilder, HealerHandle, Setup, Store, Verification,
 };
-use stratheal_core::model::deed::Deed;
 use stratheal_core::model::incident::{Incident, IncidentState};
 use stratheal_core::model::notification::{Notification, NotificationKind};
 use stratheal_core::model::spec::Dependency;
@@ -75,7 +76,7 @@ pub(crate) struct Playground {
     pub(crate) engine: EngineHandle,
     pub(crate) healer: HealerHandle,
     pub(crate) told: Arc<Mutex<Vec<Notification>>>,
-    pub(crate) deeds: Arc<Mutex<Vec<Deed>>>,
+    audit: tempfile::TempDir,
 }
 
 impl Playground {
@@ -96,35 +97,38 @@ impl Playground {
             setup = setup.policy(check(id), policy);
         }
         let store = state.map_or_else(Store::in_memory, |state| Store::open(state).unwrap());
-        let (told, deeds) = (Arc::<Mutex<Vec<Notification>>>::default(), Arc::<Mutex<Vec<Deed>>>::default());
-        let (tell, witness) = (told.clone(), deeds.clone());
+        let told = Arc::<Mutex<Vec<Notification>>>::default();
+        let tell = told.clone();
+        let audit = tempfile::tempdir().unwrap();
+        let log = AuditLog::open(audit.path(), audit::Options::default(), Timestamp::now()).unwrap();
         let healer = HealerBuilder::new(engine.clone(), setup)
             .store(store)
             .tell(Arc::new(move |message| tell.lock().unwrap().push(message)))
-            .witness(Arc::new(move |deed| {
-                witness.lock().unwrap().push(deed);
-                None
-            }))
+            .audit(log)
             .start();
-        Self { engine, healer, told, deeds }
+        Self { engine, healer, told, audit }
     }
 
     pub(crate) fn kinds(&self) -> Vec<NotificationKind> {
         self.told.lock().unwrap().iter().map(|message| message.kind).collect()
     }
 
+    /// What stands in the audit log.
+    pub(crate) fn deeds(&self) -> Vec<Entry> {
+        audit::last(self.audit.path(), &Filter::default(), audit::MAX_LAST).unwrap()
+    }
+
     /// Verdicts of attempts that ended, oldest first.
     pub(crate) fn verdicts(&self) -> Vec<String> {
-        let deeds = self.deeds.lock().unwrap();
-        deeds.iter().filter(|deed| deed.action == "attempt-ended").filter_map(|deed| deed.outcome.clone()).collect()
+        let ended = self.deeds().into_iter().filter(|deed| deed.action == "attempt-ended");
+        ended.filter_map(|deed| deed.outcome).collect()
     }
 
     /// Waits until something is so; ten seconds at most.
     pub(crate) async fn until<T>(&self, what: &str, look: impl Fn(&Self) -> Option<T>) -> T {
         let seen = until(|| std::future::ready(look(self))).await;
         seen.unwrap_or_else(|| {
-            let (view, told, deeds) =
-                (self.healer.view(), self.told.lock().unwrap().clone(), self.deeds.lock().unwrap().clone());
+            let (view, told, deeds) = (self.healer.view(), self.told.lock().unwrap().clone(), self.deeds());
             panic!("never saw: {what}\n{view:#?}\n{told:#?}\n{deeds:#?}")
         })
     }
@@ -146,6 +150,7 @@ impl Playground {
     pub(crate) async fn end(self) {
         self.healer.stop().await;
         self.engine.shutdown(Duration::from_secs(1)).await;
+        assert!(audit::verify(self.audit.path(), None).unwrap().is_sound());
     }
 }
 

@@ -154,7 +154,7 @@ impl Remedy for Scripted {
     }
 
     async fn undo(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
-        let receipt = cx.receipt.as_ref().and_then(|receipt| receipt.data.clone());
+        let receipt = cx.receipt(&step.name).and_then(|receipt| receipt.data.clone());
         self.note(&format!("undo with {}", receipt.map_or("nothing".into(), |data| data.to_string())), step);
         let index = Self::index(step);
         let Some(undo) = self.steps[index].1.clone() else {

@@ -1,13 +1,13 @@
 //! Remedies for virtual environments: damaged files put back, everything made anew, or the way back to what was good.
 //!
-//! Each keeps a snapshot of what was there, so that what did not help is taken back byte by byte.
+//! All three first keep what is there, so that what did not help is taken back byte by byte ([`remedy`]). They differ in how they look and
+//! in what they do.
 
 mod rebuild;
+mod remedy;
 mod repair;
 mod rollback;
 mod workshop;
 
-pub use rebuild::RebuildEnvironment;
-pub use repair::RepairEnvironment;
-pub use rollback::RollbackEnvironment;
+pub use remedy::EnvironmentRemedy;
 pub use workshop::{OpenWorkshop, Workshop};

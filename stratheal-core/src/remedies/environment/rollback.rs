@@ -1,106 +1,54 @@
-//! [`RollbackEnvironment`]: back to the newest snapshot that is known to be good.
+//! Back to the newest snapshot that is known to be good.
 
-use async_trait::async_trait;
+use super::workshop::{Workshop, not_applicable};
+use crate::contract::{RemedyContext, RemedyError};
+use crate::model::plan::{Plan, Receipt, Step, Target};
+use crate::snapshot::{RollbackOptions, RollbackPlan, Selector};
 
-use super::workshop::{OpenWorkshop, Workshop, not_applicable};
-use crate::contract::{Remedy, RemedyContext, RemedyError};
-use crate::model::RemedyId;
-use crate::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
-use crate::snapshot::{RollbackOptions, RollbackPlan, Selector, Snapshots};
+/// The most packages that are named.
+const MOST_NAMED: usize = 100;
 
-/// Brings an environment back to the newest snapshot whose checks passed. Does not apply while the environment is as in that one. Risk:
-/// disruptive; what was there becomes a snapshot, and comes back when it did not help.
-#[derive(Debug, Clone)]
-pub struct RollbackEnvironment {
-    id: RemedyId,
-    workshop: OpenWorkshop,
+async fn planned(workshop: &Workshop, to: &Selector) -> Result<RollbackPlan, RemedyError> {
+    let options = RollbackOptions::default();
+    let planned = workshop.snapshots()?.rollback_plan(to, &workshop.environment, &options).await;
+    planned.map_err(|error| not_applicable(&error))
 }
 
-impl RollbackEnvironment {
-    const STEP: &str = "rollback";
-
-    /// A remedy of this name.
-    #[must_use]
-    pub const fn new(id: RemedyId, workshop: OpenWorkshop) -> Self {
-        Self { id, workshop }
-    }
-
-    /// The snapshot that was planned.
-    fn planned(cx: &RemedyContext) -> Result<Selector, RemedyError> {
-        let target = cx.plan.targets.iter().find(|target| target.kind == "snapshot");
-        let number = target.and_then(|target| target.name.parse().ok());
-        let missing = || RemedyError::Outdated { why: "the plan names no snapshot".to_owned() };
-        number.map(Selector::Number).ok_or_else(missing)
-    }
-}
-
-/// Whether anything but bytecode differs.
-fn differs(plan: &RollbackPlan) -> bool {
+fn has_changes(plan: &RollbackPlan) -> bool {
     !plan.difference.projects.is_empty() || !plan.difference.files.is_empty()
 }
 
-fn snapshots(workshop: &Workshop) -> Result<&Snapshots, RemedyError> {
-    let none = || RemedyError::NotApplicable { why: "no snapshots are kept".to_owned() };
-    workshop.snapshots.as_ref().ok_or_else(none)
+/// Whether the environment is anything but a snapshot, bytecode aside.
+pub(super) async fn differs(workshop: &Workshop, from: &Selector) -> Result<bool, RemedyError> {
+    Ok(has_changes(&planned(workshop, from).await?))
 }
 
-#[async_trait]
-impl Remedy for RollbackEnvironment {
-    fn id(&self) -> &RemedyId {
-        &self.id
+pub(super) async fn plan(workshop: &Workshop) -> Result<(Plan, String), RemedyError> {
+    let planned = planned(workshop, &Selector::LastGood).await?;
+    let (number, root) = (planned.number, planned.root.display());
+    if !has_changes(&planned) {
+        let why = format!("{root} is as in snapshot {number}, the newest that is known to be good");
+        return Err(RemedyError::NotApplicable { why });
     }
+    let mut plan = Plan::new(format!("bring {root} back to snapshot {number}"))
+        .target(Target::new("environment", root.to_string()))
+        .target(Target::new("snapshot", number.to_string()))
+        .target(Target::new("files to put", root.to_string()).count(planned.put as u64).bytes(planned.put_bytes));
+    for change in planned.difference.projects.iter().take(MOST_NAMED) {
+        let of = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
+        let name = format!("{} {} -> {}", change.name, of(&change.before), of(&change.after));
+        plan = plan.target(Target::new("package", name));
+    }
+    Ok((plan, format!("switch to snapshot {number}")))
+}
 
-    fn risk(&self) -> Risk {
-        Risk::Disruptive
-    }
-
-    async fn plan(&self, _cx: &RemedyContext) -> Result<Plan, RemedyError> {
-        let workshop = self.workshop.open().await?;
-        let (root, options) = (&workshop.environment, RollbackOptions::default());
-        let planned = snapshots(&workshop)?.rollback_plan(&Selector::LastGood, root, &options).await;
-        let planned = planned.map_err(|error| not_applicable(&error))?;
-        let (number, shown) = (planned.number, planned.root.display());
-        if !differs(&planned) {
-            let why = format!("{shown} is as in snapshot {number}, the newest that is known to be good");
-            return Err(RemedyError::NotApplicable { why });
-        }
-        let mut plan = Plan::new(format!("bring {shown} back to snapshot {number}"))
-            .target(Target::new("environment", shown.to_string()))
-            .target(Target::new("snapshot", number.to_string()))
-            .target(Target::new("files to put", shown.to_string()).count(planned.put as u64).bytes(planned.put_bytes));
-        for change in planned.difference.projects.iter().take(100) {
-            let of = |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-            let name = format!("{} {} -> {}", change.name, of(&change.before), of(&change.after));
-            plan = plan.target(Target::new("package", name));
-        }
-        let step = Step::new(Self::STEP, format!("switch to snapshot {number}")).undoable();
-        Ok(plan.step(step).resource(workshop.resource()))
-    }
-
-    async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
-        let workshop = self.workshop.open().await?;
-        let selector = Self::planned(cx)?;
-        let done = snapshots(&workshop)?.rollback(&selector, &workshop.environment, &RollbackOptions::default()).await;
-        let done = done.map_err(|error| RemedyError::failed(step, error))?;
-        Ok(Workshop::receipt(format!("as in snapshot {} again, {} files put back", done.number, done.put), done.before))
-    }
-
-    async fn probe(&self, cx: &RemedyContext, _step: &Step) -> Result<StepState, RemedyError> {
-        let workshop = self.workshop.open().await?;
-        let (selector, options) = (Self::planned(cx)?, RollbackOptions::default());
-        let planned = snapshots(&workshop)?.rollback_plan(&selector, &workshop.environment, &options).await;
-        let planned = planned.map_err(|error| not_applicable(&error))?;
-        Ok(if differs(&planned) { StepState::NotDone } else { StepState::Done })
-    }
-
-    async fn undo(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
-        let workshop = self.workshop.open().await?;
-        if cx.receipt.is_some() {
-            return workshop.take_back(cx, step).await;
-        }
-        // This program ended in the middle: a rollback is one step, and what was there is the newest snapshot if it was done.
-        let root = &workshop.environment;
-        let back = snapshots(&workshop)?.rollback(&Selector::Newest, root, &RollbackOptions::default()).await;
-        back.map(drop).map_err(|error| RemedyError::failed(step, error))
-    }
+pub(super) async fn carry_out(workshop: &Workshop, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
+    let target = cx.plan.targets.iter().find(|target| target.kind == "snapshot");
+    let Some(number) = target.and_then(|target| target.name.parse().ok()) else {
+        return Err(RemedyError::Outdated { why: "the plan names no snapshot".to_owned() });
+    };
+    let (to, options) = (Selector::Number(number), RollbackOptions::default());
+    let done = workshop.snapshots()?.rollback(&to, &workshop.environment, &options).await;
+    let done = done.map_err(|error| RemedyError::failed(step, error))?;
+    Ok(Receipt::new(format!("as in snapshot {number} again, {} files put back", done.put)))
 }

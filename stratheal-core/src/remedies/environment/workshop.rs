@@ -1,19 +1,13 @@
-//! What remedies for environments work with, and the snapshot that each takes of what was there.
+//! What remedies for environments work with.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::base::class::chain;
-use crate::contract::{RemedyContext, RemedyError};
+use crate::contract::RemedyError;
 use crate::installer::{Input, Installer};
-use crate::model::plan::{Receipt, Step};
-use crate::snapshot::{CreateOptions, RollbackOptions, Selector, Snapshots};
-
-/// The label of snapshots that are taken before a remedy; after a crash it is how they are found again.
-const LABEL: &str = "before-healing";
+use crate::snapshot::Snapshots;
 
 /// An environment, and everything that is needed to change it.
 #[derive(Debug, Clone)]
@@ -65,37 +59,14 @@ impl Workshop {
         format!("environment/{}", real.display())
     }
 
-    /// Keeps what is there. `None` where no snapshots are wanted, or there is nothing to keep.
-    pub(super) async fn keep(&self, step: &Step) -> Result<Option<u64>, RemedyError> {
-        let Some(snapshots) = &self.snapshots else { return Ok(None) };
-        if !self.environment.join("pyvenv.cfg").is_file() {
-            return Ok(None);
-        }
-        let options = CreateOptions { label: Some(LABEL.to_owned()), durable: false, ..CreateOptions::default() };
-        let created = snapshots.create(&self.environment, &options).await;
-        created.map(|created| Some(created.snapshot.number)).map_err(|error| RemedyError::failed(step, error))
+    /// Whether what is there can become a snapshot.
+    pub(super) fn can_keep(&self) -> bool {
+        self.snapshots.is_some() && self.environment.join("pyvenv.cfg").is_file()
     }
 
-    /// A receipt by which the step can be taken back.
-    pub(super) fn receipt(text: String, before: Option<u64>) -> Receipt {
-        match before {
-            Some(number) => {
-                Receipt::new(format!("{text}; what was there is snapshot {number}")).data(json!({ "before": number }))
-            }
-            None => Receipt::new(text),
-        }
-    }
-
-    /// Goes back to what was there before the step.
-    pub(super) async fn take_back(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
-        let Some(snapshots) = &self.snapshots else {
-            return Err(RemedyError::CannotUndo { step: step.name.clone() });
-        };
-        let known = cx.receipt.as_ref().and_then(|receipt| receipt.data.as_ref()?.get("before")?.as_u64());
-        // Without a receipt this program ended in the middle; the newest snapshot of that kind was made for it.
-        let selector = known.map_or_else(|| Selector::Label(LABEL.to_owned()), Selector::Number);
-        let back = snapshots.rollback(&selector, &self.environment, &RollbackOptions::default()).await;
-        back.map(drop).map_err(|error| RemedyError::failed(step, error))
+    pub(super) fn snapshots(&self) -> Result<&Snapshots, RemedyError> {
+        let none = || RemedyError::NotApplicable { why: "no snapshots are kept".to_owned() };
+        self.snapshots.as_ref().ok_or_else(none)
     }
 }
 
