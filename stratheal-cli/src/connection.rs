@@ -2,7 +2,7 @@
 //!
 //! The variables are those that pip, uv, requests and curl read, so that a machine on which they work needs nothing new.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use stratheal_core::base::redact::Secret;
 use stratheal_core::config::IndexSettings;
@@ -13,32 +13,45 @@ use crate::sources::Sources;
 /// Files of certificates that other tools are told about. `SSL_CERT_FILE` is read with the system's own.
 const CERTIFICATES: [&str; 3] = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
-/// Settings for connections. `variable` looks one up.
+/// Settings for connections to places that no index has to do with. `variable` looks one up.
+pub(crate) fn plain(settings: &IndexSettings, variable: &dyn Fn(&str) -> Option<String>) -> TransportSettings {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    // Both spellings, the lower-case one first, as curl and Python read them.
+    let either = |name: &str| set(name).or_else(|| set(&name.to_uppercase()));
+    let secret = |name: &str| either(name).map(Secret::new);
+    let named = CERTIFICATES.into_iter().filter_map(set).map(PathBuf::from).filter(|path| is_file(path));
+    TransportSettings {
+        certificates: TrustedCertificates {
+            files: settings.ca_file.iter().cloned().chain(named).collect(),
+            ..TrustedCertificates::default()
+        },
+        proxies: Proxies {
+            // `HTTP_PROXY` in upper case is not read by programs that may run as CGI, which this one never does.
+            http: secret("http_proxy"),
+            https: secret("https_proxy"),
+            all: secret("all_proxy"),
+            none_for: either("no_proxy"),
+        },
+        ..TransportSettings::default()
+    }
+}
+
+/// Settings for connections to indexes, with what the settings of other tools say about them.
 pub(crate) fn settings(
     settings: &IndexSettings,
     sources: &Sources,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> TransportSettings {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    // Both spellings, the lower-case one first, as curl and Python read them.
-    let either = |name: &str| set(name).or_else(|| set(&name.to_uppercase()));
-    let secret = |name: &str| either(name).map(Secret::new);
-    let files = settings.ca_file.iter().cloned();
-    // A folder in one of these is for OpenSSL's own lookup; what is not a file would only be an error.
-    let named = CERTIFICATES.into_iter().filter_map(set).map(PathBuf::from);
-    let named = named.chain(sources.network.certificates.iter().cloned()).filter(|path| path.is_file());
-    TransportSettings {
-        certificates: TrustedCertificates { files: files.chain(named).collect(), ..TrustedCertificates::default() },
-        proxies: Proxies {
-            // `HTTP_PROXY` in upper case is not read by programs that may run as CGI, which this one never does.
-            http: secret("http_proxy"),
-            https: secret("https_proxy"),
-            all: secret("all_proxy").or_else(|| sources.network.proxy.clone()),
-            none_for: either("no_proxy"),
-        },
-        credentials: sources.credentials.clone(),
-        ..TransportSettings::default()
-    }
+    let mut found = plain(settings, variable);
+    found.certificates.files.extend(sources.network.certificates.iter().filter(|path| is_file(path)).cloned());
+    found.proxies.all = found.proxies.all.or_else(|| sources.network.proxy.clone());
+    found.credentials = sources.credentials.clone();
+    found
+}
+
+/// A folder in one of these is for OpenSSL's own lookup; what is not a file would only be an error.
+fn is_file(path: &Path) -> bool {
+    path.is_file()
 }
 
 #[cfg(test)]

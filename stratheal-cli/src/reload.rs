@@ -1,7 +1,7 @@
 //! Reading the configuration again while running.
 
 use stratheal_core::base::class::chain;
-use stratheal_core::config::{EndpointSettings, HistorySettings};
+use stratheal_core::config::{EndpointSettings, HistorySettings, NotifierSettings, WatchdogSettings};
 
 use crate::args::{Common, Packages};
 use crate::monitor::Monitor;
@@ -16,6 +16,8 @@ pub(crate) struct Reload {
     /// What is in force until the next start.
     pub(crate) endpoints: EndpointSettings,
     pub(crate) history: HistorySettings,
+    pub(crate) notify: Vec<NotifierSettings>,
+    pub(crate) watchdog: Option<WatchdogSettings>,
 }
 
 impl Reload {
@@ -28,6 +30,9 @@ impl Reload {
         let mut text = self.monitor.replace(&self.common, &self.packages, &config).await?;
         if config.endpoints != self.endpoints || config.history != self.history {
             text.push_str("; [endpoints] and [history] take effect at the next start");
+        }
+        if config.notify != self.notify || config.watchdog != self.watchdog {
+            text.push_str("; [notify] and [watchdog] take effect at the next start");
         }
         Ok(text)
     }

@@ -60,6 +60,9 @@ pub mod service;
 #[cfg(feature = "remedies")]
 pub mod remedies;
 
+#[cfg(feature = "notify")]
+pub mod notify;
+
 #[cfg(feature = "config")]
 pub mod config;
 

@@ -63,6 +63,8 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
         monitor: monitor.clone(),
         endpoints: config.endpoints.clone(),
         history: config.history.clone(),
+        notify: config.notify.clone(),
+        watchdog: config.watchdog.clone(),
     };
 
     let mut tasks = JoinSet::new();

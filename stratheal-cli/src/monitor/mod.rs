@@ -4,6 +4,7 @@ mod evidence;
 mod registrations;
 mod setup;
 mod supervision;
+mod telling;
 mod workshop;
 
 pub(crate) use self::supervision::{Monitor, Supervision};

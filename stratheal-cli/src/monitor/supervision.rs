@@ -10,12 +10,12 @@ use stratheal_core::base::class::chain;
 use stratheal_core::config::Config;
 use stratheal_core::engine::{self, EngineHandle};
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
-use stratheal_core::model::notification::Notification;
+use stratheal_core::notify::InvalidWebhook;
 use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{evidence, registrations, setup};
+use super::{evidence, registrations, setup, telling};
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
 use crate::{place, printer};
@@ -67,17 +67,19 @@ impl Supervision {
                 Store::in_memory()
             }
         };
-        let quiet = common.quiet;
+        let webhook = |error: InvalidWebhook| trouble("tell people")(chain(&error));
+        let tell = telling::begin(config, state, common.quiet).map_err(webhook)?;
         let evidence = evidence::OfServices { services: services.clone(), owners: healing.owners };
-        let mut builder = HealerBuilder::new(engine.clone(), healing.setup)
-            .store(store)
-            .evidence(Arc::new(evidence))
-            .tell(Arc::new(move |message| tell(&message, quiet)));
+        let mut builder =
+            HealerBuilder::new(engine.clone(), healing.setup).store(store).evidence(Arc::new(evidence)).tell(tell);
         match AuditLog::open(&state.join("audit"), audit::Options::default(), Timestamp::now()) {
             Ok(log) => builder = builder.audit(log),
             Err(error) => tracing::error!(error = %chain(&error), "no audit log is kept"),
         }
         let healer = builder.start();
+        if let Some(watchdog) = telling::watchdog(config, &engine, &healer).map_err(webhook)? {
+            tasks.spawn(watchdog);
+        }
         Ok(Self { monitor: Monitor { engine, services, healer }, tasks })
     }
 
@@ -122,14 +124,6 @@ async fn put_in_force(
     let services = services.apply(specs).await.map_err(|error| chain(&error))?;
     let checks = engine.apply(checks).await.map_err(|error| chain(&error))?;
     Ok((services, checks))
-}
-
-/// Tells people what they should know; for now on the screen and in the log.
-fn tell(message: &Notification, quiet: bool) {
-    tracing::debug!(kind = message.kind.as_str(), title = message.title, text = message.text, "told");
-    if !quiet {
-        printer::line(format!("* {}", message.title));
-    }
 }
 
 /// Has the check of a service look at once when something happens to it, and shows that.

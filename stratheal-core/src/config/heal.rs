@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::field::{Field, Kind};
-use super::node::{Entry, Value};
-use super::reader::{Context, Reader, join};
+use super::node::Entry;
+use super::reader::{Context, Reader, begin};
 use crate::healing::{Approval, HealPolicy};
 use crate::model::plan::Risk;
 use crate::model::{CheckId, RemedyId};
@@ -116,27 +116,6 @@ pub(super) fn read_remedy(context: &mut Context<'_, '_>, path: &str, entry: &Ent
         timeout: reader.duration("timeout").unwrap_or(Duration::from_mins(1)),
         risk: risk(&mut reader, "risk", Risk::Disruptive),
     })
-}
-
-fn begin<'a, 'b, 'text, I: std::str::FromStr<Err: std::fmt::Display>>(
-    context: &'a mut Context<'b, 'text>,
-    path: &str,
-    entry: &Entry,
-    fields: &'static [Field],
-) -> Option<(Reader<'a, 'b, 'text>, I)> {
-    let path = join(path, &entry.key);
-    let Value::Table(table) = &entry.node.value else {
-        let message = format!("is {}, but must be a table", entry.node.kind());
-        context.problems.add(&entry.node.span, path, message);
-        return None;
-    };
-    match entry.key.parse() {
-        Ok(id) => Some((Reader::new(context, path, entry.span.clone(), table, fields), id)),
-        Err(error) => {
-            context.problems.add(&entry.span, path, format!("{error}"));
-            None
-        }
-    }
 }
 
 fn risk(reader: &mut Reader<'_, '_, '_>, key: &str, default: Risk) -> Risk {

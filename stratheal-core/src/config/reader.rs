@@ -380,6 +380,28 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
     }
 }
 
+/// Begins to read a table whose name is the user's, and means something.
+pub(super) fn begin<'a, 'b, 'text, I: std::str::FromStr<Err: std::fmt::Display>>(
+    context: &'a mut Context<'b, 'text>,
+    path: &str,
+    entry: &Entry,
+    fields: &'static [Field],
+) -> Option<(Reader<'a, 'b, 'text>, I)> {
+    let path = join(path, &entry.key);
+    let Value::Table(table) = &entry.node.value else {
+        let message = format!("is {}, but must be a table", entry.node.kind());
+        context.problems.add(&entry.node.span, path, message);
+        return None;
+    };
+    match entry.key.parse() {
+        Ok(id) => Some((Reader::new(context, path, entry.span.clone(), table, fields), id)),
+        Err(error) => {
+            context.problems.add(&entry.span, path, format!("{error}"));
+            None
+        }
+    }
+}
+
 /// A table whose first field has the value of a short form.
 pub(super) fn short(fields: &'static [Field], node: &Node) -> Table {
     let key = fields.first().map_or("", |field| field.name).to_owned();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::field::{Field, Kind};
 use super::heal::{HEAL, REMEDY};
 use super::kinds::TYPES;
+use super::notify::NOTIFIER;
 use super::services::SERVICE;
 use super::settings::{ROOT, check_fields};
 
@@ -26,7 +27,7 @@ pub fn schema() -> Value {
     let mut check = table(check_fields());
     let one_of: Vec<Value> = TYPES.iter().map(|check_type| json!({ "required": [check_type.name] })).collect();
     check["oneOf"] = one_of.into();
-    for (key, fields) in [("services", SERVICE), ("heal", HEAL), ("remedies", REMEDY)] {
+    for (key, fields) in [("services", SERVICE), ("heal", HEAL), ("remedies", REMEDY), ("notify", NOTIFIER)] {
         root["properties"][key]["additionalProperties"] = table(fields);
     }
     root["$defs"] = json!({

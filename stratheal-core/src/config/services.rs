@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::field::{Field, Kind};
-use super::node::{Entry, Value};
-use super::reader::{Context, Reader, join};
-use crate::model::{CheckId, ServiceId};
+use super::node::Entry;
+use super::reader::{Context, Reader, begin};
+use crate::model::CheckId;
 use crate::service::{Commands, How, Ready, ServiceSpec, UnitManager};
 
 const READY: &[&str] = &["at-once", "check", "notify"];
@@ -58,19 +58,11 @@ pub(super) fn read(
     entry: &Entry,
     environment: Option<&std::path::Path>,
 ) -> Option<ServiceSettings> {
-    let path = join(path, &entry.key);
-    let Value::Table(table) = &entry.node.value else {
-        let message = format!("is {}, but must be a table", entry.node.kind());
-        context.problems.add(&entry.node.span, path, message);
-        return None;
-    };
-    let id = ServiceId::new(&entry.key);
-    let id = id.map_err(|error| context.problems.add(&entry.span, &path, error.to_string())).ok();
     let folder = context.folder.to_owned();
-    let mut reader = Reader::new(context, path, entry.span.clone(), table, SERVICE);
+    let (mut reader, id) = begin(context, path, entry, SERVICE)?;
     let (how, run) = how(&mut reader)?;
     let check: Option<CheckId> = reader.parsed("check").pop();
-    let default = ServiceSpec::child(id?, run);
+    let default = ServiceSpec::child(id, run);
     let ready = match (reader.choice("ready", READY).as_deref(), &check) {
         (Some("notify"), _) => Ready::Notify,
         (Some("check") | None, Some(check)) => Ready::Check(check.clone()),

@@ -8,6 +8,7 @@ use super::field::{Field, Kind};
 use super::heal::{self, HealSettings, RemedySettings};
 use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
+use super::notify::{self, NotifierSettings, WATCHDOG, WatchdogSettings};
 use super::reader::{Context, Reader};
 use super::services::{self, ServiceSettings};
 use super::snapshots::{self, SNAPSHOTS, SnapshotSettings};
@@ -39,6 +40,10 @@ pub struct Config {
     pub heal: Vec<HealSettings>,
     /// `[remedies.*]`.
     pub remedies: Vec<RemedySettings>,
+    /// `[notify.*]`.
+    pub notify: Vec<NotifierSettings>,
+    /// `[watchdog]`.
+    pub watchdog: Option<WatchdogSettings>,
 }
 
 impl Config {
@@ -109,6 +114,8 @@ pub(super) const ROOT: &[Field] = &[
     Field::new("services", Kind::Table(&[]), "Programs that shall run, each in a table of its own: [services.NAME]."),
     Field::new("heal", Kind::Table(&[]), "What is tried when a check fails: [heal.CHECK]."),
     Field::new("remedies", Kind::Table(&[]), "Remedies of your own: [remedies.NAME]."),
+    Field::new("notify", Kind::Table(&[]), "Who is told what: [notify.NAME]."),
+    Field::new("watchdog", Kind::Table(WATCHDOG), "Who notices when nobody says that all is well any more."),
     Field::new("environments", Kind::Table(&[]), "Overlays chosen with --env: [environments.NAME]."),
 ];
 
@@ -136,7 +143,7 @@ const HISTORY: &[Field] = &[
 
 /// Sections of the design that this version does not have yet. They are refused rather than ignored: a service that is written
 /// down and not watched is worse than one that is missing.
-const LATER: &[&str] = &["notify", "deps", "deploy", "fleet", "predict", "audit"];
+const LATER: &[&str] = &["deps", "deploy", "fleet", "predict", "audit"];
 
 /// Reads the root table.
 pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file: &Path) -> Config {
@@ -170,6 +177,8 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
     });
     let heal = tables(&mut reader, path, &root, "heal", heal::read);
     let remedies = tables(&mut reader, path, &root, "remedies", heal::read_remedy);
+    let notify = tables(&mut reader, path, &root, "notify", notify::read);
+    let watchdog = reader.section("watchdog", notify::watchdog).flatten();
     belong_together(&mut reader, path, &root, &services, &heal, &remedies);
     dependencies(&mut reader, path, &root, &checks, &services);
     Config {
@@ -183,6 +192,8 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         services,
         heal,
         remedies,
+        notify,
+        watchdog,
     }
 }
 

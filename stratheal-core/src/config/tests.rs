@@ -76,7 +76,7 @@ warn_if = ["latncy > 3s", "latency >"]
 fail_after = 0
 [chekcs.e]
 tcp = "127.0.0.1:1"
-[notify.mail]
+[deploy.mail]
 to = "me"
 "#;
     let found = problems(text);
@@ -88,7 +88,7 @@ to = "me"
         "stratheal.toml:13:11: checks.d.warn_if: `latncy > 3s`: this check has no `latncy`: did you mean `latency`?",
         "stratheal.toml:14:14: checks.d.fail_after: must be from 1 to 64",
         "stratheal.toml:15:2: chekcs: unknown key: did you mean `checks`?",
-        "stratheal.toml:17:2: notify: is not supported by this version: remove this section",
+        "stratheal.toml:17:2: deploy: is not supported by this version: remove this section",
     ];
     for line in expected {
         assert!(found.iter().any(|found| found == line), "missing: {line}\nin: {found:#?}");
@@ -120,6 +120,15 @@ ladder = ["restart-servise", "restart-service/db", "mend"]
 [remedies.mend]
 run = ["mend"]
 risk = "small"
+[notify.both]
+command = ["page"]
+webhook = { env = "HOOK" }
+[notify.none]
+kinds = ["opened", "close"]
+[notify.hook]
+webhook = "http://127.0.0.1/secret"
+[watchdog]
+interval = "1ms"
 "#;
     let found = problems(text);
     for line in [
@@ -130,9 +139,18 @@ risk = "small"
         "services.api.ports: `70000` is no port: write a number from 1 to 65535",
         "heal.web.ladder: there is no remedy `restart-servise`: did you mean `restart-service`?",
         "remedies.mend.risk: is `small`, but must be one of observe, local, disruptive, destructive",
+        "notify.both: has `command` and `webhook`: make a notifier of each",
+        "notify.none: says not how people are told: add `command` or `webhook`",
+        "watchdog: `url` is missing: A URL that is called as long as all is well.",
+        "watchdog.interval: is less than a second",
     ] {
         assert!(found.iter().any(|found| found.ends_with(line)), "missing: {line}\nin: {found:#?}");
     }
+    let literal = found.iter().find(|line| line.contains("notify.hook.webhook")).unwrap();
+    assert!(
+        literal.contains("a secret never stands in the configuration") && !literal.contains("127.0.0.1"),
+        "{literal}"
+    );
 }
 
 #[test]

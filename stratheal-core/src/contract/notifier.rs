@@ -1,6 +1,7 @@
 //! [`Notifier`]: one way to tell people something.
 
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -58,14 +59,16 @@ pub struct NotifyError {
     pub notifier: String,
     /// What happened.
     pub why: String,
-    /// Whether trying again can help.
+    /// Whether trying again can help: [`ErrorClass::Transient`] and [`ErrorClass::TimedOut`] are tried again.
     pub class: ErrorClass,
+    /// How long the other side wants to be left alone, if it said so.
+    pub retry_after: Option<Duration>,
 }
 
 impl NotifyError {
     /// With the reason.
     pub fn new(notifier: impl Into<String>, class: ErrorClass, why: impl fmt::Display) -> Self {
-        Self { notifier: notifier.into(), why: why.to_string(), class }
+        Self { notifier: notifier.into(), why: why.to_string(), class, retry_after: None }
     }
 
     /// What kind of trouble it is.

@@ -40,4 +40,6 @@ pub use request::{FetchedFile, FileRequest, Freshness, Page};
 pub use summary::{Bytes, Files, MemberSummary, Missed, Pages, Summary};
 pub use totals::{FetcherStatus, Totals};
 pub use transfer::{Chunks, FileStream};
+#[cfg(feature = "notify")]
+pub(crate) use transport::Transport;
 pub use transport::{Credentials, InvalidTransport, Login, Proxies, TransportSettings, TrustedCertificates};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, HeaderValue, LOCATION};
+#[cfg(feature = "notify")]
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, NoProxy, Proxy, redirect::Policy};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
@@ -15,6 +17,8 @@ use super::settings::{InvalidTransport, Login, TransportSettings};
 use super::{problem, trust};
 use crate::base::redact::{Secret, safe_url};
 use crate::fetch::failure::{Failure, FailureKind};
+#[cfg(feature = "notify")]
+use crate::fetch::retry_after::parse_retry_after;
 use crate::net::{Redirect, redirect};
 
 /// The most redirects that are followed for one request.
@@ -26,6 +30,14 @@ const MAX_HEAD: usize = 64 << 10;
 /// just when it is used again.
 const MAX_IDLE: usize = 50;
 const IDLE_FOR: std::time::Duration = std::time::Duration::from_secs(20);
+
+/// What came of something that was sent.
+#[cfg(feature = "notify")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Posted {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<std::time::Duration>,
+}
 
 /// Sends requests. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -99,13 +111,35 @@ impl Transport {
         }
     }
 
-    async fn send(&self, url: &Url, ask: &Ask) -> Result<reqwest::Response, Failure> {
+    /// Sends something, and answers the status and how long to wait if that was said. Redirects are not followed: what was written for one
+    /// place is not for another.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection; the other side may have it already.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is no answer.
+    #[cfg(feature = "notify")]
+    pub(crate) async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Posted, Failure> {
+        let request = self.client_for(url).await?.post(url.clone()).headers(headers).body(body);
+        let response = request.send().await.map_err(|error| problem::of_request(&error))?;
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let longest = self.shared.settings.longest_retry_after;
+        let retry_after = retry_after.and_then(|value| parse_retry_after(value, jiff::Timestamp::now(), longest));
+        Ok(Posted { status: response.status().as_u16(), retry_after })
+    }
+
+    async fn client_for(&self, url: &Url) -> Result<&Client, Failure> {
         let client = match url.scheme() {
             "http" => self.plain().await,
             "https" => self.secure().await,
             other => return Err(Failure::new(FailureKind::Redirect, format!("has a URL of the scheme `{other}`"))),
         };
-        let client = client.map_err(|error| Failure::new(FailureKind::Local, format!("cannot be asked: {error}")))?;
+        client.map_err(|error| Failure::new(FailureKind::Local, format!("cannot be asked: {error}")))
+    }
+
+    async fn send(&self, url: &Url, ask: &Ask) -> Result<reqwest::Response, Failure> {
+        let client = self.client_for(url).await?;
         let mut headers = ask.headers();
         if let Some(login) = self.shared.settings.credentials.find(url).await {
             headers.insert(AUTHORIZATION, basic(&login)?);

@@ -1,0 +1,85 @@
+//! Who is told what a healer has to say: whoever looks at the screen, the notifiers of the configuration, and the watchdog.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use std::sync::Arc;
+use stratheal_core::config::{Config, NotifierSettings, NotifierWay};
+use stratheal_core::contract::{Notifier, NotifyError};
+use stratheal_core::engine::EngineHandle;
+use stratheal_core::healing::{HealerHandle, Tell};
+use stratheal_core::model::notification::{Notification, NotificationKind};
+use stratheal_core::notify::{CommandNotifier, DeadMansSwitch, Delivery, InvalidWebhook, WebhookNotifier};
+
+use crate::{connection, printer};
+
+/// How long parts of the monitor may take to say that they live.
+const ANSWER: Duration = Duration::from_millis(500);
+
+/// A notifier that is told of some kinds of messages only.
+#[derive(Debug)]
+struct OnlyKinds {
+    notifier: Box<dyn Notifier>,
+    kinds: Vec<NotificationKind>,
+}
+
+#[async_trait]
+impl Notifier for OnlyKinds {
+    fn name(&self) -> &str {
+        self.notifier.name()
+    }
+
+    async fn notify(&self, message: &Notification) -> Result<(), NotifyError> {
+        if self.kinds.is_empty() || self.kinds.contains(&message.kind) {
+            return self.notifier.notify(message).await;
+        }
+        Ok(())
+    }
+}
+
+/// Where messages go: the screen, and everybody who is configured. What they have not taken lies in the state folder.
+pub(super) fn begin(config: &Config, state: &Path, quiet: bool) -> Result<Tell, InvalidWebhook> {
+    let notifiers = config.notify.iter().map(|settings| notifier(config, settings)).collect::<Result<Vec<_>, _>>()?;
+    let delivery = (!notifiers.is_empty()).then(|| Delivery::new(&state.join("outbox.json"), notifiers).start());
+    Ok(Arc::new(move |message: Notification| {
+        if !quiet {
+            printer::line(format!("* {}", message.title));
+        }
+        if let Some(delivery) = &delivery {
+            delivery.tell(message);
+        }
+    }))
+}
+
+fn notifier(config: &Config, settings: &NotifierSettings) -> Result<Box<dyn Notifier>, InvalidWebhook> {
+    let notifier: Box<dyn Notifier> = match &settings.way {
+        NotifierWay::Command { argv, folder } => {
+            Box::new(CommandNotifier::new(&settings.name, argv, Some(folder.clone())))
+        }
+        NotifierWay::Webhook { url, secret } => {
+            let transport = connection::plain(&config.index, &|name| std::env::var(name).ok());
+            Box::new(WebhookNotifier::new(&settings.name, url, secret.as_ref(), transport)?)
+        }
+    };
+    Ok(Box::new(OnlyKinds { notifier, kinds: settings.kinds.clone() }))
+}
+
+/// Calls the watchdog while the scheduler and the healer live, and what is done can be written down. `None` where none is wanted.
+pub(super) fn watchdog(
+    config: &Config,
+    engine: &EngineHandle,
+    healer: &HealerHandle,
+) -> Result<Option<impl Future<Output = ()> + Send + use<>>, InvalidWebhook> {
+    let Some(settings) = &config.watchdog else { return Ok(None) };
+    let transport = connection::plain(&config.index, &|name| std::env::var(name).ok());
+    let switch = DeadMansSwitch::new(&settings.url, settings.interval, transport)?;
+    let (engine, healer) = (engine.clone(), healer.clone());
+    Ok(Some(async move {
+        switch
+            .run(|| async {
+                engine.responds(ANSWER).await && healer.responds(ANSWER).await && healer.view().trouble.is_none()
+            })
+            .await;
+    }))
+}
