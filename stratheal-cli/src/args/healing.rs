@@ -26,7 +26,7 @@ pub(crate) enum ServiceCommand {
     Stop(ServiceOptions),
     /// Stop services, make sure that nothing of them is left, and start them.
     Restart(ServiceOptions),
-    /// Show how services are. Exit code: 0 when all are as they shall be, else 2.
+    /// Show how services are. Exit code: 0 when all run, are being started, or were stopped by a person; else 2.
     Status(ServiceOptions),
 }
 
@@ -117,7 +117,8 @@ pub(crate) enum RemedyCommand {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: PlainFormat,
     },
-    /// Run a remedy now, because you say so: verified, undone when it does not help, and on record like any other.
+    /// Begin a remedy now, because you say so: verified, undone when it does not help, and on record like any other. What came of it is in
+    /// `incidents show` and `audit show`.
     Run {
         /// Which.
         #[arg(value_name = "REMEDY")]
@@ -149,7 +150,7 @@ pub(crate) enum AuditCommand {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: PlainFormat,
     },
-    /// Check the chain of hashes. Exit code: 0 sound, 2 something was changed.
+    /// Check the chain of hashes. Exit code: 0 sound, 2 something was changed, 3 it cannot be told.
     Verify {
         /// A head that was written down elsewhere: only against one are a cut end and a full rewrite found.
         #[arg(long, value_name = "HEAD")]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use stratheal_core::audit::{self, AuditError, Entry, Filter, Head};
+use stratheal_core::audit::{self, Anchored, AuditError, Entry, Filter, Head, Verification};
 use stratheal_core::model::Status;
 use stratheal_core::model::report::printable;
 
@@ -34,16 +34,26 @@ pub(crate) fn run(common: &Common, command: &AuditCommand) -> Result<ExitCode, F
                 None => None,
             };
             let verified = audit::verify(&folder, anchor.as_ref()).map_err(of)?;
-            for problem in &verified.problems {
-                output::complain(&problem.to_string());
-            }
-            let sound = verified.is_sound();
-            let verdict = if sound { "the chain is sound" } else { "the log was CHANGED" };
-            output::print(&format!("{} records in {} segments: {verdict}", verified.records, verified.segments))?;
-            return Ok(if sound { ExitCode::SUCCESS } else { code(Status::Critical) });
+            let status = told(&verified);
+            output::print(&format!(
+                "{} records in {} segments: {}",
+                verified.records,
+                verified.segments,
+                match status {
+                    Status::Healthy if anchor.is_some() => "the chain is sound, and has the record of that head",
+                    Status::Healthy => "the chain is sound",
+                    Status::Unknown =>
+                        "the chain is sound, but it begins behind that head: whether all of it was rewritten cannot be told",
+                    _ => "the log was CHANGED",
+                }
+            ))?;
+            return Ok(code(status));
         }
         AuditCommand::Head => {
             let verified = audit::verify(&folder, None).map_err(of)?;
+            if told(&verified) != Status::Healthy {
+                return Err(Failure::Usage("the log was changed: its head is worth nothing".to_owned()));
+            }
             output::print(&verified.head.to_string())?;
         }
         AuditCommand::Export => {
@@ -51,6 +61,28 @@ pub(crate) fn run(common: &Common, command: &AuditCommand) -> Result<ExitCode, F
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says what is wrong or noteworthy, and how that is.
+fn told(verified: &Verification) -> Status {
+    for problem in &verified.problems {
+        output::complain(&problem.to_string());
+    }
+    if verified.more_problems > 0 {
+        output::complain(&format!("and {} more problems", verified.more_problems));
+    }
+    if verified.notes > 0 {
+        let text = "records say that a line was not whole, or that there was damage, when a monitor was started";
+        output::complain(&format!("{} {text}: `audit show` has them", verified.notes));
+    }
+    if verified.unfinished > 0 {
+        output::complain(&format!("{} bytes at the end are no whole line", verified.unfinished));
+    }
+    match verified.anchored {
+        _ if !verified.is_sound() => Status::Critical,
+        Anchored::Pruned => Status::Unknown,
+        _ => Status::Healthy,
+    }
 }
 
 fn line(entry: &Entry) -> String {

@@ -88,20 +88,27 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
 /// The plans for everything that is broken.
 fn plans(common: &Common, format: PlainFormat) -> Result<(), Failure> {
     let Response::Healing(view) = ask(common, &Request::Healing)? else { return Err(ControlError::Protocol.into()) };
-    if view.incidents.is_empty() && format == PlainFormat::Human {
-        return output::print("nothing is broken: nothing would be done");
+    let checks = view.incidents.iter().map(|incident| incident.check.clone());
+    let found = checks.map(|check| asked(common, check)).collect::<Result<Vec<_>, _>>()?;
+    let texts = || found.iter().map(|prospect| human(prospect, false)).collect::<Vec<_>>().join("\n");
+    output::print(&match format {
+        PlainFormat::Json => json(&found)?,
+        PlainFormat::Human if found.is_empty() => "nothing is broken: nothing would be done".to_owned(),
+        PlainFormat::Human => texts(),
+    })
+}
+
+fn asked(common: &Common, check: CheckId) -> Result<Prospect, Failure> {
+    match ask(common, &Request::Prospect { check })? {
+        Response::Prospect(prospect) => Ok(*prospect),
+        _ => Err(ControlError::Protocol.into()),
     }
-    for incident in &view.incidents {
-        prospect(common, incident.check.as_str(), format, false)?;
-    }
-    Ok(())
 }
 
 fn prospect(common: &Common, check: &str, format: PlainFormat, all_gates: bool) -> Result<(), Failure> {
-    let request = Request::Prospect { check: check_id(check)? };
-    let Response::Prospect(prospect) = ask(common, &request)? else { return Err(ControlError::Protocol.into()) };
+    let prospect = asked(common, check_id(check)?)?;
     output::print(&match format {
-        PlainFormat::Json => json(&*prospect)?,
+        PlainFormat::Json => json(&prospect)?,
         PlainFormat::Human => human(&prospect, all_gates),
     })
 }

@@ -28,12 +28,21 @@ pub(crate) fn run(common: &Common, command: &ServiceCommand) -> Result<ExitCode,
         PlainFormat::Json => format!("{:#}", Value::Array(views.clone())),
         PlainFormat::Human => views.iter().map(line).collect::<Vec<_>>().join("\n"),
     })?;
-    let down = |view: &Value| matches!(view["state"].as_str(), Some("ended" | "failed"));
-    Ok(if action.is_none() && views.iter().any(down) { code(Status::Critical) } else { ExitCode::SUCCESS })
+    Ok(if action.is_none() && !views.iter().all(is_as_wanted) { code(Status::Critical) } else { ExitCode::SUCCESS })
 }
 
 fn id(name: &str) -> Result<ServiceId, Failure> {
     ServiceId::new(name).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Whether a service runs, or is about to, or was stopped by a person.
+fn is_as_wanted(view: &Value) -> bool {
+    match view["state"].as_str() {
+        Some("ready" | "stopping") => true,
+        Some("starting") => view["timed_out"] != true,
+        Some("stopped") => view["by"] == "person",
+        _ => false,
+    }
 }
 
 fn selected(views: Vec<Value>, options: &ServiceOptions) -> Result<Vec<Value>, Failure> {

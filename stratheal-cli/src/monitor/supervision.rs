@@ -1,7 +1,7 @@
 //! Services and healing while a monitor runs: begun after the engine, ended before it.
 
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -50,16 +50,18 @@ impl Supervision {
     ) -> Result<Self, Failure> {
         let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
         let begin = |folder: &Path| Services::new(folder, program.clone()).probe(Arc::new(engine.clone())).start();
-        let services = begin(&state.join("services")).or_else(|error| {
-            tracing::error!(error = %chain(&error), "services are looked after beside the socket, and forgotten with it");
-            begin(&place::socket(state).with_extension("services"))
-        });
-        let services = services.map_err(|error| trouble("look after services")(chain(&error)))?;
+        let folder = services_folder(config, state)?;
+        let services = begin(&folder).map_err(|error| trouble("look after services")(chain(&error)))?;
         let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(engine.clone(), services.clone(), common.quiet));
         // Before anybody heals: a check that is not there yet would be taken for one that is gone.
-        put_in_force(config, &engine, &services).await.map_err(trouble("begin to watch"))?;
+        let (served, watched) = put_in_force(config, &engine, &services).await;
+        watched.map_err(trouble("begin to watch"))?;
+        if let Err(error) = served {
+            // What cannot be started is still watched, and each service says so itself.
+            tracing::error!(%error, "services cannot be started");
+        }
         let store = match Store::open(state) {
             Ok(store) => store,
             Err(error) => {
@@ -100,7 +102,8 @@ impl Monitor {
         config: &Config,
     ) -> Result<String, String> {
         let healing = setup::of(common, packages, config, &self.services)?;
-        let (services, applied) = put_in_force(config, &self.engine, &self.services).await?;
+        let (services, applied) = put_in_force(config, &self.engine, &self.services).await;
+        let (services, applied) = (services?, applied?);
         self.healer.replace(healing.setup).await.map_err(|error| error.to_string())?;
         let mut text = format!(
             "{} added, {} changed, {} removed, {} unchanged",
@@ -113,17 +116,33 @@ impl Monitor {
     }
 }
 
-/// Puts services and checks of a configuration in force.
+/// Puts services and checks of a configuration in force. Checks run also where services cannot.
 async fn put_in_force(
     config: &Config,
     engine: &EngineHandle,
     services: &ServicesHandle,
-) -> Result<(Applied, engine::Applied), String> {
-    let checks = registrations::all(config, services).map_err(|error| error.to_string())?;
+) -> (Result<Applied, String>, Result<engine::Applied, String>) {
     let specs = config.services.iter().map(|service| service.spec.clone()).collect();
-    let services = services.apply(specs).await.map_err(|error| chain(&error))?;
-    let checks = engine.apply(checks).await.map_err(|error| chain(&error))?;
-    Ok((services, checks))
+    let served = services.apply(specs).await.map_err(|error| chain(&error));
+    let watched = match registrations::all(config, services) {
+        Ok(checks) => engine.apply(checks).await.map_err(|error| chain(&error)),
+        Err(error) => Err(error.to_string()),
+    };
+    (served, watched)
+}
+
+/// Where services are kept: in the state folder. Without services, a folder that cannot be written must not keep checks from running; with
+/// services, another folder would have another keeper, which would start everything a second time.
+fn services_folder(config: &Config, state: &Path) -> Result<PathBuf, Failure> {
+    let folder = state.join("services");
+    match std::fs::create_dir_all(&folder) {
+        Err(error) if config.services.is_empty() => {
+            tracing::debug!(%error, "there is no folder for services, and there are none");
+            Ok(place::socket(state).with_extension("services"))
+        }
+        Err(error) => Err(Failure::io("make the folder of services", error)),
+        Ok(()) => Ok(folder),
+    }
 }
 
 /// Has the check of a service look at once when something happens to it, and shows that.

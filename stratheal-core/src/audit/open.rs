@@ -46,7 +46,7 @@ pub(super) fn open(folder: &Path, options: Options, now: Timestamp) -> Result<Wr
     if let Some(checkpoint) = &end.checkpoint {
         prune::finish(folder, checkpoint);
     }
-    let note = if end.is_one_line_at_most() {
+    let note = if end.is_torn_at_most() {
         let file = last.append().map_err(AuditError::storage("open"))?;
         let note = set_aside(last, &file, &end, now).map_err(AuditError::storage("put right"))?;
         let current =
@@ -80,6 +80,8 @@ struct End {
     /// What stands behind it.
     lines_behind: u64,
     bytes_behind: u64,
+    /// Whether one of these lines has its end.
+    is_ended: bool,
 }
 
 impl End {
@@ -100,14 +102,15 @@ impl End {
                 Line::Sound(_) | Line::Edited(_) | Line::Alien => {
                     end.lines_behind += 1;
                     end.bytes_behind += piece.length;
+                    end.is_ended |= piece.is_ended;
                 }
             }
         }
     }
 
-    /// A crash interrupts one write, and that is one line.
-    const fn is_one_line_at_most(&self) -> bool {
-        self.lines_behind <= 1 && self.bytes_behind <= MAX_LINE as u64 + 1
+    /// A crash interrupts one write, and leaves one line without its end. A whole line that is no record was written by somebody else.
+    const fn is_torn_at_most(&self) -> bool {
+        self.lines_behind <= 1 && !self.is_ended && self.bytes_behind <= MAX_LINE as u64 + 1
     }
 }
 

@@ -245,6 +245,19 @@ fn a_torn_line_is_set_aside_wherever_it_was_torn() {
 }
 
 #[test]
+fn an_edit_of_the_last_record_is_not_taken_for_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), &Options::default(), 3);
+    let path = segments(folder.path()).pop().unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, last) = text.trim_end().rsplit_once('\n').unwrap();
+    fs::write(&path, format!("{before}\n{}\n", last.replace("a test", "no test"))).unwrap();
+    let head = fill(folder.path(), &Options::default(), 1);
+    let found = verify(folder.path(), Some(&head)).unwrap();
+    assert!(!found.is_sound(), "the next start must not hide it: {found:?}");
+}
+
+#[test]
 fn zeros_at_the_end_are_set_aside_and_more_damage_stays() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), &Options::default(), 2);

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use super::*;
 use crate::healing::ledger::{HealingPause, PendingApproval};
 use crate::model::plan::{Step, Target};
-use crate::model::view::{Execution, Outcome};
-use crate::model::{CheckId, RemedyId, Report};
-use crate::testing::remedy_context;
+use crate::model::view::{Execution, Outcome, Phase};
+use crate::model::{CheckId, CheckSpec, RemedyId, Report};
 
 fn stamp(seconds: u64) -> Stamp {
     let wall = Timestamp::from_second(1_000_000 + seconds.cast_signed()).unwrap();
@@ -24,7 +23,22 @@ fn view() -> CheckView {
         outcome: Outcome::Done,
         report: Report::critical("refused"),
     };
-    CheckView { last: Some(Arc::new(last)), runs: 5, ..CheckView::clone(&remedy_context(Duration::ZERO).state) }
+    CheckView {
+        id: CheckId::new("failing").unwrap(),
+        status: Status::Critical,
+        hard: Status::Critical,
+        phase: Phase::Hard,
+        since: Timestamp::UNIX_EPOCH,
+        flapping: false,
+        stale: false,
+        proven: true,
+        muted: None,
+        spec: Arc::new(CheckSpec::every(Duration::from_secs(10))),
+        last: Some(Arc::new(last)),
+        runs: 5,
+        skipped: 0,
+        next: None,
+    }
 }
 
 /// Still Critical, as its newest result has to be confirmed.
