@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use stratheal_core::base::class::chain;
-use stratheal_core::config::{Config, RemedySettings};
+use stratheal_core::config::{Config, OwnRemedy};
 use stratheal_core::contract::Remedy;
 use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
 use stratheal_core::model::{CheckId, RemedyId, ServiceId};
 use stratheal_core::remedies::environment::EnvironmentRemedy;
-use stratheal_core::remedies::{CommandToRun, RestartService, RunCommand, Sequence};
+use stratheal_core::remedies::{RestartService, Sequence};
 use stratheal_core::service::{ServiceState, ServicesHandle, StoppedBy};
 
 use super::registrations::id_of;
@@ -58,8 +58,18 @@ pub(super) fn of(
     for remedy in of_environments {
         setup = setup.remedy(remedy);
     }
-    for settings in &config.remedies {
-        setup = setup.remedy(Arc::new(command(settings)?));
+    for own in &config.remedies {
+        if let OwnRemedy::Itself(remedy) = &own.does {
+            setup = setup.remedy(remedy.clone());
+        }
+    }
+    for own in &config.remedies {
+        if let OwnRemedy::Sequence(parts) = &own.does {
+            let part = |part| setup.remedies.get(part).cloned().ok_or_else(|| format!("there is no remedy `{part}`"));
+            let parts = parts.iter().map(part).collect::<Result<_, _>>()?;
+            let sequence = Sequence::new(own.id.clone(), parts).map_err(|error| chain(&error))?;
+            setup = setup.remedy(Arc::new(sequence));
+        }
     }
     for settings in &config.heal {
         let policy = fitted(settings.policy.clone(), owners.get(&settings.check))?;
@@ -106,17 +116,6 @@ fn fitted(mut policy: HealPolicy, owner: Option<&ServiceId>) -> Result<HealPolic
         }
     }
     Ok(policy)
-}
-
-fn command(settings: &RemedySettings) -> Result<RunCommand, String> {
-    let words = |words: &Vec<String>| words.iter().map(Into::into).collect();
-    let mut command = CommandToRun::new(&settings.run);
-    command.undo = settings.undo.as_ref().map(words);
-    command.probe = settings.probe.as_ref().map(words);
-    command.folder = Some(settings.folder.clone());
-    command.timeout = settings.timeout;
-    command.risk = settings.risk;
-    RunCommand::new(settings.id.clone(), command).map_err(|error| chain(&error))
 }
 
 /// While a service is being started or stopped, nothing is judged about it.

@@ -225,3 +225,40 @@ probe = ["test", "-e", "fixed"]
     let (code, log) = monitor.end(Signal::INT);
     assert_eq!(code, Some(0), "{log}");
 }
+
+#[test]
+fn what_runs_full_is_emptied_by_rules_and_a_sequence_goes_on_from_there() {
+    let play = Playground::new(
+        r#"
+[endpoints]
+enabled = false
+[checks.room]
+file = { path = "app/__pycache__/*.pyc" }
+crit_if = ["size > 64KiB"]
+interval = "200ms"
+fail_after = 1
+recover_after = 1
+[heal.room]
+ladder = ["clear-and-tell"]
+probation = "300ms"
+[remedies.free-disk.delete.bytecode]
+folder = "app"
+what = "bytecode"
+[remedies.tell]
+run = ["touch", "told"]
+[remedies.clear-and-tell]
+sequence = ["free-disk", "tell"]
+"#,
+    );
+    std::fs::create_dir_all(play.path("app/__pycache__")).unwrap();
+    std::fs::write(play.path("app/main.py"), "import web\n").unwrap();
+    std::fs::write(play.path("app/__pycache__/web.cpython-312.pyc"), vec![0; 100_000]).unwrap();
+    let monitor = play.up();
+    let healed = || json(&play, &["incidents", "list"])[0]["resolution"]["by"] == "remedy";
+    until_seen(&monitor, healed);
+    assert!(!play.path("app/__pycache__").exists() && play.path("app/main.py").exists() && play.path("told").exists());
+    let incident = play.run(&["incidents", "show"]);
+    assert!(incident.out.contains("deleted 2 files of compiled Python"), "{incident:?}");
+    let (code, log) = monitor.end(Signal::INT);
+    assert_eq!(code, Some(0), "{log}");
+}

@@ -1,16 +1,14 @@
-//! `[heal.CHECK]`: what is tried when a check fails, and `[remedies.NAME]`: remedies of one's own.
-
-use std::time::Duration;
+//! `[heal.CHECK]`: what is tried when a check fails.
 
 use super::field::{Field, Kind};
 use super::node::Entry;
 use super::reader::{Context, Reader, begin};
 use crate::healing::{Approval, HealPolicy};
+use crate::model::CheckId;
 use crate::model::plan::Risk;
-use crate::model::{CheckId, RemedyId};
 
 const APPROVALS: &[&str] = &["auto", "confirm", "manual"];
-const RISKS: &[&str] = &["observe", "local", "disruptive", "destructive"];
+pub(super) const RISKS: &[&str] = &["observe", "local", "disruptive", "destructive"];
 
 pub(super) const HEAL: &[Field] = &[
     Field::new("ladder", Kind::Texts, "Remedies in the order in which they are tried."),
@@ -32,15 +30,6 @@ pub(super) const HEAL: &[Field] = &[
     Field::new("max_per_hour", Kind::Integer(1, 3600), "How many attempts there may be in an hour; default 60."),
 ];
 
-pub(super) const REMEDY: &[Field] = &[
-    Field::new("run", Kind::Command, "The command that is run."),
-    Field::new("undo", Kind::Command, "The command that takes it back."),
-    Field::new("probe", Kind::Command, "A command that ends with 0 when it was done, and with 1 when not."),
-    Field::new("folder", Kind::Text, "The folder it starts in; default that of this file."),
-    Field::new("timeout", Kind::Duration, "How long it may take; default \"1m\"."),
-    Field::new("risk", Kind::Choice(RISKS), "How much it may break; default \"disruptive\"."),
-];
-
 /// What is tried when a check fails.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HealSettings {
@@ -48,25 +37,6 @@ pub struct HealSettings {
     pub check: CheckId,
     /// The policy; remedies have the names of the file.
     pub policy: HealPolicy,
-}
-
-/// A remedy of one's own: a command.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RemedySettings {
-    /// Its name.
-    pub id: RemedyId,
-    /// The command.
-    pub run: Vec<String>,
-    /// What takes it back.
-    pub undo: Option<Vec<String>>,
-    /// What tells whether it was done.
-    pub probe: Option<Vec<String>>,
-    /// The folder it starts in.
-    pub folder: std::path::PathBuf,
-    /// How long it may take.
-    pub timeout: Duration,
-    /// How much it may break.
-    pub risk: Risk,
 }
 
 /// Reads what is tried for one check.
@@ -90,7 +60,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
         Some("manual") => Approval::Manual,
         _ => Approval::Auto,
     };
-    policy.ceiling = risk(&mut reader, "ceiling", policy.ceiling);
+    policy.ceiling = risk(&mut reader, "ceiling").unwrap_or(policy.ceiling);
     let verification = &mut policy.verification;
     verification.timeout = reader.duration("verify_timeout").unwrap_or(verification.timeout);
     verification.probation = reader.duration("probation").unwrap_or(verification.probation);
@@ -102,28 +72,11 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     Some(HealSettings { check, policy })
 }
 
-/// Reads one remedy.
-pub(super) fn read_remedy(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> Option<RemedySettings> {
-    let folder = context.folder.to_owned();
-    let (mut reader, id) = begin::<RemedyId>(context, path, entry, REMEDY)?;
-    reader.require("run");
-    Some(RemedySettings {
-        id,
-        run: reader.command("run")?,
-        undo: reader.command("undo"),
-        probe: reader.command("probe"),
-        folder: reader.path("folder").unwrap_or(folder),
-        timeout: reader.duration("timeout").unwrap_or(Duration::from_mins(1)),
-        risk: risk(&mut reader, "risk", Risk::Disruptive),
-    })
-}
-
-fn risk(reader: &mut Reader<'_, '_, '_>, key: &str, default: Risk) -> Risk {
-    match reader.choice(key, RISKS).as_deref() {
-        Some("observe") => Risk::Observe,
-        Some("local") => Risk::Local,
-        Some("disruptive") => Risk::Disruptive,
-        Some("destructive") => Risk::Destructive,
-        _ => default,
+pub(super) fn risk(reader: &mut Reader<'_, '_, '_>, key: &str) -> Option<Risk> {
+    match reader.choice(key, RISKS)?.as_str() {
+        "observe" => Some(Risk::Observe),
+        "local" => Some(Risk::Local),
+        "disruptive" => Some(Risk::Disruptive),
+        _ => Some(Risk::Destructive),
     }
 }

@@ -378,6 +378,32 @@ impl<'a, 'b, 'text> Reader<'a, 'b, 'text> {
         let mut reader = Reader::new(&mut *self.context, path, entry.node.span.clone(), &table, fields);
         Some(read(&mut reader))
     }
+    /// Reads each table of a table of tables, with its name.
+    pub(super) fn sections<T>(
+        &mut self,
+        key: &str,
+        mut read: impl FnMut(&str, &mut Reader<'_, 'b, 'text>) -> T,
+    ) -> Vec<T> {
+        let Some(entry) = self.entry(key) else { return Vec::new() };
+        let Some(Kind::Tables(fields)) = self.kind(key) else { return Vec::new() };
+        let path = join(&self.path, key);
+        let Value::Table(tables) = &entry.node.value else {
+            self.problem(key, format!("is {}, but must hold tables: [{path}.NAME]", entry.node.kind()));
+            return Vec::new();
+        };
+        let mut found = Vec::with_capacity(tables.entries.len());
+        for entry in &tables.entries {
+            let path = join(&path, &entry.key);
+            if let Value::Table(table) = &entry.node.value {
+                let mut reader = Reader::new(&mut *self.context, path, entry.node.span.clone(), table, fields);
+                found.push(read(&entry.key, &mut reader));
+            } else {
+                let message = format!("is {}, but must be a table", entry.node.kind());
+                self.context.problems.add(&entry.node.span, path, message);
+            }
+        }
+        found
+    }
 }
 
 /// Begins to read a table whose name is the user's, and means something.

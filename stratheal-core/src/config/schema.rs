@@ -5,9 +5,10 @@
 use serde_json::{Map, Value, json};
 
 use super::field::{Field, Kind};
-use super::heal::{HEAL, REMEDY};
+use super::heal::HEAL;
 use super::kinds::TYPES;
 use super::notify::NOTIFIER;
+use super::remedies::REMEDY;
 use super::services::SERVICE;
 use super::settings::{ROOT, check_fields};
 

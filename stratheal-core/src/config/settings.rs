@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::checks::{self, CHECK};
 use super::field::{Field, Kind};
-use super::heal::{self, HealSettings, RemedySettings};
+use super::heal::{self, HealSettings};
 use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
 use super::notify::{self, NotifierSettings, WATCHDOG, WatchdogSettings};
 use super::reader::{Context, Reader};
+use super::remedies::{self, OwnRemedy, RemedySettings};
 use super::services::{self, ServiceSettings};
 use super::snapshots::{self, SNAPSHOTS, SnapshotSettings};
 use crate::engine::Registration;
@@ -176,7 +177,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         services::read(context, path, entry, environment.as_deref())
     });
     let heal = tables(&mut reader, path, &root, "heal", heal::read);
-    let remedies = tables(&mut reader, path, &root, "remedies", heal::read_remedy);
+    let remedies = tables(&mut reader, path, &root, "remedies", remedies::read);
     let notify = tables(&mut reader, path, &root, "notify", notify::read);
     let watchdog = reader.section("watchdog", notify::watchdog).flatten();
     belong_together(&mut reader, path, &root, &services, &heal, &remedies);
@@ -266,9 +267,15 @@ fn belong_together(
     let services_written = written("services");
     let mut checks = written("checks");
     checks.extend(services_written.iter().map(|name| format!("service/{name}")));
-    let mut known: Vec<String> = BUILT_IN.iter().map(|name| (*name).to_owned()).collect();
+    let mut known: Vec<String> = remedies::BUILT_IN.iter().map(|name| (*name).to_owned()).collect();
     known.extend(services_written.iter().map(|name| format!("restart-service/{name}")));
-    known.extend(remedies.iter().map(|remedy| remedy.id.to_string()));
+    // A sequence in a sequence could be one of itself.
+    let is_sequence = |remedy: &RemedySettings| matches!(remedy.does, OwnRemedy::Sequence(_));
+    let of_own =
+        |wanted: bool| remedies.iter().filter(move |one| is_sequence(one) == wanted).map(|one| one.id.to_string());
+    known.extend(of_own(false));
+    let parts_of_sequences = known.clone();
+    known.extend(of_own(true));
     let mut missing = |section: &str, name: &str, key: &str, what: &str, wanted: &str, there: &[String]| {
         if there.iter().any(|one| one == wanted) {
             return;
@@ -291,6 +298,12 @@ fn belong_together(
             missing("services", name, "depends_on", "service", on.as_str(), &services_written);
         }
     }
+    for remedy in remedies {
+        let OwnRemedy::Sequence(parts) = &remedy.does else { continue };
+        for part in parts {
+            missing("remedies", remedy.id.as_str(), "sequence", "remedy", part.as_str(), &parts_of_sequences);
+        }
+    }
     for one in heal {
         missing("heal", one.check.as_str(), "", "check", one.check.as_str(), &checks);
         for rung in &one.policy.ladder {
@@ -301,9 +314,6 @@ fn belong_together(
         }
     }
 }
-
-/// Remedies that are there without being described.
-const BUILT_IN: &[&str] = &["restart-service", "repair-environment", "rebuild-environment", "rollback-environment"];
 
 fn endpoints(reader: &mut Reader<'_, '_, '_>) -> EndpointSettings {
     let default = EndpointSettings::default();

@@ -120,6 +120,26 @@ ladder = ["restart-servise", "restart-service/db", "mend"]
 [remedies.mend]
 run = ["mend"]
 risk = "small"
+[remedies.nothing]
+[remedies.two]
+run = ["mend"]
+sequence = ["mend"]
+[remedies.restart-service]
+run = ["mend"]
+[remedies.free-disk]
+run = ["mend"]
+[remedies.around]
+sequence = ["around", "mend", "mind"]
+[remedies.room]
+timeout = "1s"
+[remedies.room.delete.logs]
+folder = "/srv/app/logs"
+older_than = "1s"
+names = "*"
+[remedies.room.delete.all]
+folder = "/etc"
+what = "bytecode"
+keep = 3
 [notify.both]
 command = ["page"]
 webhook = { env = "HOOK" }
@@ -139,6 +159,16 @@ interval = "1ms"
         "services.api.ports: `70000` is no port: write a number from 1 to 65535",
         "heal.web.ladder: there is no remedy `restart-servise`: did you mean `restart-service`?",
         "remedies.mend.risk: is `small`, but must be one of observe, local, disruptive, destructive",
+        "remedies.nothing: says not what is done: add `run`, `delete` or `sequence`",
+        "remedies.two: has `run` and `sequence`: make a remedy of each",
+        "remedies.restart-service: is there already: choose another name",
+        "remedies.free-disk: is called `free-disk`, as only a remedy with `delete` may be: choose another name",
+        "remedies.around.sequence: there is no remedy `around`",
+        "remedies.around.sequence: there is no remedy `mind`: did you mean `mend`?",
+        "remedies.room.timeout: belongs to `run`, and there is none",
+        "remedies.room.delete.logs: files of less than 60 s may be in use",
+        "remedies.room.delete.all.keep: means nothing for bytecode",
+        "remedies.room.delete.all: its folder /etc is refused: it is the root of everything, or lies directly in it",
         "notify.both: has `command` and `webhook`: make a notifier of each",
         "notify.none: says not how people are told: add `command` or `webhook`",
         "watchdog: `url` is missing: A URL that is called as long as all is well.",

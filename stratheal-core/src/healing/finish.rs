@@ -19,15 +19,20 @@ impl Healer {
     /// An attempt has come to another state.
     pub(super) async fn follow(&mut self, progress: Progress) {
         let Some(under_way) = self.under_way.get_mut(&progress.attempt) else { return };
-        if progress.state != AttemptState::Probation {
-            return;
-        }
-        under_way.on_probation = true;
         let took = progress.at.saturating_duration_since(under_way.began);
-        under_way.healed_after = Some(took);
+        if progress.state == AttemptState::Probation {
+            under_way.on_probation = true;
+            under_way.healed_after = Some(took);
+        }
         let Some(attempt) = self.store.look(|store| store.ledger().attempts.get(&progress.attempt).cloned()) else {
             return;
         };
+        if progress.state == AttemptState::Verifying {
+            return self.note_what_was_done(&attempt).await;
+        }
+        if progress.state != AttemptState::Probation {
+            return;
+        }
         tracing::info!(attempt = attempt.number, check = %attempt.check, ?took, "the check passes; it is on probation");
         let Some(mut incident) = attempt.incident.and_then(|number| self.incident(number)) else { return };
         let text = format!("{} passes {} after {} began", attempt.check, seconds(took), attempt.remedy);
@@ -35,6 +40,14 @@ impl Healer {
             Ok(()) => self.store.change(vec![Change::Incident(Box::new(incident))], Durable::Process).await,
             Err(error) => tracing::error!(%error, "an incident cannot be on probation"),
         }
+    }
+
+    /// What the steps answered: what was really done, where the plan only said what would be.
+    async fn note_what_was_done(&mut self, attempt: &Attempt) {
+        let done: Vec<&str> = attempt.receipts.iter().flatten().map(|receipt| receipt.summary.as_str()).collect();
+        let Some(mut incident) = attempt.incident.and_then(|number| self.incident(number)) else { return };
+        incident.note(self.clock.now(), "done", done.join("; "));
+        self.store.change(vec![Change::Incident(Box::new(incident))], Durable::Process).await;
     }
 
     /// An attempt is over.

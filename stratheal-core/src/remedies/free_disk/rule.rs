@@ -67,7 +67,7 @@ impl Swept {
     pub(super) const fn noun(&self) -> &'static str {
         match self {
             Self::Files(_) => "old files",
-            Self::Bytecode => "compiled Python",
+            Self::Bytecode => "files of compiled Python",
             Self::EmptyFolders { .. } => "empty folders",
             Self::Cache(_) => "cached files",
         }
