@@ -18,7 +18,9 @@ pub(super) async fn answer(request: Request, services: &ServicesHandle) -> Respo
     if !ids.is_empty() {
         // Those that are not known are asked for as well: the answer names the nearest.
         let unknown = ids.iter().filter(|id| known.iter().all(|(known, _)| known != *id)).cloned().collect();
-        levels.iter_mut().for_each(|level: &mut Vec<ServiceId>| level.retain(|id| ids.contains(id)));
+        for level in &mut levels {
+            level.retain(|id| ids.contains(id));
+        }
         levels.push(unknown);
     }
     let mut failures = Vec::new();

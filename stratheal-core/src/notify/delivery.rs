@@ -168,7 +168,7 @@ impl Delivery {
         match written.await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::error!(%error, "messages that are not delivered yet do not outlive this program")
+                tracing::error!(%error, "messages that are not delivered yet do not outlive this program");
             }
             Err(error) => tracing::error!(%error, "messages are not written down"),
         }
