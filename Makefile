@@ -5,16 +5,20 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint docs py bench bench-health bench-fetch bench-install bench-snapshot fuzz soak chaos clean
+.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
 
 # The debug build: it is there in a fraction of the time of an optimised one, shares its parts with `make test`, and a demo of
 # ten checks does not notice the difference. `cargo build --release -p stratheal-cli` builds what to deploy.
-run: ## build, then install a small web server, and watch it and this host; Ctrl-C ends it
+run: ## build, then keep a small web server running, watch it and this host, and heal them; Ctrl-C ends it
 	cargo build --locked -p stratheal-cli
-	@scripts/demo
+	@exec "$(CARGO_TARGET_DIR)/debug/stratheal" demo --up --folder "$(CARGO_TARGET_DIR)/demo"
+
+demo: ## build, then break that web server in eight ways, and see it heal
+	cargo build --locked -p stratheal-cli
+	@exec "$(CARGO_TARGET_DIR)/debug/stratheal" demo
 
 test: ## everything: format, lints, features, Rust, docs' examples, Python, end to end
 	@scripts/test
@@ -46,7 +50,7 @@ bench-snapshot: ## snapshots and rollback beside cp, tar, restic and borg, as ta
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
 
-soak: ## the tests that take long
+soak: ## the tests that take long, and twenty minutes of breaking the demo at random
 	@scripts/test soak
 
 chaos: ## every pair of network faults, and kills and failing calls by the thousand while environments change and go back

@@ -97,6 +97,7 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Index(command) => commands::index::run(&common, &packages, &command),
         Command::Warm(options) => commands::warm::run(&common, &packages, &options),
         Command::Doctor(options) => commands::doctor::run(&common, &packages, &options),
+        Command::Demo(options) => commands::demo::run(&common, &packages, &options),
         Command::Init(options) => commands::init::run(&common, &options),
         Command::Config(command) => commands::config::run(&common, &command),
         Command::Completions(options) => commands::completions::run(&options),

@@ -10,7 +10,7 @@ mod packages_playground;
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use case::Case;
@@ -178,9 +178,8 @@ fn an_upgrade_that_does_not_work_goes_back_to_what_was_good() {
     story.end();
 }
 
-#[test]
-fn an_environment_whose_interpreter_is_gone_is_made_anew() {
-    let Some(story) = Story::new(r#"["restart-service", "rebuild-environment"]"#) else { return };
+/// Each name of the interpreter leads nowhere.
+fn kill_interpreter(story: &Story) {
     for entry in fs::read_dir(story.case.place.path(".venv/bin")).unwrap() {
         let path = entry.unwrap().path();
         if path.file_name().unwrap().to_string_lossy().starts_with("python") {
@@ -188,6 +187,27 @@ fn an_environment_whose_interpreter_is_gone_is_made_anew() {
             std::os::unix::fs::symlink("/nowhere/python3", &path).unwrap();
         }
     }
+}
+
+#[test]
+fn an_environment_that_was_made_anew_for_nothing_is_as_broken_again_as_it_was() {
+    let Some(story) = Story::new(r#"["restart-service", "rebuild-environment"]"#) else { return };
+    kill_interpreter(&story);
+    fs::write(story.case.place.path("server.py"), "raise SystemExit('the server itself is broken')\n").unwrap();
+    story.kill();
+    let given_up = || story.json(&["incidents", "list"])[0]["state"] == "given-up";
+    story.until("it is given up", given_up);
+    let link = fs::read_link(story.case.place.path(".venv/bin/python")).unwrap();
+    assert_eq!(link, Path::new("/nowhere/python3"));
+    let audit = story.case.run(&["audit", "show"]);
+    assert!(audit.out.contains("it was taken back"), "{}", audit.out);
+    story.end();
+}
+
+#[test]
+fn an_environment_whose_interpreter_is_gone_is_made_anew() {
+    let Some(story) = Story::new(r#"["restart-service", "rebuild-environment"]"#) else { return };
+    kill_interpreter(&story);
     assert_eq!(story.healed_by(), "rebuild-environment/web");
     let incident = story.case.run(&["incidents", "show"]);
     assert!(incident.out.contains("bin/python is a link to /nowhere/python3, which is not there"), "{}", incident.out);

@@ -1,5 +1,6 @@
 //! Options and commands.
 
+mod demo;
 mod healing;
 mod health;
 mod index;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use demo::DemoOptions;
 pub(crate) use healing::{
     AuditCommand, HealCommand, HealOptions, IncidentsCommand, LogsOptions, PauseOptions, RemedyCommand, ServiceCommand,
     ServiceOptions,
@@ -179,6 +181,11 @@ pub(crate) enum Command {
     ///
     /// Nothing is changed. Each finding says what to do next. Exit code: the worst status, 0 to 3.
     Doctor(DoctorOptions),
+    /// See it heal: a small web server is started, broken in eight ways, and comes back.
+    ///
+    /// Everything happens in a folder of its own, on loopback. The server's one package is fetched once. Exit code: 0 when each ended as it
+    /// should, else 2.
+    Demo(DemoOptions),
     /// Write a commented stratheal.toml from what is found here: listening ports, virtual environment, requirements.
     Init(InitOptions),
     /// Check the configuration, print its schema, or make a running monitor read it again.

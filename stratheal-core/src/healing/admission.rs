@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::ledger::Ledger;
-use super::limits::{TargetLimits, in_words, wait_for};
+use super::limits::{BREAKER_RULE, Limit, in_words, wait_for};
 use super::policy::{Approval, GlobalLimits, HealPolicy, Rung};
 use crate::base::stamp::Stamp;
 use crate::model::Status;
@@ -19,6 +19,9 @@ const WITHOUT_JOURNAL: [&str; 2] = ["restart-service", "free-disk"];
 const A_MOMENT: Duration = Duration::from_secs(1);
 /// The same, for what may end at any time.
 const A_LITTLE: Duration = Duration::from_millis(100);
+
+/// The gate that leaves a remedy alone which has failed again and again.
+pub(super) const BREAKER: &str = BREAKER_RULE;
 
 /// What a gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,11 +103,20 @@ pub(super) fn gates(request: &Request<'_>) -> Vec<Gate> {
         add("risk", risk(request));
         add("approval", approval(request));
         add("limits", limits(request));
+        add(BREAKER, breaker(request));
         add("all limits", all_limits(request));
     }
     add("journal", journal(request));
     add("resources", resources(request));
     gates
+}
+
+/// Whether nothing stands in the way but an open breaker.
+#[must_use]
+pub(super) fn only_breaker(gates: &[Gate]) -> Option<&Gate> {
+    let mut standing = gates.iter().filter(|gate| gate.answer != Answer::Pass);
+    let first = standing.next().filter(|gate| gate.name == BREAKER)?;
+    standing.next().is_none().then_some(first)
 }
 
 /// What all gates together say: one that refuses is stronger than one that waits, and nobody is asked about what cannot begin yet.
@@ -226,17 +238,30 @@ fn approval(request: &Request<'_>) -> Said {
 }
 
 fn limits(request: &Request<'_>) -> Said {
-    let check = request.view.map_or("", |view| view.id.as_str());
-    let none = TargetLimits::default();
-    let limits = request.ledger.limits.get(check).unwrap_or(&none);
-    let holds = limits.holds(request.rung.remedy.as_str(), request.policy.intensity, request.now);
-    match holds.first() {
+    let holds = holds(request);
+    let others: Vec<&Limit> = holds.iter().filter(|hold| hold.rule != BREAKER_RULE).collect();
+    match others.first() {
         None => pass("within its limits"),
         Some(longest) => {
-            let why: Vec<String> = holds.iter().map(|hold| format!("{}: {}", hold.rule, hold.why)).collect();
+            let why: Vec<String> = others.iter().map(|hold| format!("{}: {}", hold.rule, hold.why)).collect();
             (Answer::Wait { time: longest.wait }, why.join("; "))
         }
     }
+}
+
+/// A gate of its own, because a ladder that has another rung goes on with that one instead of waiting.
+fn breaker(request: &Request<'_>) -> Said {
+    match holds(request).into_iter().find(|hold| hold.rule == BREAKER_RULE) {
+        None => pass("has not failed too often"),
+        Some(hold) => (Answer::Wait { time: hold.wait }, hold.why),
+    }
+}
+
+fn holds(request: &Request<'_>) -> Vec<Limit> {
+    let known = request.view.and_then(|view| request.ledger.limits.get(view.id.as_str()));
+    known.map_or_else(Vec::new, |limits| {
+        limits.holds(request.rung.remedy.as_str(), request.policy.intensity, request.now)
+    })
 }
 
 fn all_limits(request: &Request<'_>) -> Said {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::healing::ledger::{HealingPause, PendingApproval};
+use crate::healing::limits::TargetLimits;
 use crate::model::plan::{Step, Target};
 use crate::model::view::{Execution, Outcome, Phase};
 use crate::model::{CheckId, CheckSpec, RemedyId, Report};
@@ -125,6 +126,17 @@ fn approved(by: Option<&str>, hash: &str, asked: u64) -> Ledger {
     ledger
 }
 
+/// The remedy has failed until its breaker opened.
+fn failed_often() -> Ledger {
+    let mut limits = TargetLimits::default();
+    for _ in 0..5 {
+        limits.ended("fix", false, &stamp(1_000));
+    }
+    let mut ledger = Ledger::default();
+    ledger.limits.insert("failing".to_owned(), limits);
+    ledger
+}
+
 #[test]
 fn each_gate_stands_in_the_way_of_what_it_should() {
     let muted = |muted| CheckView { muted: Some(muted), ..view() };
@@ -189,6 +201,7 @@ fn each_gate_stands_in_the_way_of_what_it_should() {
             Case { policy: HealPolicy { approval: Approval::Manual, ..HealPolicy::default() }, ..Case::default() },
             Answer::Refuse,
         ),
+        ("breaker", Case { ledger: failed_often(), ..Case::default() }, wait(60)),
         ("all limits", Case { under_way: 4, ..Case::default() }, wait(1)),
         ("journal", Case { trouble: Some("no space"), ..Case::default() }, wait(1)),
         ("", Case { trouble: Some("no space"), remedy: "restart-service/web", ..Case::default() }, Answer::Pass),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::admission::{Answer, Gate, Request, gates, verdict};
+use super::admission::{Answer, Gate, Request, gates, only_breaker, verdict};
 use super::guarded::{Trouble, guarded};
 use super::handle::HealError;
 use super::healer::{Done, Healer, PlanTrouble, Planned, Purpose, UnderWay};
@@ -61,6 +61,11 @@ impl Healer {
         };
         let view = snapshot.get(incident.check.as_str())?.clone();
         let answers = self.ask(&view, &policy, &step, &*remedy, None, &Actor::Engine);
+        let goes_on = incident.state == IncidentState::Open && rung + 1 < policy.ladder.len();
+        if let Some(breaker) = only_breaker(&answers).filter(|_| goes_on) {
+            self.skip(incident, rung, format!("{} was left out: {}", step.remedy, breaker.why)).await;
+            return None;
+        }
         match verdict(&answers) {
             Answer::Wait { time } => return Some(time),
             // A person is asked when there is a plan to show.

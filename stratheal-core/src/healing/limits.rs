@@ -15,6 +15,8 @@ use crate::base::stamp::Stamp;
 
 /// So many failed attempts in a row with one remedy open its breaker.
 const BREAKER_FAILURES: u32 = 5;
+/// The name of that rule.
+pub(super) const BREAKER_RULE: &str = "breaker";
 /// How long it stays open, at first and at most.
 const BREAKER: Backoff = Backoff::new(Duration::from_mins(1), Duration::from_mins(5));
 /// The most attempts that are remembered for a check.
@@ -99,7 +101,7 @@ impl TargetLimits {
             && let Some(open) = &known.open
         {
             let why = format!("{remedy} failed {} times in a row", known.failures);
-            hold(&mut holds, "breaker", open.left(now), why);
+            hold(&mut holds, BREAKER_RULE, open.left(now), why);
         }
         holds.sort_by_key(|hold| std::cmp::Reverse(hold.wait));
         holds

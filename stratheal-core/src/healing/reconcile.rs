@@ -60,8 +60,9 @@ impl Healer {
             return self.close(incident, &gone(format!("it fails because of {root}"))).await;
         }
         let works = matches!(view.hard, Status::Healthy | Status::Warning) && !view.stale;
-        if idle && works {
-            let stopped = view.last.as_ref().is_some_and(|last| last.report.code == "stopped");
+        let stopped = view.last.as_ref().is_some_and(|last| last.report.code == "stopped");
+        // What is just being started does not fail at the moment; that it works it has yet to show.
+        if idle && works && (stopped || self.held(&incident.check).is_none()) {
             let resolution = if stopped { gone(view.summary()) } else { Resolution::Itself };
             return self.close(incident, &resolution).await;
         }

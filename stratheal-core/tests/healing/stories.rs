@@ -50,6 +50,22 @@ async fn a_remedy_that_lies_is_not_believed_and_the_next_rung_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_failed_again_and_again_is_left_out_while_there_is_something_else() {
+    let world = World::default();
+    world.set("web", Status::Critical);
+    let stubborn = Scripted::one("stubborn", Does::fail("no"));
+    let diary = stubborn.diary();
+    let mut policy = quick(&["stubborn", "fix"]);
+    policy.ladder[0].tries = 100;
+    let remedies = vec![Arc::new(stubborn) as _, Arc::new(heals(&world, "fix")) as _];
+    let playground = Playground::new(vec![world.check("web", &[])], remedies, vec![("web", policy)], None);
+    playground.until_kind(NotificationKind::Healed).await;
+    let steps = diary.lock().unwrap().iter().filter(|line| line.starts_with("step")).count();
+    assert_eq!(steps, 5, "its breaker opens then, for a minute");
+    playground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_remedy_that_panics_harms_nobody() {
     let world = World::default();
     let playground = broken(&world, vec![Scripted::one("panic", Does::Panic), heals(&world, "fix")]);

@@ -145,7 +145,8 @@ impl Remedy for EnvironmentRemedy {
     async fn undo(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
         let Some(before) = before(cx) else { return Err(RemedyError::CannotUndo { step: step.name.clone() }) };
         let workshop = self.workshop.open().await?;
-        let options = RollbackOptions::default();
+        // As it was, however broken that was.
+        let options = RollbackOptions { unchecked: true, ..RollbackOptions::default() };
         let back = workshop.snapshots()?.rollback(&before, &workshop.environment, &options).await;
         back.map(drop).map_err(|error| RemedyError::failed(step, error))
     }

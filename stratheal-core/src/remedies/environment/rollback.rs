@@ -8,9 +8,8 @@ use crate::snapshot::{RollbackOptions, RollbackPlan, Selector};
 /// The most packages that are named.
 const MOST_NAMED: usize = 100;
 
-async fn planned(workshop: &Workshop, to: &Selector) -> Result<RollbackPlan, RemedyError> {
-    let options = RollbackOptions::default();
-    let planned = workshop.snapshots()?.rollback_plan(to, &workshop.environment, &options).await;
+async fn planned(workshop: &Workshop, to: &Selector, options: &RollbackOptions) -> Result<RollbackPlan, RemedyError> {
+    let planned = workshop.snapshots()?.rollback_plan(to, &workshop.environment, options).await;
     planned.map_err(|error| not_applicable(&error))
 }
 
@@ -20,11 +19,12 @@ fn has_changes(plan: &RollbackPlan) -> bool {
 
 /// Whether the environment is anything but a snapshot, bytecode aside.
 pub(super) async fn differs(workshop: &Workshop, from: &Selector) -> Result<bool, RemedyError> {
-    Ok(has_changes(&planned(workshop, from).await?))
+    let options = RollbackOptions { unchecked: true, ..RollbackOptions::default() };
+    Ok(has_changes(&planned(workshop, from, &options).await?))
 }
 
 pub(super) async fn plan(workshop: &Workshop) -> Result<(Plan, String), RemedyError> {
-    let planned = planned(workshop, &Selector::LastGood).await?;
+    let planned = planned(workshop, &Selector::LastGood, &RollbackOptions::default()).await?;
     let (number, root) = (planned.number, planned.root.display());
     if !has_changes(&planned) {
         let why = format!("{root} is as in snapshot {number}, the newest that is known to be good");
