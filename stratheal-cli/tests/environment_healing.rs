@@ -174,6 +174,10 @@ fn an_upgrade_that_does_not_work_goes_back_to_what_was_good() {
     let done = story.case.run(&["install", "beta==2.0"]);
     assert_eq!(done.code, 0, "{done:?}");
     assert_eq!(story.healed_by(), "rollback-environment/web");
+    let incident = story.case.run(&["incidents", "show"]);
+    let said = |words: &str| incident.out.contains(words);
+    assert!(said("which is known to be good") && said("beta 1.0 -> 2.0"), "{}", incident.out);
+    assert!(said("stratheal.toml was changed"), "{}", incident.out);
     assert!(story.case.versions(".venv").contains("beta 1.0"));
     story.end();
 }

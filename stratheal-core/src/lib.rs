@@ -58,6 +58,8 @@ pub mod checks;
 pub mod service;
 
 #[cfg(feature = "remedies")]
+pub mod evidence;
+#[cfg(feature = "remedies")]
 pub mod remedies;
 
 #[cfg(feature = "notify")]

@@ -31,6 +31,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("service", &["base", "model", "contract", "engine", "sys"]),
     ("remedies", &["base", "model", "contract", "sys", "installer", "snapshot", "service"]),
+    ("evidence", &["base", "model", "contract", "sys", "snapshot", "remedies"]),
     ("notify", &["base", "model", "contract", "sys", "fetch"]),
     (
         "config",

@@ -7,8 +7,12 @@ use stratheal_core::model::quantity::parse_duration;
 
 use super::PlainFormat;
 
+/// How many incidents, and how many records, are shown.
+const INCIDENTS: usize = 20;
+const RECORDS: usize = 50;
+
 /// Services: which, and how the answer is printed.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct ServiceOptions {
     /// The services; default: all of them.
     #[arg(value_name = "SERVICE")]
@@ -83,7 +87,7 @@ pub(crate) enum IncidentsCommand {
     /// List incidents, the newest first.
     List {
         /// So many at most.
-        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
+        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = INCIDENTS)]
         most: usize,
         /// How the result is printed.
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -144,7 +148,7 @@ pub(crate) enum AuditCommand {
     /// Show the newest records.
     Show {
         /// So many.
-        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 50)]
+        #[arg(long, short = 'n', value_name = "COUNT", default_value_t = RECORDS)]
         most: usize,
         /// How the result is printed.
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -160,4 +164,28 @@ pub(crate) enum AuditCommand {
     Head,
     /// Write all records to standard output, one JSON document a line.
     Export,
+}
+
+impl Default for ServiceCommand {
+    fn default() -> Self {
+        Self::Status(ServiceOptions::default())
+    }
+}
+
+impl Default for IncidentsCommand {
+    fn default() -> Self {
+        Self::List { most: INCIDENTS, format: PlainFormat::default() }
+    }
+}
+
+impl Default for RemedyCommand {
+    fn default() -> Self {
+        Self::List { format: PlainFormat::default() }
+    }
+}
+
+impl Default for AuditCommand {
+    fn default() -> Self {
+        Self::Show { most: RECORDS, format: PlainFormat::default() }
+    }
 }

@@ -111,26 +111,34 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Report on a span of time: how long each check was in which state, and what changed.
     Report(ReportOptions),
-    /// Services: start, stop, restart, and how they are.
-    #[command(subcommand)]
-    Service(ServiceCommand),
+    /// Services: start, stop, restart, and how they are; without more words, how they are.
+    Service {
+        #[command(subcommand)]
+        command: Option<ServiceCommand>,
+    },
     /// What a service printed.
     Logs(LogsOptions),
     /// Heal what is broken now, or show what would be done.
     Heal(HealOptions),
-    /// What broke: list, show, take care of.
-    #[command(subcommand)]
-    Incidents(IncidentsCommand),
-    /// Remedies: list them, or run one.
-    #[command(subcommand)]
-    Remedy(RemedyCommand),
+    /// What broke: list, show, take care of; without more words, a list.
+    Incidents {
+        #[command(subcommand)]
+        command: Option<IncidentsCommand>,
+    },
+    /// Remedies: list them, or run one; without more words, a list.
+    Remedy {
+        #[command(subcommand)]
+        command: Option<RemedyCommand>,
+    },
     /// Let nothing be healed for a while. Checks go on.
     Pause(PauseOptions),
     /// Heal again.
     Resume,
-    /// The record of who did what and why.
-    #[command(subcommand)]
-    Audit(AuditCommand),
+    /// The record of who did what and why; without more words, its newest lines.
+    Audit {
+        #[command(subcommand)]
+        command: Option<AuditCommand>,
+    },
     /// Run an installer, or anything that installs, through the gateway: `stratheal run -- pip install -r requirements.txt`.
     ///
     /// The command gets its packages from a server on this machine that knows the mirrors, tries again, resumes, checks every hash and

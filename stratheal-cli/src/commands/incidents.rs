@@ -9,6 +9,7 @@ use stratheal_core::model::incident::Incident;
 use stratheal_core::model::report::printable;
 
 use crate::args::{Common, IncidentsCommand, PlainFormat};
+use crate::count::show_count;
 use crate::failure::Failure;
 use crate::{output, place, runtime};
 
@@ -58,7 +59,10 @@ fn json<T: serde::Serialize>(value: &T) -> Result<String, Failure> {
 
 fn line(incident: &Incident) -> String {
     let seen = incident.acknowledged.as_ref().map_or_else(String::new, |ack| format!(", {} takes care of it", ack.by));
-    let relapses = if incident.relapses > 0 { format!(", {} relapses", incident.relapses) } else { String::new() };
+    let relapses = match incident.relapses {
+        0 => String::new(),
+        some => format!(", {}", show_count(some, "relapse")),
+    };
     format!(
         "{:>4}  {:.0}  {:<9}  {}: {}{relapses}{seen}",
         incident.number,
@@ -80,7 +84,10 @@ fn whole(incident: &Incident) -> String {
         let _ = write!(text, "\n  {:.0}  {:<12} {}", entry.at, entry.what, printable(&entry.text));
     }
     for fact in &incident.evidence.facts {
-        let _ = write!(text, "\n{}: {}", fact.name, printable(&fact.text));
+        let lines: Vec<String> = fact.text.lines().map(printable).collect();
+        // More than one line stands below its name.
+        let lead = if lines.len() > 1 { "\n  " } else { " " };
+        let _ = write!(text, "\n{}:{lead}{}", fact.name, lines.join("\n  "));
     }
     if !incident.evidence.log.is_empty() {
         text += "\nthe end of its log:";

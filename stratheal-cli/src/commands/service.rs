@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use jiff::Timestamp;
 use serde_json::Value;
 use stratheal_core::control::{ControlError, Request, Response, ServiceAction};
 use stratheal_core::model::{ServiceId, Status};
 use stratheal_core::service::logs::{self, Follow};
 
 use crate::args::{Common, LogsOptions, PlainFormat, ServiceCommand, ServiceOptions};
+use crate::count::show_count;
 use crate::failure::{Failure, code};
 use crate::{output, place, runtime};
 
@@ -59,8 +61,16 @@ fn selected(views: Vec<Value>, options: &ServiceOptions) -> Result<Vec<Value>, F
 fn line(view: &Value) -> String {
     let text = |key: &str| view[key].as_str().unwrap_or_default().to_owned();
     let pid = view["pid"].as_u64().map_or_else(String::new, |pid| format!(", process {pid}"));
-    let restarts = view["restarts"].as_u64().unwrap_or(0);
-    format!("{:<20} {}{pid}, {restarts} restarts, since {}", text("id"), text("state"), text("since"))
+    let restarts = match view["restarts"].as_u64().unwrap_or(0) {
+        0 => String::new(),
+        some => format!(", {}", show_count(some, "restart")),
+    };
+    let since: String = view["since"]
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok())
+        .map_or_else(String::new, |at| format!(", since {at:.0}"));
+    let outdated = if view["outdated"] == true { ", as it was described before: restart it" } else { "" };
+    format!("{:<20} {}{pid}{restarts}{since}{outdated}", text("id"), text("state"))
 }
 
 pub(crate) fn run_logs(common: &Common, options: &LogsOptions) -> Result<ExitCode, Failure> {

@@ -1,16 +1,42 @@
-//! What is known about a service when something broke: the end of its log, and how it ended.
+//! What is known when something broke: about a service the end of its log, and how it ended; about everything, whether the configuration
+//! has just been changed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use stratheal_core::contract::{EvidenceSource, Found};
 use stratheal_core::model::incident::Fact;
+use stratheal_core::model::quantity::show_seconds;
 use stratheal_core::model::view::CheckView;
 use stratheal_core::model::{CheckId, ServiceId};
 use stratheal_core::service::{ServicesHandle, logs};
 
 /// Lines of a log.
 const LINES: usize = 50;
+
+/// A change of the configuration that is older has been seen to work.
+const RECENT: Duration = Duration::from_hours(1);
+
+/// Whether the configuration was changed shortly before.
+#[derive(Debug)]
+pub(super) struct OfConfiguration {
+    pub(super) file: PathBuf,
+}
+
+#[async_trait]
+impl EvidenceSource for OfConfiguration {
+    async fn gather(&self, _view: &CheckView) -> Found {
+        let changed = tokio::fs::metadata(&self.file).await.and_then(|metadata| metadata.modified());
+        let ago = changed.ok().and_then(|changed| changed.elapsed().ok()).filter(|ago| *ago < RECENT);
+        let facts = ago.map(|ago| {
+            let text = format!("{} was changed {} before", self.file.display(), show_seconds(ago.as_secs_f64()));
+            Fact::new("the configuration", text)
+        });
+        Found { facts: facts.into_iter().collect(), ..Found::default() }
+    }
+}
 
 /// The evidence of services.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stratheal_core::base::class::chain;
 use stratheal_core::config::{Config, OwnRemedy};
-use stratheal_core::contract::Remedy;
+use stratheal_core::contract::{CheckKind, Remedy};
 use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
 use stratheal_core::model::{CheckId, RemedyId, ServiceId};
 use stratheal_core::remedies::environment::EnvironmentRemedy;
@@ -90,6 +90,8 @@ pub(super) fn of(
         setup = setup.policy(own, policy);
     }
     setup.hold = Some(hold(services, owners.clone()));
+    let load = config.checks.iter().filter(|registration| registration.check.kind() == CheckKind::Load);
+    setup.load = load.map(|registration| registration.check.id().clone()).collect();
     Ok(Healing { setup, owners })
 }
 

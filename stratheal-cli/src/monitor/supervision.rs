@@ -9,13 +9,14 @@ use stratheal_core::audit::{self, AuditLog};
 use stratheal_core::base::class::chain;
 use stratheal_core::config::Config;
 use stratheal_core::engine::{self, EngineHandle};
+use stratheal_core::evidence::{ChangedEnvironment, FullDisk};
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
 use stratheal_core::notify::InvalidWebhook;
 use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 
-use super::{evidence, registrations, setup, telling};
+use super::{evidence, registrations, setup, telling, workshop};
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
 use crate::{place, printer};
@@ -71,9 +72,15 @@ impl Supervision {
         };
         let webhook = |error: InvalidWebhook| trouble("tell people")(chain(&error));
         let tell = telling::begin(config, state, common.quiet).map_err(webhook)?;
-        let evidence = evidence::OfServices { services: services.clone(), owners: healing.owners };
-        let mut builder =
-            HealerBuilder::new(engine.clone(), healing.setup).store(store).evidence(Arc::new(evidence)).tell(tell);
+        let environment = ChangedEnvironment::new(workshop::opener(common, packages), healing.owners.keys().cloned());
+        let of_services = evidence::OfServices { services: services.clone(), owners: healing.owners };
+        let mut builder = HealerBuilder::new(engine.clone(), healing.setup)
+            .store(store)
+            .evidence(Arc::new(of_services))
+            .evidence(Arc::new(environment))
+            .evidence(Arc::new(evidence::OfConfiguration { file: config.file.clone() }))
+            .evidence(Arc::new(FullDisk))
+            .tell(tell);
         match AuditLog::open(&state.join("audit"), audit::Options::default(), Timestamp::now()) {
             Ok(log) => builder = builder.audit(log),
             Err(error) => tracing::error!(error = %chain(&error), "no audit log is kept"),

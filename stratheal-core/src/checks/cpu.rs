@@ -117,7 +117,7 @@ impl Cpu {
 #[async_trait]
 impl Measure for Cpu {
     fn kind(&self) -> CheckKind {
-        CheckKind::Host
+        CheckKind::Load
     }
 
     async fn measure(&self, cx: &CheckContext) -> Result<Measurement, CheckError> {

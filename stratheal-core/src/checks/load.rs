@@ -34,7 +34,7 @@ impl Load {
 #[async_trait]
 impl Measure for Load {
     fn kind(&self) -> CheckKind {
-        CheckKind::Host
+        CheckKind::Load
     }
 
     async fn measure(&self, _cx: &CheckContext) -> Result<Measurement, CheckError> {

@@ -36,7 +36,7 @@ impl Memory {
 #[async_trait]
 impl Measure for Memory {
     fn kind(&self) -> CheckKind {
-        CheckKind::Host
+        CheckKind::Load
     }
 
     async fn measure(&self, _cx: &CheckContext) -> Result<Measurement, CheckError> {

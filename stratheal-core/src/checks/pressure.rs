@@ -72,7 +72,7 @@ impl Pressure {
 #[async_trait]
 impl Measure for Pressure {
     fn kind(&self) -> CheckKind {
-        CheckKind::Host
+        CheckKind::Load
     }
 
     async fn measure(&self, _cx: &CheckContext) -> Result<Measurement, CheckError> {

@@ -92,13 +92,15 @@ pub enum CheckKind {
     Command,
     /// Files and counters of this host.
     Host,
+    /// The same, of how busy this host is. Whatever is done makes it busier: healing takes that for no damage.
+    Load,
     /// Anything else.
     Custom,
 }
 
 impl CheckKind {
     /// All kinds.
-    pub const ALL: [Self; 4] = [Self::Network, Self::Command, Self::Host, Self::Custom];
+    pub const ALL: [Self; 5] = [Self::Network, Self::Command, Self::Host, Self::Load, Self::Custom];
 }
 
 /// What the engine hands to a run.

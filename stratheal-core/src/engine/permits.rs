@@ -59,7 +59,7 @@ impl Permits {
         &mut self.kinds[match kind {
             CheckKind::Network => 0,
             CheckKind::Command => 1,
-            CheckKind::Host => 2,
+            CheckKind::Host | CheckKind::Load => 2,
             CheckKind::Custom => 3,
         }]
     }

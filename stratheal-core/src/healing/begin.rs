@@ -364,7 +364,7 @@ impl Healer {
             check: attempt.check.clone(),
             rules: policy.verification,
             guards: policy.guards.clone(),
-            healthy_before: healthy(&self.engine),
+            healthy_before: healthy(&self.engine, &self.setup.load),
         };
         let (store, progress) = (self.store.clone(), self.progress.clone());
         let work = Work { attempt, remedy, view, timeout, verifier, store, progress };

@@ -1,6 +1,6 @@
 //! Putting a healer together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,6 +54,9 @@ pub struct Setup {
     pub global: GlobalLimits,
     /// Who says that a check is not to be judged for now.
     pub hold: Option<Hold>,
+    /// Checks of how busy this host is: that they fail while something is done does not mean that it made things worse. One that is
+    /// named as a guard counts all the same.
+    pub load: BTreeSet<CheckId>,
 }
 
 impl Setup {

@@ -91,8 +91,12 @@ impl Healer {
         let again = known.is_some();
         let mut incident = match known {
             Some(mut incident) => {
-                // What came back by itself for a moment goes on where it was; what a remedy had healed begins anew.
-                if incident.resolution != Some(Resolution::Itself) {
+                // What came back by itself for a moment goes on where it was. What a remedy had healed, and what worked for as long as
+                // counts as healed, begins anew.
+                let worked =
+                    incident.resolved.map(|at| Duration::try_from(now.wall.duration_since(at)).unwrap_or_default());
+                let probation = self.setup.policies.get(&view.id).map(|policy| policy.verification.probation);
+                if incident.resolution != Some(Resolution::Itself) || worked > probation {
                     incident.begin_ladder();
                 }
                 let reopened = incident.become_state(IncidentState::Open, now.wall, view.summary());

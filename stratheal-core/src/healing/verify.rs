@@ -1,5 +1,6 @@
 //! Whether it helped: the failing check is run again and again, and what was healthy before is looked at.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::time::{Instant, sleep, timeout};
@@ -7,6 +8,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::admission::calls_for_help;
 use super::policy::Verification;
 use crate::engine::EngineHandle;
+use crate::engine::self_check::SELF_ID;
 use crate::model::view::{CheckView, Outcome, Phase};
 use crate::model::{CheckId, Status};
 
@@ -41,9 +43,12 @@ pub(super) struct Verifier {
     pub(super) healthy_before: Vec<CheckId>,
 }
 
-/// The checks that are confirmed healthy.
-pub(super) fn healthy(engine: &EngineHandle) -> Vec<CheckId> {
-    let healthy = |view: &&Arc<CheckView>| view.hard == Status::Healthy && view.muted.is_none() && !view.stale;
+/// The checks that are confirmed healthy and say something about what is done: not how busy this host or this program is.
+pub(super) fn healthy(engine: &EngineHandle, load: &BTreeSet<CheckId>) -> Vec<CheckId> {
+    let says_something = |id: &CheckId| id.as_str() != SELF_ID && !load.contains(id);
+    let healthy = |view: &&Arc<CheckView>| {
+        view.hard == Status::Healthy && view.muted.is_none() && !view.stale && says_something(&view.id)
+    };
     engine.fresh_snapshot().checks.iter().filter(healthy).map(|view| view.id.clone()).collect()
 }
 

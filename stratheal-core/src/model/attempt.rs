@@ -218,7 +218,10 @@ impl Attempt {
             (Doing { step }, Undoing { step: back }) => back <= step,
             (Verifying | Probation, Undoing { step }) => Some(*step) <= last,
             (Undoing { step }, Undoing { step: before }) => before < step,
-            (Verifying, Probation) | (Doing { .. } | Verifying | Probation | Undoing { .. }, Ended { .. }) => true,
+            // After a restart what was on probation is verified once more.
+            (Verifying, Probation)
+            | (Probation, Verifying)
+            | (Doing { .. } | Verifying | Probation | Undoing { .. }, Ended { .. }) => true,
             _ => false,
         }
     }
@@ -257,7 +260,7 @@ mod tests {
             (Doing { step: 1 }, Undoing { step: 1 }, true),
             (Doing { step: 0 }, Undoing { step: 1 }, false),
             (Verifying, Probation, true),
-            (Probation, Verifying, false),
+            (Probation, Verifying, true),
             (Probation, Undoing { step: 1 }, true),
             (Undoing { step: 1 }, Undoing { step: 0 }, true),
             (Undoing { step: 0 }, Undoing { step: 1 }, false),

@@ -8,6 +8,8 @@ pub mod command;
 pub mod cpu;
 #[cfg(unix)]
 pub mod descriptors;
+#[cfg(unix)]
+pub mod disk_usage;
 mod elsewhere;
 pub mod error;
 mod fields;

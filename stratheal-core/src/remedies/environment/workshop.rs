@@ -42,7 +42,7 @@ impl OpenWorkshop {
         Self(Arc::new(open))
     }
 
-    pub(super) async fn open(&self) -> Result<Workshop, RemedyError> {
+    pub(crate) async fn open(&self) -> Result<Workshop, RemedyError> {
         let open = self.0.clone();
         match tokio::task::spawn_blocking(move || open()).await {
             Ok(Ok(workshop)) => Ok(workshop),
