@@ -35,7 +35,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("notify", &["base", "model", "contract", "sys", "fetch"]),
     (
         "config",
-        &["base", "model", "contract", "engine", "history", "state", "healing", "net", "sys", "checks", "service"],
+        &[
+            "base", "model", "contract", "engine", "history", "state", "healing", "net", "sys", "checks", "service",
+            "remedies",
+        ],
     ),
     ("endpoints", &["base", "model", "contract", "engine", "format"]),
     ("control", &["base", "model", "contract", "engine", "format", "state", "healing", "service"]),
