@@ -58,9 +58,10 @@ pub mod checks;
 pub mod service;
 
 #[cfg(feature = "remedies")]
-pub mod evidence;
-#[cfg(feature = "remedies")]
 pub mod remedies;
+
+#[cfg(feature = "remedies")]
+pub mod evidence;
 
 #[cfg(feature = "notify")]
 pub mod notify;
