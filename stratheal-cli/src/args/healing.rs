@@ -71,7 +71,7 @@ pub(crate) enum HealCommand {
         #[arg(value_name = "TOKEN")]
         token: String,
     },
-    /// Say what would be done about a check, and all that stands in the way.
+    /// Say what would be done about a check, and all that stands in the way; with --verbose why the rest does not.
     Why {
         /// The check.
         #[arg(value_name = "CHECK")]

@@ -9,6 +9,7 @@ use stratheal_core::model::Status;
 use stratheal_core::model::report::printable;
 
 use crate::args::{AuditCommand, Common, PlainFormat};
+use crate::count::show_count;
 use crate::failure::{Failure, code};
 use crate::{output, place};
 
@@ -36,9 +37,9 @@ pub(crate) fn run(common: &Common, command: &AuditCommand) -> Result<ExitCode, F
             let verified = audit::verify(&folder, anchor.as_ref()).map_err(of)?;
             let status = told(&verified);
             output::print(&format!(
-                "{} records in {} segments: {}",
-                verified.records,
-                verified.segments,
+                "{} in {}: {}",
+                show_count(verified.records, "record"),
+                show_count(verified.segments, "segment"),
                 match status {
                     Status::Healthy if anchor.is_some() => "the chain is sound, and has the record of that head",
                     Status::Healthy => "the chain is sound",

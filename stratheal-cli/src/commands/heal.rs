@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::{Answer, Prospect};
 use stratheal_core::model::plan::Plan;
-use stratheal_core::model::quantity::show_seconds;
+use stratheal_core::model::quantity::{show_bytes, show_seconds};
 use stratheal_core::model::{CheckId, RemedyId};
 
 use crate::args::{Common, HealCommand, HealOptions, PauseOptions, PlainFormat, RemedyCommand};
@@ -21,9 +21,12 @@ pub(crate) fn run(common: &Common, options: &HealOptions) -> Result<ExitCode, Fa
             let text = format!("approved for {}: {}\n{}", plan.check, plan.plan.summary, planned(&plan.plan));
             output::print(text.trim_end())?;
         }
-        Some(HealCommand::Why { check, format }) => prospect(common, check, *format, true)?,
+        Some(HealCommand::Why { check, format }) => {
+            let gates = if common.verbose > 0 { Gates::WithReasons } else { Gates::All };
+            prospect(common, check, *format, gates)?;
+        }
         None if options.plan => match &options.check {
-            Some(check) => prospect(common, check, options.format, false)?,
+            Some(check) => prospect(common, check, options.format, Gates::Closed)?,
             None => plans(common, options.format)?,
         },
         None => {
@@ -90,7 +93,7 @@ fn plans(common: &Common, format: PlainFormat) -> Result<(), Failure> {
     let Response::Healing(view) = ask(common, &Request::Healing)? else { return Err(ControlError::Protocol.into()) };
     let checks = view.incidents.iter().map(|incident| incident.check.clone());
     let found = checks.map(|check| asked(common, check)).collect::<Result<Vec<_>, _>>()?;
-    let texts = || found.iter().map(|prospect| human(prospect, false)).collect::<Vec<_>>().join("\n");
+    let texts = || found.iter().map(|prospect| human(prospect, Gates::Closed)).collect::<Vec<_>>().join("\n");
     output::print(&match format {
         PlainFormat::Json => json(&found)?,
         PlainFormat::Human if found.is_empty() => "nothing is broken: nothing would be done".to_owned(),
@@ -105,15 +108,15 @@ fn asked(common: &Common, check: CheckId) -> Result<Prospect, Failure> {
     }
 }
 
-fn prospect(common: &Common, check: &str, format: PlainFormat, all_gates: bool) -> Result<(), Failure> {
+fn prospect(common: &Common, check: &str, format: PlainFormat, gates: Gates) -> Result<(), Failure> {
     let prospect = asked(common, check_id(check)?)?;
     output::print(&match format {
         PlainFormat::Json => json(&prospect)?,
-        PlainFormat::Human => human(&prospect, all_gates),
+        PlainFormat::Human => human(&prospect, gates),
     })
 }
 
-fn human(prospect: &Prospect, all_gates: bool) -> String {
+fn human(prospect: &Prospect, gates: Gates) -> String {
     let mut text = match &prospect.incident {
         Some(incident) => format!(
             "{}: incident {}, {}: {}",
@@ -143,7 +146,7 @@ fn human(prospect: &Prospect, all_gates: bool) -> String {
         }
         for gate in &rung.gates {
             let answer = match gate.answer {
-                Answer::Pass if !all_gates => continue,
+                Answer::Pass if gates != Gates::WithReasons => continue,
                 Answer::Pass => "pass".to_owned(),
                 Answer::Wait { time } => format!("wait {}", show_seconds(time.as_secs_f64())),
                 Answer::Ask => "ask".to_owned(),
@@ -151,15 +154,31 @@ fn human(prospect: &Prospect, all_gates: bool) -> String {
             };
             let _ = write!(text, "\n  [{answer}] {}: {}", gate.name, gate.why);
         }
+        if gates == Gates::All {
+            let passed = rung.gates.iter().filter(|gate| gate.answer == Answer::Pass);
+            let passed: Vec<&str> = passed.map(|gate| gate.name.as_str()).collect();
+            let _ = write!(text, "\n  [pass] {}", passed.join(", "));
+        }
     }
     text
+}
+
+/// Which gates are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gates {
+    /// Those that stand in the way.
+    Closed,
+    /// The others as well, by name.
+    All,
+    /// Each with its reason.
+    WithReasons,
 }
 
 fn planned(plan: &Plan) -> String {
     let mut text = String::new();
     for target in &plan.targets {
         let count = target.count.map_or_else(String::new, |count| format!(" x {count}"));
-        let bytes = target.bytes.map_or_else(String::new, |bytes| format!(", {bytes} bytes"));
+        let bytes = target.bytes.map_or_else(String::new, |bytes| format!(", {}", show_bytes(bytes as f64)));
         let _ = writeln!(text, "  {} {}{count}{bytes}", target.kind, target.name);
     }
     for step in &plan.steps {
