@@ -116,6 +116,15 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
     Ok(answers)
 }
 
+/// Tells a running monitor that an environment changed, so that it waits no longer with what failed because of it. Most often none runs.
+pub(crate) async fn tell_changed(common: &Common, environment: &Path) {
+    let request = Request::Changed { what: format!("the environment {}", environment.display()) };
+    match ask(common, &request).await {
+        Ok(_) | Err(Failure::NotRunning { .. }) => {}
+        Err(failure) => tracing::debug!(error = %failure, "the monitor was not told that an environment changed"),
+    }
+}
+
 /// Who types, for the record. The system knows better; this is what people call each other.
 pub(crate) fn user() -> String {
     let mut named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().filter_map(|name| env::var(name).ok());

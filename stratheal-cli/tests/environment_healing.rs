@@ -48,6 +48,10 @@ struct Story {
 impl Story {
     /// A monitor with a service that runs in an environment of its own, and works.
     fn new(ladder: &str) -> Option<Self> {
+        Self::with_pauses(ladder, "50ms", "500ms")
+    }
+
+    fn with_pauses(ladder: &str, first: &str, longest: &str) -> Option<Self> {
         let case = Case::new(content(), Vec::new())?;
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         fs::write(case.place.path("server.py"), SERVER).unwrap();
@@ -73,8 +77,8 @@ stop_timeout = "2s"
 ladder = {ladder}
 tries = 1
 probation = "500ms"
-first_pause = "50ms"
-longest_pause = "500ms"
+first_pause = "{first}"
+longest_pause = "{longest}"
 "#
         );
         fs::write(case.place.path("stratheal.toml"), configuration).unwrap();
@@ -216,6 +220,19 @@ fn an_environment_whose_interpreter_is_gone_is_made_anew() {
     let incident = story.case.run(&["incidents", "show"]);
     assert!(incident.out.contains("bin/python is a link to /nowhere/python3, which is not there"), "{}", incident.out);
     assert!(story.case.versions(".venv").contains("alpha 1.0"));
+    story.end();
+}
+
+#[test]
+fn what_a_person_has_repaired_is_tried_again_at_once() {
+    let Some(story) = Story::with_pauses(r#"["restart-service"]"#, "1h", "1h") else { return };
+    fs::remove_dir_all(story.site().join("beta")).unwrap();
+    story.kill();
+    let given_up = || story.json(&["incidents", "list"])[0]["state"] == "given-up";
+    story.until("it is given up", given_up);
+    let done = story.case.run(&["repair"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    story.until("it runs, an hour before its time", || story.pid().is_some());
     story.end();
 }
 

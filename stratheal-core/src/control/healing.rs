@@ -13,6 +13,9 @@ pub(super) async fn answer(request: Request, healer: &HealerHandle) -> Response 
             let begun = healer.heal(check, Actor::Person(by)).await;
             begun.map_or_else(refused, |count| Response::Done(format!("{count} incidents begin their ladders anew")))
         }
+        Request::Changed { what } => {
+            healer.changed(&what).await.map_or_else(refused, |()| Response::Done("noted".to_owned()))
+        }
         Request::Prospect { check } => {
             healer.prospect(check).await.map_or_else(refused, |found| Response::Prospect(Box::new(found)))
         }

@@ -86,6 +86,11 @@ pub enum Request {
         /// Who says so.
         by: String,
     },
+    /// Something changed that may make the next attempt succeed, such as an environment: nothing is waited for any more.
+    Changed {
+        /// What, for the log.
+        what: String,
+    },
     /// What would be done about a check, and what stands in the way.
     Prospect {
         /// Which.

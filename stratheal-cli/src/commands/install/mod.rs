@@ -27,7 +27,7 @@ use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
 use crate::fetching::Setup;
 use crate::progress::{Display, Progress};
-use crate::{output, runtime_with_threads};
+use crate::{output, place, runtime_with_threads};
 
 pub(crate) use self::failure::of as failure_of;
 pub(crate) use self::lock::run as run_lock;
@@ -88,6 +88,9 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     installer.fetcher().settled().await;
     progress.finish().await;
     let (planned, outcome) = done?;
+    if outcome.is_some() {
+        place::tell_changed(common, environment.root()).await;
+    }
     for note in opened.notes.iter().chain(&planned.notes) {
         output::complain(note);
     }

@@ -14,8 +14,8 @@ use crate::commands::snapshot::automatic;
 use crate::exit;
 use crate::failure::Failure;
 use crate::fetching::Setup;
-use crate::output;
 use crate::progress::{Display, Progress};
+use crate::{output, place};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &args::RepairOptions) -> Result<ExitCode, Failure> {
     run_to_end(repair(common, packages, options))
@@ -47,6 +47,7 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     installer.fetcher().settled().await;
     progress.finish().await;
     let repaired = repaired?;
+    place::tell_changed(common, &target).await;
     for note in &repaired.notes {
         output::complain(note);
     }

@@ -13,7 +13,7 @@ use crate::args::{Common, Packages, UninstallOptions};
 use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
 use crate::fetching::Setup;
-use crate::output;
+use crate::{output, place};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(uninstall(common, packages, options))
@@ -36,6 +36,7 @@ async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOpti
     let done = changing(&opened.installer, work).await;
     said.finish();
     let (outcome, absent) = done?;
+    place::tell_changed(common, environment.root()).await;
     for name in absent {
         output::complain(&format!("{name} is not installed"));
     }

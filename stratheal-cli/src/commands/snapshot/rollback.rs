@@ -15,7 +15,7 @@ use super::render;
 use crate::args::{Common, Packages, PlainFormat, RollbackOptions};
 use crate::commands::install::{interruptible, run_to_end};
 use crate::failure::Failure;
-use crate::output;
+use crate::{output, place};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &RollbackOptions) -> Result<ExitCode, Failure> {
     run_to_end(rollback(common, packages, options))
@@ -50,6 +50,9 @@ async fn rollback(common: &Common, packages: &Packages, options: &RollbackOption
     }
     let work = async { snapshots.rollback(&selector, &root, &wanted).await.map_err(of) };
     let done = changing(&snapshots, work).await?;
+    if done.how.is_some() {
+        place::tell_changed(common, &root).await;
+    }
     for note in &done.notes {
         output::complain(note);
     }
