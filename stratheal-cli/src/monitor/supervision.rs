@@ -95,7 +95,9 @@ impl Supervision {
     /// Ends: services are stopped in their order, or left to the next monitor.
     pub(crate) async fn finish(mut self, how: Shutdown) {
         self.monitor.healer.stop().await;
-        self.monitor.services.shutdown(how).await;
+        for service in self.monitor.services.shutdown(how).await {
+            tracing::error!(%service, "could not be stopped, and may still run");
+        }
         self.tasks.shutdown().await;
     }
 }

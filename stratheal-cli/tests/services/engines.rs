@@ -5,7 +5,7 @@ use std::process::Child;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use stratheal_core::service::{EndedHow, ServiceSpec, ServiceState, Shutdown, What};
+use stratheal_core::service::{Commands, EndedHow, Ready, ServiceSpec, ServiceState, Shutdown, What};
 use tokio::time::sleep;
 
 use crate::setup::{Look, World, event, eventually, id, is_alive, kill};
@@ -129,4 +129,101 @@ async fn the_newest_one_is_served() {
     kill(new.pid("api"), Signal::KILL);
     eventually("the new one is told", || matches!(new.state("api"), ServiceState::Ended { .. })).await;
     world.end(new).await;
+}
+
+#[tokio::test]
+async fn one_that_was_starting_when_its_engine_ended_has_its_time_all_the_same() {
+    let world = World::new();
+    let mut spec = world.shell("api", "exec sleep 1000");
+    spec.ready = Ready::Notify;
+    spec.start_timeout = Duration::from_secs(1);
+    let engine = world.engine();
+    engine.apply(vec![spec.clone()]).await.unwrap();
+    engine.start("api").await.unwrap();
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    let engine = world.engine();
+    let mut events = engine.subscribe();
+    engine.apply(vec![spec]).await.unwrap();
+    event(&mut events, |what| *what == What::StartTimedOut).await;
+    assert_eq!(engine.state("api"), ServiceState::Starting { timed_out: true });
+    world.end(engine).await;
+}
+
+/// A service that is the only one of its name, or says so, and takes a while to stop.
+fn alone(world: &World, name: &str) -> ServiceSpec {
+    let script = "exec 9>lock; flock -n 9 || { echo twice >>twice; exit 9; }; trap 'sleep 0.6; exit 0' TERM; \
+        echo $$ >>starts; while :; do sleep 0.02 9>&-; done";
+    world.shell(name, script)
+}
+
+#[tokio::test]
+async fn one_that_is_described_again_before_it_has_stopped_runs_again() {
+    let world = World::new();
+    let engine = world.engine();
+    let specs = || vec![alone(&world, "api")];
+    engine.apply(specs()).await.unwrap();
+    eventually("it runs", || world.lines("starts").len() == 1).await;
+    assert_eq!(engine.apply(Vec::new()).await.unwrap().removed, 1);
+    assert_eq!(engine.apply(Vec::new()).await.unwrap().removed, 0, "it is removed once");
+    engine.apply(specs()).await.unwrap();
+    eventually("it runs again", || world.lines("starts").len() == 2 && engine.is_ready("api")).await;
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_the_engine_before_ran_is_not_forgotten_when_it_is_not_described() {
+    let world = World::new();
+    let first = world.engine();
+    first.apply(vec![alone(&world, "api")]).await.unwrap();
+    eventually("it runs", || world.lines("starts").len() == 1).await;
+    first.shutdown(Shutdown::LeaveRunning).await;
+    let engine = world.engine();
+    engine.apply(vec![world.shell("db", "exec sleep 1000")]).await.unwrap();
+    assert_eq!(engine.state("api"), ServiceState::Stopping, "it is shown until it is gone");
+    engine.apply(vec![world.shell("db", "exec sleep 1000"), alone(&world, "api")]).await.unwrap();
+    eventually("it runs again", || world.lines("starts").len() == 2 && engine.is_ready("api")).await;
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn a_child_that_is_described_as_something_else_is_stopped_before_that_is_started() {
+    let world = World::new();
+    let first = world.engine();
+    first.apply(vec![alone(&world, "api")]).await.unwrap();
+    eventually("it runs", || world.lines("starts").len() == 1).await;
+    first.shutdown(Shutdown::LeaveRunning).await;
+    let engine = world.engine();
+    let words = |text: &str| ["sh", "-c", text].map(str::to_owned).to_vec();
+    let start = "exec 9>lock; flock -n 9 || echo twice >>twice; : >there";
+    let commands = Commands { start: words(start), stop: words("rm there"), status: words("test -e there") };
+    let mut spec = ServiceSpec::commands(id("api"), commands);
+    spec.folder = Some(world.path(""));
+    engine.apply(vec![spec]).await.unwrap();
+    assert!(engine.view("api").unwrap().outdated, "the child is still there");
+    engine.restart("api").await.unwrap();
+    eventually("the commands have started it", || world.path("there").exists() && engine.is_ready("api")).await;
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_runs_is_compared_with_what_it_was_started_as() {
+    let world = World::new();
+    let spec = |seconds: u32| vec![world.shell("api", &format!("exec sleep {seconds}"))];
+    let first = world.engine();
+    first.apply(spec(1000)).await.unwrap();
+    eventually("ready", || first.is_ready("api")).await;
+    first.shutdown(Shutdown::LeaveRunning).await;
+    let engine = world.engine();
+    let outdated = || engine.view("api").unwrap().outdated;
+    for (seconds, expected) in [(2000, true), (3000, true), (2000, true), (1000, false), (3000, true)] {
+        engine.apply(spec(seconds)).await.unwrap();
+        eventually("it is adopted", || engine.is_ready("api")).await;
+        assert_eq!(outdated(), expected, "{seconds}");
+    }
+    engine.restart("api").await.unwrap();
+    assert!(!outdated());
+    world.end(engine).await;
 }

@@ -5,9 +5,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use stratheal_core::service::{Commands, ServiceSpec, ServiceState, StoppedBy};
+use stratheal_core::service::{Commands, ServiceSpec, ServiceState, Shutdown, StoppedBy};
+use tokio::time::timeout;
 
-use crate::setup::{Look, World, eventually, id, kill};
+use crate::setup::{LIMIT, Look, World, eventually, id, kill};
 
 /// Answers as systemctl does, recorded from version 252; `state` in the folder is the unit's.
 const SYSTEMCTL: &str = r#"#!/bin/sh
@@ -78,6 +79,88 @@ async fn commands_start_and_stop_it() {
     spec.id = id("other");
     engine.apply(vec![spec]).await.unwrap();
     eventually("found", || engine.is_ready("other")).await;
+    world.end(engine).await;
+}
+
+/// A service of three scripts in the folder of a test.
+fn scripts(world: &World, start: &str, stop: &str, status: &str) -> ServiceSpec {
+    let words = |text: &str| ["sh", "-c", text].map(str::to_owned).to_vec();
+    let commands = Commands { start: words(start), stop: words(stop), status: words(status) };
+    let mut spec = ServiceSpec::commands(id("web"), commands);
+    spec.folder = Some(world.path(""));
+    spec.stop_timeout = Duration::from_millis(500);
+    spec
+}
+
+#[tokio::test]
+async fn a_stop_is_confirmed_whatever_its_command_says() {
+    // What the command that stops it does, how its state is asked then, and whether it counts as stopped.
+    for (stop, status, stopped) in [
+        ("rm there", "test -e there", true),
+        ("rm there; exit 1", "test -e there", true),
+        ("true", "test -e there", false),
+        ("exit 1", "test -e there", false),
+        (": >asked", "test -e asked && kill -KILL $$; test -e there", false),
+        (": >asked", "test -e asked && exit 4; test -e there", false),
+        ("sleep 1000", "test -e there", false),
+    ] {
+        let world = World::new();
+        let engine = world.engine();
+        engine.apply(vec![scripts(&world, ": >there", stop, status)]).await.unwrap();
+        eventually("ready", || engine.is_ready("web")).await;
+        let answer = timeout(LIMIT, engine.stop("web", StoppedBy::Person)).await.expect("a stop has a bound");
+        assert_eq!(answer.is_ok(), stopped, "{stop}: {answer:?}");
+        let state = engine.state("web");
+        assert_eq!(state == ServiceState::Stopped { by: Some(StoppedBy::Person) }, stopped, "{stop}: {state:?}");
+        engine.shutdown(Shutdown::LeaveRunning).await;
+    }
+}
+
+#[tokio::test]
+async fn one_that_ends_after_a_person_could_not_stop_it_is_stopped() {
+    let world = World::new();
+    let engine = world.engine();
+    engine.apply(vec![scripts(&world, ": >there", "exit 1", "test -e there")]).await.unwrap();
+    eventually("ready", || engine.is_ready("web")).await;
+    engine.stop("web", StoppedBy::Person).await.unwrap_err();
+    fs::remove_file(world.path("there")).unwrap();
+    let stopped = ServiceState::Stopped { by: Some(StoppedBy::Person) };
+    eventually("its end is seen", || !engine.is_ready("web")).await;
+    eventually("the person's word counts", || engine.state("web") == stopped).await;
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    // Somebody started it by other means meanwhile.
+    fs::write(world.path("there"), "").unwrap();
+    let engine = world.engine();
+    engine.apply(vec![scripts(&world, ": >there", "rm there", "test -e there")]).await.unwrap();
+    eventually("it is stopped again", || engine.state("web") == stopped && !world.path("there").exists()).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn the_end_comes_though_something_cannot_be_stopped() {
+    for stop in ["exit 1", "sleep 1000"] {
+        let world = World::new();
+        let engine = world.engine();
+        let mut web = scripts(&world, ": >there", stop, "test -e there");
+        web.depends_on = vec![id("db")];
+        engine.apply(vec![web, world.shell("db", "exec sleep 1000")]).await.unwrap();
+        eventually("ready", || engine.is_ready("web")).await;
+        let left = timeout(LIMIT, engine.shutdown(Shutdown::StopServices)).await.expect("the end has a bound");
+        assert_eq!(left, [id("web")], "what remains is named");
+        eventually("the rest is gone", || world.running().is_empty()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_runs_after_its_start_was_given_up_is_watched() {
+    let world = World::new();
+    let engine = world.engine();
+    let mut spec = scripts(&world, ": >there; exec sleep 1000", "rm there", "test -e there");
+    spec.start_timeout = Duration::from_millis(500);
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("it is known to run", || engine.is_ready("web")).await;
+    fs::remove_file(world.path("there")).unwrap();
+    eventually("its end is seen", || matches!(engine.state("web"), ServiceState::Ended { .. })).await;
     world.end(engine).await;
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustix::process::Signal;
 use stratheal_core::model::CheckId;
-use stratheal_core::service::{EndedHow, ReadinessProbe, Ready, ServiceError, ServiceState, Services, StoppedBy, What};
+use stratheal_core::service::{
+    EndedHow, ReadinessProbe, Ready, ServiceError, ServiceState, Services, Shutdown, StoppedBy, What,
+};
 
 use crate::setup::{Look, World, event, eventually, is_alive, kill, program};
 
@@ -163,5 +165,35 @@ async fn a_person_who_stops_a_service_is_remembered() {
     eventually("what is not described is gone", || engine.status().is_empty()).await;
     engine.apply(specs()).await.unwrap();
     eventually("the start was remembered, too", || engine.is_ready("api")).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn whoever_heals_does_not_overrule_a_person() {
+    let world = World::new();
+    let specs = || vec![world.shell("api", "trap 'sleep 0.4; exit 0' TERM; : >up; while :; do sleep 0.02; done")];
+    let refused = |answer| matches!(answer, Err(ServiceError::StoppedByPerson { .. }));
+    let stopped = ServiceState::Stopped { by: Some(StoppedBy::Person) };
+    let engine = world.engine();
+    engine.apply(specs()).await.unwrap();
+    eventually("it runs", || world.path("up").exists() && engine.is_ready("api")).await;
+    let stop = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.stop("api", StoppedBy::Person).await }
+    });
+    eventually("it is being stopped", || engine.state("api") == ServiceState::Stopping).await;
+    assert!(refused(engine.restart_unless_stopped("api").await), "while it is being stopped");
+    stop.await.unwrap().unwrap();
+    assert!(refused(engine.restart_unless_stopped("api").await), "when it is stopped");
+    kill(world.keeper(), Signal::KILL);
+    assert!(refused(engine.restart_unless_stopped("api").await), "under another keeper");
+    assert_eq!(engine.state("api"), stopped);
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    let engine = world.engine();
+    engine.apply(specs()).await.unwrap();
+    assert!(refused(engine.restart_unless_stopped("api").await), "by another engine");
+    assert_eq!(engine.state("api"), stopped);
+    engine.start("api").await.unwrap();
+    engine.restart_unless_stopped("api").await.unwrap();
     world.end(engine).await;
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::contract::{Remedy, RemedyContext, RemedyError};
 use crate::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
 use crate::model::{CheckId, RemedyId, ServiceId};
-use crate::service::{ServiceState, ServiceView, ServicesHandle, StoppedBy};
+use crate::service::{ServiceError, ServiceState, ServiceView, ServicesHandle, StoppedBy};
 
 /// How often it is looked whether a service is ready.
 const LOOK: Duration = Duration::from_millis(10);
@@ -118,7 +118,10 @@ impl Remedy for RestartService {
 
     async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
         let service = self.service(&cx.check)?;
-        self.services.restart(service.as_str()).await.map_err(|error| RemedyError::failed(step, error))?;
+        self.services.restart_unless_stopped(service.as_str()).await.map_err(|error| match error {
+            ServiceError::StoppedByPerson { .. } => RemedyError::NotApplicable { why: error.to_string() },
+            error => RemedyError::failed(step, error),
+        })?;
         let view = self.ready(service, cx, step).await?;
         let text = format!("{service} was restarted: {}", run(&view));
         Ok(Receipt::new(text).data(json!({ "pid": view.pid })))

@@ -60,14 +60,12 @@ impl Link {
         (Self { requests }, received)
     }
 
-    /// Asks, and waits for the answer however often the connection breaks meanwhile.
-    pub(super) async fn ask(&self, request: Request) -> Answer {
+    /// Asks, and waits for the answer however often the connection breaks meanwhile. `None` when the keeper serves another engine by
+    /// now: then nothing is known of what was asked.
+    pub(super) async fn ask(&self, request: Request) -> Option<Answer> {
         let (reply, answer) = oneshot::channel();
-        let refused = || Answer::Refused { why: "the keeper serves another engine".to_owned() };
-        if self.requests.send((request, reply)).await.is_err() {
-            return refused();
-        }
-        answer.await.unwrap_or_else(|_| refused())
+        self.requests.send((request, reply)).await.ok()?;
+        answer.await.ok()
     }
 }
 

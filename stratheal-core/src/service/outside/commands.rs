@@ -45,8 +45,8 @@ pub(super) async fn status(words: &[String], spec: &ServiceSpec, deadline: Insta
     let finished = run(command(words, spec)?, deadline).await?;
     match finished.ending {
         Ending::Exited(0) => Ok(Seen { alive: true, ..Seen::default() }),
-        // Not allowed to ask, or no such program: that says nothing about the service.
-        Ending::Exited(4 | 126 | 127) => Err(complaint(&finished)),
-        _ => Ok(Seen::default()),
+        // Not allowed to ask, no such program, or killed meanwhile: that says nothing about the service.
+        Ending::Exited(4 | 126 | 127) | Ending::Signalled(_) | Ending::TimedOut { .. } => Err(complaint(&finished)),
+        Ending::Exited(_) => Ok(Seen::default()),
     }
 }

@@ -18,6 +18,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOOK_CLOSELY: Duration = Duration::from_millis(100);
 /// How long it may take to tell how it is.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a service manager has to stop something, at least.
+pub(in crate::service) const MANAGER: Duration = Duration::from_mins(2);
 /// So often in a row it may not be told, before it counts as ended.
 const UNKNOWN: u32 = 5;
 
@@ -56,8 +58,8 @@ impl Outside {
         }
     }
 
-    /// Starts it, and waits until it runs.
-    pub(in crate::service) async fn start(&self, limit: Duration) -> Result<(), String> {
+    /// Starts it, and waits until it runs. Answers how it is then.
+    pub(in crate::service) async fn start(&self, limit: Duration) -> Result<Seen, String> {
         let deadline = Instant::now() + limit;
         match self {
             Self::Unit { name, manager } => unit::change(*manager, "start", name, deadline).await?,
@@ -66,16 +68,18 @@ impl Outside {
         self.until(|seen| seen.alive && !seen.changing, deadline, "it does not run after it was started").await
     }
 
-    /// Stops it, and waits until it does not run any more.
+    /// Stops it, and waits until it does not run any more. That is what counts, whatever the stop itself says.
     pub(in crate::service) async fn stop(&self, limit: Duration) -> Result<(), String> {
-        // A service manager has a limit of its own, which is longer as a rule.
-        let deadline = Instant::now() + limit.max(Duration::from_mins(2));
-        match self {
-            Self::Unit { name, manager } => unit::change(*manager, "stop", name, deadline).await?,
-            Self::Commands { commands, spec } => commands::change(&commands.stop, spec, deadline).await?,
-        }
-        let deadline = Instant::now() + limit;
-        self.until(|seen| !seen.alive, deadline, "it still runs after it was stopped").await
+        let asked = match self {
+            Self::Unit { name, manager } => {
+                // A service manager has a limit of its own, which is longer as a rule.
+                unit::change(*manager, "stop", name, Instant::now() + limit.max(MANAGER)).await
+            }
+            Self::Commands { commands, spec } => commands::change(&commands.stop, spec, Instant::now() + limit).await,
+        };
+        let limit = if asked.is_ok() { limit } else { Duration::ZERO };
+        let gone = self.until(|seen| !seen.alive, Instant::now() + limit, "it still runs after it was stopped").await;
+        gone.map(drop).map_err(|why| asked.err().unwrap_or(why))
     }
 
     /// How it is.
@@ -87,11 +91,11 @@ impl Outside {
         }
     }
 
-    async fn until(&self, wanted: impl Fn(&Seen) -> bool, deadline: Instant, why_not: &str) -> Result<(), String> {
+    async fn until(&self, wanted: impl Fn(&Seen) -> bool, deadline: Instant, why_not: &str) -> Result<Seen, String> {
         loop {
             let seen = self.status().await?;
             if wanted(&seen) {
-                return Ok(());
+                return Ok(seen);
             }
             if Instant::now() >= deadline || (seen.ending.is_some() && !seen.changing && !seen.alive) {
                 let ending = seen.ending.map(|how| ending_of(&seen, how, SystemClock.now()).to_string());
@@ -106,22 +110,23 @@ fn ending_of(seen: &Seen, how: EndedHow, at: Timestamp) -> Ending {
     Ending { how, out_of_memory: seen.out_of_memory, ..Ending::unseen(at) }
 }
 
-/// Watches a service until it does not run any more, and answers how it ended.
-pub(in crate::service) async fn watch(spec: &ServiceSpec) -> Ending {
+/// Watches a service until it runs and is as wanted, or until it does not run any more; then it answers how it ended.
+pub(in crate::service) async fn watch(spec: &ServiceSpec, wanted: impl Fn(&Seen) -> bool) -> Option<Ending> {
     let outside = Outside::of(spec);
     let mut unknown = 0;
     loop {
         match outside.status().await {
+            Ok(seen) if seen.alive && wanted(&seen) => return None,
             Ok(seen) if seen.alive => unknown = 0,
             Ok(seen) => {
                 let how = seen.ending.unwrap_or(EndedHow::Unseen);
-                return ending_of(&seen, how, SystemClock.now());
+                return Some(ending_of(&seen, how, SystemClock.now()));
             }
             Err(why) => {
                 unknown += 1;
                 tracing::warn!(service = %spec.id, why, "cannot tell how a service is");
                 if unknown >= UNKNOWN {
-                    return Ending::unseen(SystemClock.now());
+                    return Some(Ending::unseen(SystemClock.now()));
                 }
             }
         }

@@ -8,7 +8,7 @@ use crate::service::spec::UnitManager;
 use crate::sys::command::{Command, Ending};
 
 /// What is asked for.
-const PROPERTIES: &str = "LoadState,ActiveState,SubState,MainPID,Result,ExecMainCode,ExecMainStatus,NRestarts";
+const PROPERTIES: &str = "ActiveState,SubState,MainPID,Result,ExecMainCode,ExecMainStatus,NRestarts";
 
 fn systemctl(manager: UnitManager, words: &[&str]) -> Command {
     let user = (manager == UnitManager::User).then_some("--user");
@@ -49,11 +49,7 @@ fn parse(text: &str) -> Result<Seen, String> {
         text.lines()
             .find_map(|line| line.split_once('=').filter(|(known, _)| *known == name).map(|(_, value)| value.trim()))
     };
-    match value("LoadState") {
-        Some("not-found") => return Err("does not exist".to_owned()),
-        Some("masked") => return Err("is masked".to_owned()),
-        _ => {}
-    }
+    // Whether it is loaded is left out: one that was masked, or whose file is gone, runs on.
     let active = value("ActiveState").ok_or("has no state")?;
     let number = |name: &str| value(name).and_then(|text| text.parse::<i32>().ok());
     // CLD_EXITED; CLD_KILLED and CLD_DUMPED. Where the code is not told, the result says as much.
@@ -97,7 +93,8 @@ mod tests {
         let killed = shown("failed", "Result=oom-kill\nExecMainCode=2\nExecMainStatus=9");
         assert_eq!((killed.ending, killed.out_of_memory), (Some(How::Signalled(9)), true));
         assert_eq!(shown("inactive", "Result=success\nMainPID=0").ending, None);
-        assert_eq!(parse("LoadState=not-found\nActiveState=inactive\n").unwrap_err(), "does not exist");
+        assert!(parse("LoadState=not-found\nActiveState=active\n").unwrap().alive, "its file is gone, and it runs on");
+        assert!(!parse("LoadState=not-found\nActiveState=inactive\n").unwrap().alive);
         assert!(parse("").is_err());
         assert_eq!(parse("ActiveState=\n").unwrap_err(), "has a state that is not known: ``");
     }

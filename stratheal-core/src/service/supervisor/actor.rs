@@ -6,33 +6,27 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
-use super::dependencies;
 use super::entry::{Entry, Task};
-use super::error::ServiceError;
 use super::event::{ServiceEvent, What};
-use super::handle::{Applied, Services, Shutdown};
+use super::handle::{Services, Shutdown};
 use super::inside::{Inside, Order};
 use super::launching;
+use super::leaving::{self, Leaving};
 use super::news;
 use super::remembered::Remembered;
 use super::view::ServiceView;
 use crate::model::ServiceId;
 use crate::service::connection::{Link, News};
-use crate::service::outside;
+use crate::service::digest::digest;
 use crate::service::protocol::{Request, RunView};
-use crate::service::spec::{How, Ready, ServiceSpec};
+use crate::service::spec::{How, Ready};
 use crate::service::state::{Act, Input, ServiceState, StoppedBy};
 
 /// What readers look at.
 pub(super) type Board = ArcSwap<BTreeMap<ServiceId, Arc<ServiceView>>>;
-
-/// How long the first answer of a keeper is waited for.
-const FIRST_NEWS: Duration = Duration::from_secs(20);
-/// How long the keeper may take to end.
-const LAST_NEWS: Duration = Duration::from_secs(20);
 
 pub(super) struct Actor {
     pub(super) options: Services,
@@ -51,10 +45,10 @@ pub(super) struct Actor {
     events: broadcast::Sender<ServiceEvent>,
     queue: VecDeque<(ServiceId, Input)>,
     /// Set while everything is being stopped.
-    leaving: Option<oneshot::Sender<()>>,
+    pub(super) leaving: Option<Leaving>,
     /// What the names of this engine's runs have in common, and how many services it has had.
-    prefix: String,
-    services: u64,
+    pub(super) prefix: String,
+    pub(super) services: u64,
 }
 
 impl Actor {
@@ -94,18 +88,20 @@ impl Actor {
                     Some(Order::Apply(specs, reply)) => drop(reply.send(self.apply(specs).await)),
                     Some(Order::Start(id, reply)) => self.start(&id, reply, Input::Start),
                     Some(Order::Restart(id, reply)) => self.start(&id, reply, Input::Restart),
+                    Some(Order::RestartUnlessStopped(id, reply)) => self.restart_unless_stopped(&id, reply),
                     Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply),
                     Some(Order::MarkReady(id, reply)) => drop(reply.send(self.mark_ready(&id))),
-                    Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.leaving = Some(reply),
+                    Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.begin_to_leave(reply),
                     Some(Order::Shutdown(Shutdown::LeaveRunning, reply)) => {
                         drop(self);
-                        done(reply);
+                        leaving::done(reply, Vec::new());
                         return;
                     }
                     None => return,
                 },
                 Some(Inside { id, input }) = inside.recv() => self.drive(id, input),
                 news = news::next(&mut self.news) => self.hear(news),
+                () = leaving::time_is_over(self.leaving.as_ref()) => self.give_up(),
             }
             if self.leaving.is_some() && self.stop_next() {
                 return self.leave().await;
@@ -138,10 +134,15 @@ impl Actor {
             entry.since = now;
             entry.entered = Instant::now();
         }
+        let is_over = matches!(entry.machine.state(), ServiceState::Ended { .. } | ServiceState::Failed { .. });
         for act in acts {
             self.act(id, act);
         }
         self.look_after(id, executed);
+        if is_over && self.remembered.contains(id) {
+            // A person had stopped it, in vain so far: nobody shall take it for one that is to be healed.
+            self.queue.push_back((id.clone(), Input::Stop(StoppedBy::Person)));
+        }
         if changed {
             // Others may have waited for it.
             let waiting = self.entries.iter().filter(|(_, other)| other.spec.depends_on.contains(id));
@@ -156,16 +157,12 @@ impl Actor {
         match act {
             Act::Launch(run) => {
                 entry.running = entry.spec.clone();
+                entry.digest = digest(&entry.spec);
                 entry.executed = false;
                 entry.outdated = false;
                 entry.text = None;
-                let (spec, wait) = (entry.spec.clone(), entry.spec.start_timeout);
-                let late = Input::TimedOut { run: run.clone() };
-                let (timer_id, timer_sender) = (id.clone(), self.sender.clone());
-                entry.timer = Some(Task::spawn(async move {
-                    tokio::time::sleep(wait).await;
-                    drop(timer_sender.send(Inside { id: timer_id, input: late }).await);
-                }));
+                let spec = entry.spec.clone();
+                self.limit_start(id, spec.start_timeout);
                 match (&spec.how, self.link.clone()) {
                     (How::Child, Some(link)) => {
                         self.later(id, async move { vec![launching::child(spec, run, link).await] });
@@ -205,6 +202,19 @@ impl Actor {
         }
     }
 
+    /// Says after a while that the start of the run there is takes too long, unless it is over by then.
+    pub(super) fn limit_start(&mut self, id: &ServiceId, wait: Duration) {
+        let Some(entry) = self.entries.get_mut(id) else { return };
+        let (ServiceState::Starting { .. }, Some(run)) = (entry.machine.state(), entry.machine.run()) else { return };
+        let late = Inside { id: id.clone(), input: Input::TimedOut { run: run.to_owned() } };
+        let sender = self.sender.clone();
+        entry.timer = Some(Task::spawn(async move {
+            tokio::time::sleep(wait).await;
+            // Nobody is left to tell when the supervisor has stopped.
+            drop(sender.send(late).await);
+        }));
+    }
+
     /// Starts and ends the tasks that belong to a state.
     fn look_after(&mut self, id: &ServiceId, executed: bool) {
         let Some(entry) = self.entries.get_mut(id) else { return };
@@ -227,13 +237,7 @@ impl Actor {
         match run.filter(|_| runs && !entry.is_child()) {
             Some(run) if entry.watcher.is_none() && !entry.machine.is_launching() => {
                 let (spec, id, sender) = (entry.running.clone(), id.clone(), self.sender.clone());
-                entry.watcher = Some(Task::spawn(async move {
-                    let ending = outside::watch(&spec).await;
-                    drop(
-                        sender.send(Inside { id: id.clone(), input: Input::Ended { run: run.clone(), ending } }).await,
-                    );
-                    drop(sender.send(Inside { id, input: Input::Gone { run } }).await);
-                }));
+                entry.watcher = Some(Task::spawn(launching::watch(spec, id, run, sender)));
             }
             // Not before its last word was taken: the watcher sends the two inputs that end it.
             None if entry.machine.run().is_none() || *entry.machine.state() == ServiceState::Stopping => {
@@ -290,120 +294,5 @@ impl Actor {
             None => drop(views.remove(id)),
         }
         self.board.store(Arc::new(views));
-    }
-
-    async fn apply(&mut self, specs: Vec<ServiceSpec>) -> Result<Applied, ServiceError> {
-        dependencies::validate(&specs)?;
-        let children = specs.iter().any(|spec| spec.how == How::Child);
-        if self.link.is_none() && (children || self.options.place.socket().exists()) {
-            self.connect().await?;
-        }
-        let mut applied = Applied::default();
-        let wanted: HashSet<ServiceId> = specs.iter().map(|spec| spec.id.clone()).collect();
-        let unwanted: Vec<ServiceId> = self.entries.keys().filter(|id| !wanted.contains(*id)).cloned().collect();
-        for id in unwanted {
-            applied.removed += 1;
-            if let Some(entry) = self.entries.get_mut(&id) {
-                entry.removed = true;
-                // Nothing waits for what it depended on.
-                let mut spec = ServiceSpec::clone(&entry.spec);
-                spec.depends_on.clear();
-                entry.spec = Arc::new(spec);
-            }
-            self.drive(id, Input::Stop(StoppedBy::Engine));
-        }
-        let mut new = Vec::new();
-        for spec in specs {
-            let id = spec.id.clone();
-            match self.entries.get_mut(&id) {
-                Some(entry) if *entry.spec == spec => applied.unchanged += 1,
-                Some(entry) => {
-                    applied.changed += 1;
-                    if entry.describe(spec) {
-                        self.tell(&id, What::Outdated);
-                    }
-                }
-                None => {
-                    applied.added += 1;
-                    let by = self.remembered.contains(&id).then_some(StoppedBy::Person);
-                    // One that is described anew after it was not has runs of its own again.
-                    self.services += 1;
-                    let prefix = format!("{id}-{}-{}", self.prefix, self.services);
-                    let entry = Entry::new(spec, prefix, by, self.now());
-                    self.entries.insert(id.clone(), entry);
-                    new.push(id.clone());
-                }
-            }
-            self.publish(&id);
-        }
-        for id in &new {
-            self.begin(id);
-        }
-        self.applied = true;
-        self.drop_unclaimed();
-        Ok(applied)
-    }
-
-    /// Connects to the keeper and learns what runs.
-    async fn connect(&mut self) -> Result<(), ServiceError> {
-        let (link, mut news) = Link::open(self.options.place.clone(), self.options.program.clone());
-        let first = tokio::time::timeout(FIRST_NEWS, news.recv()).await;
-        match first {
-            Ok(Some(News::Up { runs, cleared })) => {
-                self.link = Some(link);
-                self.news = Some(news);
-                self.reconcile(&runs, cleared);
-                Ok(())
-            }
-            Ok(Some(News::Unreachable(why))) => Err(ServiceError::NoKeeper(why)),
-            Ok(_) => Err(ServiceError::NoKeeper("it hangs up at once".to_owned())),
-            Err(_) => Err(ServiceError::NoKeeper("it does not answer".to_owned())),
-        }
-    }
-
-    /// Stops whatever nothing else needs any more. Answers whether nothing is left.
-    fn stop_next(&mut self) -> bool {
-        let active = |entry: &Entry| !entry.machine.is_quiet();
-        let needed: HashSet<ServiceId> = self
-            .entries
-            .values()
-            .filter(|entry| active(entry))
-            .flat_map(|entry| entry.spec.depends_on.clone())
-            .collect();
-        let stop = |(id, entry): (&ServiceId, &Entry)| {
-            let wanted = active(entry) && !needed.contains(id) && *entry.machine.state() != ServiceState::Stopping;
-            wanted.then(|| id.clone())
-        };
-        let stop: Vec<ServiceId> = self.entries.iter().filter_map(stop).collect();
-        for id in stop {
-            self.drive(id, Input::Stop(StoppedBy::Engine));
-        }
-        !self.entries.values().any(active)
-    }
-
-    /// The last that is done: the keeper ends.
-    async fn leave(mut self) {
-        if let Some(link) = self.link.take() {
-            let mut news = self.news.take();
-            // Until it hangs up, which it does when it has ended.
-            let hangs_up = async {
-                while let Some(news) = &mut news
-                    && news.recv().await.is_some()
-                {}
-            };
-            let ended = async { tokio::join!(link.ask(Request::End { stop: true }), hangs_up) };
-            if tokio::time::timeout(LAST_NEWS, ended).await.is_err() {
-                tracing::error!("the keeper does not end");
-            }
-        }
-        if let Some(reply) = self.leaving.take() {
-            done(reply);
-        }
-    }
-}
-
-fn done(reply: oneshot::Sender<()>) {
-    if reply.send(()).is_err() {
-        tracing::debug!("whoever asked the supervisor to stop has gone");
     }
 }

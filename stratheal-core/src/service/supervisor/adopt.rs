@@ -1,14 +1,15 @@
 //! What was there before this engine: runs of the keeper, and services that look after themselves.
 
+use std::time::Duration;
+
 use super::actor::Actor;
 use super::event::What;
 use super::inside::Inside;
 use crate::model::ServiceId;
-use crate::service::digest::digest;
 use crate::service::ending::Ending;
 use crate::service::outside::Outside;
 use crate::service::protocol::{Cleared, Request, RunView};
-use crate::service::spec::How;
+use crate::service::spec::{How, Ready, ServiceSpec};
 use crate::service::state::{Input, StoppedBy};
 
 impl Actor {
@@ -63,10 +64,7 @@ impl Actor {
     pub(super) fn begin(&mut self, id: &ServiceId) {
         let stopped = self.remembered.contains(id);
         let Some(entry) = self.entries.get(id) else { return };
-        if entry.spec.how != How::Child {
-            self.begin_outside(id, stopped);
-            return;
-        }
+        let is_child = entry.spec.how == How::Child;
         let mut mine = Vec::new();
         self.found.retain(|view| {
             let is_mine = view.service == *id;
@@ -75,29 +73,32 @@ impl Actor {
             }
             !is_mine
         });
-        // The live one last; there is one at most.
+        // The live one last; there is one at most. A child that is described as something else by now has to go first all the same.
         mine.sort_by_key(|view| !view.gone);
-        let Some(last) = mine.pop() else {
-            if !stopped {
-                self.drive(id.clone(), Input::Start);
-            }
-            return;
-        };
+        let last = mine.pop_if(|view| is_child || !view.gone);
         for older in mine {
             if let Some(ending) = older.ended {
                 self.tell(id, What::Ended { ending, expected: older.stopping });
             }
             self.acknowledge(older.run);
         }
-        self.take_over(id, last, stopped);
+        match last {
+            Some(last) => self.take_over(id, last, stopped),
+            None if !is_child => self.begin_outside(id, stopped),
+            None if stopped => {}
+            None => self.drive(id.clone(), Input::Start),
+        }
     }
 
     fn take_over(&mut self, id: &ServiceId, view: RunView, stopped: bool) {
         let Some(entry) = self.entries.get_mut(id) else { return };
         entry.executed = view.executed;
         entry.text.clone_from(&view.text);
-        entry.outdated = view.ended.is_none() && view.digest != digest(&entry.spec);
-        let outdated = entry.outdated;
+        let outdated = entry.adopt(&view.digest) && view.ended.is_none() && !entry.removed;
+        entry.outdated = outdated;
+        // Whether its check had passed before, nobody knows any more: that has its whole time. What the keeper hears itself has the rest.
+        let spent = if matches!(entry.spec.ready, Ready::Check(_)) { Duration::ZERO } else { view.age };
+        let wait = entry.spec.start_timeout.saturating_sub(spent);
         let ready_at_once = view.executed && entry.machine.is_ready_at_once();
         let (run, gone) = (view.run.clone(), view.gone);
         let unready_check = !entry.machine.is_ready_at_once() && view.executed;
@@ -109,6 +110,7 @@ impl Actor {
             stopping: view.stopping,
         };
         self.drive(id.clone(), input);
+        self.limit_start(id, wait);
         if unready_check {
             self.drive(id.clone(), Input::Executed { run: run.clone() });
         }
@@ -130,23 +132,26 @@ impl Actor {
         let (spec, id, sender) = (entry.spec.clone(), id.clone(), self.sender.clone());
         tokio::spawn(async move {
             let seen = Outside::of(&spec).status().await;
-            let input = match seen {
-                Ok(seen) if seen.alive => Input::Found {
-                    run: format!("{id}-found"),
-                    pid: seen.pid,
-                    ready: true,
-                    ended: None,
-                    stopping: false,
-                },
-                _ if stopped => return,
-                Ok(_) => Input::Start,
+            let mut inputs = Vec::new();
+            match seen {
+                Ok(seen) if seen.alive => {
+                    let run = format!("{id}-found");
+                    inputs.push(Input::Found { run, pid: seen.pid, ready: false, ended: None, stopping: false });
+                    if stopped {
+                        inputs.push(Input::Stop(StoppedBy::Person));
+                    }
+                }
+                _ if stopped => {}
+                Ok(_) => inputs.push(Input::Start),
                 Err(why) => {
                     tracing::warn!(service = %id, why, "cannot tell whether it runs; it is started");
-                    Input::Start
+                    inputs.push(Input::Start);
                 }
-            };
-            // Nobody is left to tell when the supervisor has stopped.
-            drop(sender.send(Inside { id, input }).await);
+            }
+            for input in inputs {
+                // Nobody is left to tell when the supervisor has stopped.
+                drop(sender.send(Inside { id: id.clone(), input }).await);
+            }
         });
     }
 
@@ -155,8 +160,15 @@ impl Actor {
         for view in std::mem::take(&mut self.found) {
             if view.gone {
                 self.acknowledge(view.run);
-            } else if let Some(link) = self.link.clone() {
+            } else if !self.entries.contains_key(&view.service) {
                 tracing::info!(service = %view.service, pid = view.pid, "it runs, but is not described any more: it is stopped");
+                // Known until it is gone: it may be described again before.
+                let id = view.service.clone();
+                self.insert(ServiceSpec::child(id.clone(), [""; 0])).removed = true;
+                self.take_over(&id, view, false);
+                self.drive(id, Input::Stop(StoppedBy::Engine));
+            } else if let Some(link) = self.link.clone() {
+                // A run whose start was given up.
                 tokio::spawn(async move { link.ask(Request::Stop { run: view.run }).await });
             }
         }

@@ -43,6 +43,8 @@ pub(super) struct Entry {
     pub(super) spec: Arc<ServiceSpec>,
     /// As it was described when its run began.
     pub(super) running: Arc<ServiceSpec>,
+    /// The [`digest`] of that; of a run that was found it is all that is known.
+    pub(super) digest: String,
     pub(super) machine: Machine,
     pub(super) since: Timestamp,
     pub(super) entered: Instant,
@@ -67,6 +69,7 @@ impl Entry {
         Self {
             machine: Machine::new(prefix, ready_at_once(&spec), by),
             running: spec.clone(),
+            digest: digest(&spec),
             spec,
             since: now,
             entered: Instant::now(),
@@ -88,9 +91,22 @@ impl Entry {
         self.machine.set_ready_at_once(ready_at_once(&spec));
         self.spec = Arc::new(spec);
         self.removed = false;
-        let differs = self.running.how != self.spec.how || digest(&self.running) != digest(&self.spec);
-        self.outdated = differs && self.machine.run().is_some();
+        self.outdated = self.differs() && self.machine.run().is_some();
         self.outdated
+    }
+
+    /// Takes a run over that was found in the keeper. Answers whether it does not fit the description.
+    pub(super) fn adopt(&mut self, digest: &str) -> bool {
+        if !self.is_child() {
+            self.running = Arc::new(ServiceSpec { how: How::Child, ..ServiceSpec::clone(&self.spec) });
+        }
+        digest.clone_into(&mut self.digest);
+        self.outdated = self.differs();
+        self.outdated
+    }
+
+    fn differs(&self) -> bool {
+        self.running.how != self.spec.how || self.digest != digest(&self.spec)
     }
 
     pub(super) fn is_child(&self) -> bool {
@@ -117,17 +133,25 @@ impl Entry {
     pub(super) fn answer(&mut self) {
         let id = &self.spec.id;
         let overtaken = || Err(ServiceError::Overtaken { id: id.clone() });
+        let not_stopped = |why: &String| Err(ServiceError::NotStopped { id: id.clone(), why: why.clone() });
         let not_started = |why: String| Err(ServiceError::NotStarted { id: id.clone(), why });
         let settled = |want: Want| match (want, self.machine.state()) {
             (_, ServiceState::Stopping) => None,
-            (Want::Run, ServiceState::Starting { .. }) => self.executed.then_some(Ok(())),
+            // It was to be stopped first, and was not.
+            (Want::Run, ServiceState::Ready) if self.not_stopped.is_some() => {
+                self.not_stopped.as_ref().map(not_stopped)
+            }
+            (Want::Run, ServiceState::Starting { .. }) if self.executed => Some(Ok(())),
+            (Want::Run, ServiceState::Starting { timed_out }) => {
+                timed_out.then(|| not_started("it takes longer than its `start_timeout`, and goes on".to_owned()))
+            }
             (Want::Run, ServiceState::Ready | ServiceState::Waiting { .. })
             | (Want::Stop, ServiceState::Stopped { .. }) => Some(Ok(())),
             (Want::Run, ServiceState::Ended { ending }) => Some(not_started(ending.to_string())),
             (Want::Run, ServiceState::Failed { why }) => Some(not_started(why.clone())),
             (Want::Run, ServiceState::Stopped { .. }) => Some(overtaken()),
             (Want::Stop, _) => Some(match &self.not_stopped {
-                Some(why) => Err(ServiceError::NotStopped { id: id.clone(), why: why.clone() }),
+                Some(why) => not_stopped(why),
                 None => overtaken(),
             }),
         };

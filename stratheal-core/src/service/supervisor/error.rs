@@ -37,6 +37,12 @@ pub enum ServiceError {
         /// Why.
         why: String,
     },
+    /// A person has stopped it, and it stays so until a person starts it.
+    #[error("a person stopped the service `{id}`, and it stays so")]
+    StoppedByPerson {
+        /// Which.
+        id: ServiceId,
+    },
     /// Somebody wanted something else meanwhile.
     #[error("somebody else asked for something else of the service `{id}` meanwhile")]
     Overtaken {
@@ -68,7 +74,7 @@ impl ServiceError {
             Self::NoSuchService { .. } => ErrorClass::Usage,
             Self::Spec(error) => error.class(),
             Self::NotStarted { .. } | Self::NotStopped { .. } | Self::NoKeeper(_) => ErrorClass::Permanent,
-            Self::Overtaken { .. } | Self::Stopped => ErrorClass::Cancelled,
+            Self::StoppedByPerson { .. } | Self::Overtaken { .. } | Self::Stopped => ErrorClass::Cancelled,
             Self::Storage { source, .. } => class::of_io(source),
         }
     }

@@ -160,6 +160,19 @@ impl ServicesHandle {
         self.ask(|reply| Order::Restart(id, reply)).await
     }
 
+    /// Does what [`restart`](Self::restart) does, for those who heal: what a person stopped stays stopped, even while it is still being
+    /// stopped.
+    ///
+    /// # Cancellation
+    /// Dropping the future does not stop the restart.
+    ///
+    /// # Errors
+    /// [`ServiceError::StoppedByPerson`], and what [`restart`](Self::restart) says.
+    pub async fn restart_unless_stopped(&self, id: &str) -> Result<(), ServiceError> {
+        let id = self.known(id)?;
+        self.ask(|reply| Order::RestartUnlessStopped(id, reply)).await
+    }
+
     /// Says that a service is ready, for those who run its check themselves.
     ///
     /// # Errors
@@ -169,16 +182,18 @@ impl ServicesHandle {
         self.ask(|reply| Order::MarkReady(id, reply)).await
     }
 
-    /// Stops the supervisor.
+    /// Stops the supervisor, and answers which services should have been stopped and could not be: they may still run. It ends within a
+    /// bound that follows from the times the services may take.
     ///
     /// # Cancellation
     /// Dropping the future does not stop the shutdown.
-    pub async fn shutdown(&self, how: Shutdown) {
+    pub async fn shutdown(&self, how: Shutdown) -> Vec<ServiceId> {
         let (reply, done) = oneshot::channel();
-        if self.orders.send(Order::Shutdown(how, reply)).await.is_ok() {
-            // It has stopped as well when it does not answer.
-            drop(done.await);
+        if self.orders.send(Order::Shutdown(how, reply)).await.is_err() {
+            return Vec::new();
         }
+        // It has stopped as well when it does not answer.
+        done.await.unwrap_or_default()
     }
 
     /// All services as they are now. It never waits.

@@ -18,8 +18,9 @@ pub(super) enum Order {
     Start(ServiceId, Reply<()>),
     Stop(ServiceId, StoppedBy, Reply<()>),
     Restart(ServiceId, Reply<()>),
+    RestartUnlessStopped(ServiceId, Reply<()>),
     MarkReady(ServiceId, Reply<()>),
-    Shutdown(Shutdown, oneshot::Sender<()>),
+    Shutdown(Shutdown, oneshot::Sender<Vec<ServiceId>>),
 }
 
 /// What a task found out.

@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use super::event::What;
+use super::inside::Inside;
 use super::ports;
 use super::readiness::ReadinessProbe;
 use crate::base::class::chain;
-use crate::model::CheckId;
+use crate::model::{CheckId, ServiceId};
 use crate::service::connection::Link;
 use crate::service::order::RunOrder;
-use crate::service::outside::Outside;
+use crate::service::outside::{self, Outside};
 use crate::service::protocol::{Answer, Request};
 use crate::service::spec::ServiceSpec;
 use crate::service::state::Input;
@@ -19,6 +22,9 @@ const PROBE: std::time::Duration = std::time::Duration::from_millis(150);
 
 /// How much longer than a start and a stop it may take until the keeper has started a process.
 const KEEPER: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Why the keeper answers nothing any more.
+const ELSEWHERE: &str = "the keeper serves another engine";
 
 fn not_launched(run: String, why: String) -> Input {
     Input::NotLaunched { run, what: What::NotStarted { why: why.clone() }, why }
@@ -34,8 +40,9 @@ pub(super) async fn child(spec: Arc<ServiceSpec>, run: String, link: Link) -> In
     // What a killed keeper left has to be gone first.
     let patience = spec.start_timeout + spec.stop_timeout + KEEPER;
     match tokio::time::timeout(patience, asked).await {
-        Ok(Answer::Started { pid, .. }) => Input::Launched { run, pid: Some(pid) },
-        Ok(Answer::Refused { why }) => not_launched(run, why),
+        Ok(Some(Answer::Started { pid, .. })) => Input::Launched { run, pid: Some(pid) },
+        Ok(Some(Answer::Refused { why })) => not_launched(run, why),
+        Ok(None) => not_launched(run, ELSEWHERE.to_owned()),
         Ok(_) => not_launched(run, "the keeper answers something else than was asked".to_owned()),
         Err(_) => not_launched(run, "no keeper can be reached: see keeper.log".to_owned()),
     }
@@ -67,11 +74,12 @@ async fn port_taken(spec: &ServiceSpec, run: &str) -> Option<Input> {
 pub(super) async fn stop_child(run: String, link: Link) -> Option<Input> {
     match link.ask(Request::Stop { run: run.clone() }).await {
         // It is not known any more.
-        Answer::Refused { why } => {
+        Some(Answer::Refused { why }) => {
             tracing::debug!(run, why, "a run that is to be stopped is gone");
             Some(Input::Gone { run })
         }
-        _ => None,
+        Some(_) => None,
+        None => Some(Input::NotStopped { run, why: ELSEWHERE.to_owned() }),
     }
 }
 
@@ -82,11 +90,32 @@ pub(super) async fn outside(spec: Arc<ServiceSpec>, run: String) -> Vec<Input> {
     }
     let outside = Outside::of(&spec);
     match outside.start(spec.start_timeout).await {
-        Ok(()) => match outside.status().await {
-            Ok(seen) => vec![Input::Launched { run: run.clone(), pid: seen.pid }, Input::Executed { run }],
-            Err(why) => vec![not_launched(run, why)],
+        Ok(seen) => vec![Input::Launched { run, pid: seen.pid }],
+        Err(why) => match outside.status().await {
+            // What takes too long may run all the same. Whatever runs is watched, and can be stopped.
+            Ok(seen) if seen.alive => {
+                tracing::warn!(service = %spec.id, why, "its start failed, and it runs");
+                vec![Input::Launched { run, pid: seen.pid }]
+            }
+            _ => vec![not_launched(run, why)],
         },
-        Err(why) => vec![not_launched(run, why)],
+    }
+}
+
+/// Tells when what is not a child has come up, and when it does not run any more.
+pub(super) async fn watch(spec: Arc<ServiceSpec>, id: ServiceId, run: String, sender: mpsc::Sender<Inside>) {
+    let tell = async |input| {
+        // Nobody is left to tell when the supervisor has stopped.
+        drop(sender.send(Inside { id: id.clone(), input }).await);
+    };
+    let mut ending = outside::watch(&spec, |seen| !seen.changing).await;
+    if ending.is_none() {
+        tell(Input::Executed { run: run.clone() }).await;
+        ending = outside::watch(&spec, |_| false).await;
+    }
+    if let Some(ending) = ending {
+        tell(Input::Ended { run: run.clone(), ending }).await;
+        tell(Input::Gone { run }).await;
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod actor;
 mod adopt;
+mod applying;
 mod dependencies;
 mod entry;
 mod error;
@@ -11,6 +12,7 @@ mod event;
 mod handle;
 mod inside;
 mod launching;
+mod leaving;
 mod news;
 mod orders;
 mod ports;

@@ -39,6 +39,9 @@ impl Actor {
             }
             Event::Stuck { run, pids } => {
                 if let Some(id) = self.owner(&run) {
+                    if let Some(entry) = self.entries.get_mut(&id) {
+                        entry.not_stopped = Some(format!("the processes {pids:?} cannot be killed"));
+                    }
                     self.tell(&id, What::Stuck { pids });
                 }
                 return;

@@ -16,6 +16,15 @@ impl Actor {
         self.order(id, reply, input, Want::Run);
     }
 
+    /// For those who heal: they do not overrule a person.
+    pub(super) fn restart_unless_stopped(&mut self, id: &ServiceId, reply: Reply<()>) {
+        if self.remembered.contains(id) {
+            drop(reply.send(Err(ServiceError::StoppedByPerson { id: id.clone() })));
+        } else {
+            self.order(id, reply, Input::Restart, Want::Run);
+        }
+    }
+
     pub(super) fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
         // Stopped all the same when it cannot be remembered, and then said.
         let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
