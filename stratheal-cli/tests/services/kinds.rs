@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use stratheal_core::base::redact::Secret;
 use stratheal_core::service::{Commands, ServiceSpec, ServiceState, Shutdown, StoppedBy};
 use tokio::time::timeout;
 
@@ -161,6 +162,19 @@ async fn what_runs_after_its_start_was_given_up_is_watched() {
     eventually("it is known to run", || engine.is_ready("web")).await;
     fs::remove_file(world.path("there")).unwrap();
     eventually("its end is seen", || matches!(engine.state("web"), ServiceState::Ended { .. })).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_its_commands_say_is_masked() {
+    let world = World::new();
+    let engine = world.engine();
+    let mut spec = scripts(&world, "echo no entry with $API_TOKEN >&2; exit 1", "true", "exit 3");
+    spec.variables = vec![("API_TOKEN".to_owned(), Secret::new("hunter2hunter2".to_owned()))];
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("it has failed", || matches!(engine.state("web"), ServiceState::Failed { .. })).await;
+    let ServiceState::Failed { why } = engine.state("web") else { panic!() };
+    assert!(why.contains("no entry with ***") && !why.contains("hunter2"), "{why}");
     world.end(engine).await;
 }
 

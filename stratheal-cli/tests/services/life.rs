@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rustix::process::Signal;
+use stratheal_core::base::redact::Secret;
 use stratheal_core::model::CheckId;
 use stratheal_core::service::{
     EndedHow, ReadinessProbe, Ready, ServiceError, ServiceState, Services, Shutdown, StoppedBy, What,
@@ -50,6 +51,25 @@ async fn it_says_itself_when_it_is_ready() {
     assert_eq!(engine.state("api"), ServiceState::Starting { timed_out: false }, "it runs, but has not said so");
     eventually("ready", || engine.is_ready("api")).await;
     eventually("its words are shown", || engine.view("api").unwrap().text.as_deref() == Some("serving")).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_it_says_of_itself_is_masked() {
+    let world = World::new();
+    let engine = world.engine();
+    let script = "import os, socket, time\n\
+        s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+        text = 'READY=1\\nSTATUS=' + 'x' * 250 + os.environ['API_TOKEN']\n\
+        s.sendto(text.encode(), os.environ['NOTIFY_SOCKET'])\n\
+        time.sleep(1000)\n";
+    let mut spec = world.python("api", script);
+    spec.ready = Ready::Notify;
+    spec.variables.push(("API_TOKEN".to_owned(), Secret::new("hunter2hunter2".to_owned())));
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("its words are shown", || engine.view("api").unwrap().text.is_some()).await;
+    let text = engine.view("api").unwrap().text.clone().unwrap();
+    assert!(text.starts_with("xxx") && text.contains("***") && !text.contains("hunt"), "{text}");
     world.end(engine).await;
 }
 

@@ -47,8 +47,9 @@ impl RunOrder {
         let fits = |name: &&str| spec.user.is_none() || !["HOME", "USER", "LOGNAME", "TMPDIR"].contains(name);
         let inherited = inherited.filter(|name| !OURS.contains(name)).filter(fits);
         let inherited = inherited.filter_map(|name| Some((name.to_owned(), Secret::new(variable(name)?))));
+        let variables = inherited.chain(spec.variables.iter().cloned()).collect();
         let mut log = spec.log.clone();
-        log.secrets = spec.secrets();
+        log.secrets = spec.secrets(&spec.inherited(&variable));
         Self {
             service: spec.id.clone(),
             run,
@@ -56,7 +57,7 @@ impl RunOrder {
             words: spec.run.clone(),
             folder: spec.folder.clone(),
             environment: spec.environment.clone(),
-            variables: inherited.chain(spec.variables.iter().cloned()).collect(),
+            variables,
             user: spec.user.clone(),
             limits: spec.limits.clone(),
             notify: spec.ready == Ready::Notify,
@@ -98,6 +99,20 @@ pub(super) struct NotStarted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn inherited_secrets_are_not_written_either() {
+        let mut spec = ServiceSpec::child(ServiceId::new("a").unwrap(), ["x"]);
+        spec.inherit = ["AWS_SECRET_ACCESS_KEY", "DATABASE_URL", "APP_MODE"].map(str::to_owned).to_vec();
+        spec.variables = vec![("API_TOKEN".to_owned(), Secret::new("own".to_owned()))];
+        let order = RunOrder::new(&spec, "r".to_owned(), |name| match name {
+            "AWS_SECRET_ACCESS_KEY" => Some("hunter2".to_owned()),
+            "DATABASE_URL" => Some("postgres://me:s3cretpw@db/x".to_owned()),
+            _ => Some("plain".to_owned()),
+        });
+        let secrets: Vec<&str> = order.log.secrets.iter().map(|secret| secret.expose().as_str()).collect();
+        assert_eq!(secrets, ["own", "hunter2", "s3cretpw"]);
+    }
 
     #[test]
     fn what_is_meant_for_this_process_is_not_handed_on() {

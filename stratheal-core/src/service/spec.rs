@@ -283,14 +283,21 @@ impl ServiceSpec {
                 return Err(invalid("variables", format!("`{name}` cannot be set")));
             }
         }
-        super::logs::Redactor::new(&self.secrets(), &self.log.patterns)
+        super::logs::Redactor::new(&self.secrets(&[]), &self.log.patterns)
             .map(drop)
             .map_err(|error| invalid("patterns", error.to_string()))
     }
 
-    /// Everything that its log must not show.
-    pub(super) fn secrets(&self) -> Vec<Secret<String>> {
-        let sounding = self.variables.iter().flat_map(|(name, value)| super::logs::secrets_of(name, value));
+    /// The variables it takes from this process because it says so, which answers for them by name.
+    pub(super) fn inherited(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<(String, Secret<String>)> {
+        let value = |name: &String| Some((name.clone(), Secret::new(variable(name)?)));
+        self.inherit.iter().filter_map(value).collect()
+    }
+
+    /// Everything that nobody may be shown of what it prints or says. What it inherits may be a secret as well.
+    pub(super) fn secrets(&self, inherited: &[(String, Secret<String>)]) -> Vec<Secret<String>> {
+        let variables = self.variables.iter().chain(inherited);
+        let sounding = variables.flat_map(|(name, value)| super::logs::secrets_of(name, value));
         self.log.secrets.iter().cloned().chain(sounding).collect()
     }
 }

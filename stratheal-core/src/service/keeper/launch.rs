@@ -68,6 +68,7 @@ impl Launcher {
     pub(super) fn launch(&mut self, order: RunOrder) -> io::Result<Run> {
         let redactor = Redactor::new(&order.log.secrets, &order.log.patterns)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let redactor = Arc::new(redactor);
         let sink = self.sink(&order);
         let (gone, watched) = watch::channel(false);
         let ear = order.notify.then(|| self.ear(&order)).transpose()?;
@@ -99,7 +100,7 @@ impl Launcher {
         let started = stat(pid).map_or(0, |stat| stat.id.started);
         let tree = Tree::new(ProcessId { pid, started }, order.run.clone(), group);
         sink.note(&format!("started as process {pid}"));
-        self.listen(&mut child, &sink, &Arc::new(redactor), &watched);
+        self.listen(&mut child, &sink, &redactor, &watched);
         tokio::spawn(instruct(ours, executor_order, self.inside.clone()));
         if let Some(ear) = ear {
             tokio::spawn(ear.listen(order.run.clone(), self.inside.clone(), watched));
@@ -109,6 +110,7 @@ impl Launcher {
             begun: Instant::now(),
             tree,
             sink,
+            redactor,
             executor: Executor::Working,
             exit: None,
             ending: None,

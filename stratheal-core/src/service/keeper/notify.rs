@@ -7,6 +7,8 @@ use tokio::net::UnixDatagram;
 use tokio::sync::{mpsc, watch};
 
 use super::inside::Inside;
+use crate::model::report;
+use crate::service::logs::Redactor;
 
 /// The longest message that is read; longer ones are cut.
 const LONGEST: usize = 4096;
@@ -21,6 +23,11 @@ pub(super) struct Message {
     pub(super) text: Option<String>,
 }
 
+/// What a program says of itself as it may be shown. It is masked before it is cut: half a secret is not found any more.
+pub(super) fn shown(text: &str, redactor: &Redactor) -> String {
+    report::printable(&report::cut(&redactor.redact_text(text), LONGEST_TEXT))
+}
+
 /// Reads a message: lines of `NAME=value`.
 pub(super) fn parse(bytes: &[u8]) -> Message {
     let mut message = Message::default();
@@ -29,7 +36,7 @@ pub(super) fn parse(bytes: &[u8]) -> Message {
             Some(("READY", "1")) => message.ready = true,
             Some(("STOPPING", "1")) => message.stopping = true,
             Some(("STATUS", text)) => {
-                message.text = Some(crate::model::report::printable(&crate::model::report::cut(text, LONGEST_TEXT)));
+                message.text = Some(text.to_owned());
             }
             _ => {}
         }
@@ -114,11 +121,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::redact::Secret;
 
     #[test]
     fn messages_are_understood() {
         let message = parse(b"READY=1\nSTATUS=serving \x1b[1m3\nMAINPID=7\n");
-        assert_eq!(message, Message { ready: true, stopping: false, text: Some("serving  [1m3".to_owned()) });
+        assert_eq!(message, Message { ready: true, stopping: false, text: Some("serving \x1b[1m3".to_owned()) });
+        let redactor = Redactor::new(&[Secret::new("hunter2".to_owned())], &[]).unwrap();
+        assert_eq!(shown("serving \x1b[1m3 hunter2", &redactor), "serving  [1m3 ***");
         assert!(parse(b"STOPPING=1").stopping);
         assert_eq!(parse(b"READY=0\nX_READY=1"), Message::default());
     }

@@ -1,5 +1,6 @@
 //! One run of a service, as the keeper knows it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,7 +10,7 @@ use tokio::time::Instant;
 
 use super::look::Stopping;
 use crate::service::ending::{Ending, How};
-use crate::service::logs::Sink;
+use crate::service::logs::{Redactor, Sink};
 use crate::service::order::RunOrder;
 use crate::service::protocol::RunView;
 use crate::service::tree::{Tree, pid_of};
@@ -38,6 +39,7 @@ pub(super) struct Run {
     pub(super) begun: Instant,
     pub(super) tree: Tree,
     pub(super) sink: Sink,
+    pub(super) redactor: Arc<Redactor>,
     pub(super) executor: Executor,
     pub(super) exit: Option<Exit>,
     /// Set when it was told.

@@ -302,11 +302,11 @@ impl Table {
             run.ready = true;
             events.push(Event::Ready { run: name.to_owned() });
         }
-        if let Some(text) = &message.text
-            && run.text.as_ref() != Some(text)
+        if let Some(text) = message.text.as_ref().map(|text| notify::shown(text, &run.redactor))
+            && run.text.as_ref() != Some(&text)
         {
             run.text = Some(text.clone());
-            events.push(Event::Text { run: name.to_owned(), text: text.clone() });
+            events.push(Event::Text { run: name.to_owned(), text });
         }
         if message.stopping {
             events.push(Event::Stopping { run: name.to_owned() });

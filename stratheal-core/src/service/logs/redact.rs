@@ -70,6 +70,11 @@ impl Redactor {
         line
     }
 
+    /// A text without secrets.
+    pub(in crate::service) fn redact_text(&self, text: &str) -> String {
+        String::from_utf8_lossy(&self.redact(text.as_bytes())).into_owned()
+    }
+
     /// Where a line may be cut near `wanted` without cutting a secret in two.
     pub(super) fn cut_near(&self, line: &[u8], wanted: usize) -> usize {
         let found = self.secrets.iter().flat_map(|secrets| secrets.find_iter(line));

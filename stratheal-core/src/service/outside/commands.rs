@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use tokio::time::Instant;
 
 use super::kind::{Seen, complaint, run};
+use crate::service::logs::Redactor;
 use crate::service::spec::ServiceSpec;
-use crate::sys::command::{Command, Ending};
+use crate::sys::command::{Command, Ending, Finished};
 
 /// A command in the surroundings of its service.
 fn command(words: &[String], spec: &ServiceSpec) -> Result<Command, String> {
@@ -31,12 +32,21 @@ fn command(words: &[String], spec: &ServiceSpec) -> Result<Command, String> {
     Ok(command)
 }
 
+/// What a command said, without what its service must not show.
+fn said(finished: &Finished, spec: &ServiceSpec) -> String {
+    let secrets = spec.secrets(&spec.inherited(|name| std::env::var(name).ok()));
+    match Redactor::new(&secrets, &spec.log.patterns) {
+        Ok(redactor) => complaint(finished, |line| redactor.redact_text(line)),
+        Err(error) => complaint(finished, |_| format!("(what it says cannot be masked, and is not shown: {error})")),
+    }
+}
+
 /// Runs the command that starts or stops a service.
 pub(super) async fn change(words: &[String], spec: &ServiceSpec, deadline: Instant) -> Result<(), String> {
     let finished = run(command(words, spec)?, deadline).await?;
     match finished.ending {
         Ending::Exited(0) => Ok(()),
-        _ => Err(format!("`{}` failed: {}", words.first().map_or("", String::as_str), complaint(&finished))),
+        _ => Err(format!("`{}` failed: {}", words.first().map_or("", String::as_str), said(&finished, spec))),
     }
 }
 
@@ -46,7 +56,7 @@ pub(super) async fn status(words: &[String], spec: &ServiceSpec, deadline: Insta
     match finished.ending {
         Ending::Exited(0) => Ok(Seen { alive: true, ..Seen::default() }),
         // Not allowed to ask, no such program, or killed meanwhile: that says nothing about the service.
-        Ending::Exited(4 | 126 | 127) | Ending::Signalled(_) | Ending::TimedOut { .. } => Err(complaint(&finished)),
+        Ending::Exited(4 | 126 | 127) | Ending::Signalled(_) | Ending::TimedOut { .. } => Err(said(&finished, spec)),
         Ending::Exited(_) => Ok(Seen::default()),
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::{commands, unit};
 use crate::base::class::chain;
 use crate::base::clock::{Clock, SystemClock};
+use crate::base::redact::safe_text;
 use crate::service::ending::{Ending, How as EndedHow};
 use crate::service::spec::{Commands, How, ServiceSpec, UnitManager};
 use crate::sys::command::{Command, Ending as CommandEnding, Finished};
@@ -146,10 +147,12 @@ pub(super) async fn run(command: Command, deadline: Instant) -> Result<Finished,
     }
 }
 
-/// What a command that failed said about it, in one line.
-pub(super) fn complaint(finished: &Finished) -> String {
+/// What a command that failed said about it, in one line without secrets.
+pub(super) fn complaint(finished: &Finished, mask: impl Fn(&str) -> String) -> String {
     let text = if finished.stderr.bytes().is_empty() { finished.stdout.text() } else { finished.stderr.text() };
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
+    // Before it is cut: half a secret is not found any more.
+    let line = safe_text(&mask(line));
     let ending = match finished.ending {
         CommandEnding::Exited(code) => format!("exit code {code}"),
         CommandEnding::Signalled(signal) => format!("signal {}", crate::service::signal::name(signal)),

@@ -25,7 +25,7 @@ pub(super) async fn change(manager: UnitManager, verb: &str, name: &str, deadlin
     if finished.ending == Ending::Exited(0) {
         return Ok(());
     }
-    let complaint = complaint(&finished);
+    let complaint = complaint(&finished, str::to_owned);
     let denied = ["authentication", "Access denied", "not permitted"].iter().any(|word| complaint.contains(word));
     let hint = match (manager, denied) {
         (UnitManager::System, true) => "; this needs root, or a polkit rule that allows it",
@@ -38,7 +38,7 @@ pub(super) async fn change(manager: UnitManager, verb: &str, name: &str, deadlin
 pub(super) async fn show(manager: UnitManager, name: &str, deadline: Instant) -> Result<Seen, String> {
     let finished = run(systemctl(manager, &["show", "-p", PROPERTIES, "--", name]), deadline).await?;
     if finished.ending != Ending::Exited(0) {
-        return Err(format!("systemctl cannot show `{name}`: {}", complaint(&finished)));
+        return Err(format!("systemctl cannot show `{name}`: {}", complaint(&finished, str::to_owned)));
     }
     parse(&finished.stdout.text()).map_err(|problem| format!("the unit `{name}` {problem}"))
 }
