@@ -1,9 +1,11 @@
 //! Keepers that are killed: what they leave behind is gone before anything is started anew.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use stratheal_core::service::{ServiceSpec, ServiceState, Shutdown, What};
+use stratheal_core::service::{ServiceSpec, ServiceState, Shutdown, StoppedBy, What};
+use stratheal_core::testing::skipped;
 use tokio::time::sleep;
 
 use crate::setup::{Look, World, event, eventually, is_alive, kill};
@@ -100,6 +102,101 @@ async fn rapid_kills_and_restarts_never_start_two() {
     pids.sort();
     pids.dedup();
     assert_eq!(pids.len(), 101);
+    world.end(engine).await;
+}
+
+/// A keeper that no engine has started.
+fn keeper(world: &World) -> std::process::Child {
+    let folder = world.services_folder();
+    let mut command = std::process::Command::new(crate::setup::program().program);
+    command.args(["keeper".as_ref(), "--folder".as_ref(), folder.as_os_str()]);
+    command.args(["--socket".as_ref(), folder.join("keeper.sock").as_os_str()]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Leaves a service without its keeper. It ignores SIGTERM, so the time of its stop has to pass.
+async fn left_behind(world: &World) -> ServiceSpec {
+    let mut spec = exclusive(world, "signal.signal(signal.SIGTERM, signal.SIG_IGN)");
+    spec.stop_timeout = Duration::from_secs(1);
+    let engine = world.engine();
+    engine.apply(vec![spec.clone()]).await.unwrap();
+    eventually("it has begun", || starts(world) == 1).await;
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    let keeper = world.keeper();
+    kill(keeper, Signal::KILL);
+    eventually("it is dead", || !is_alive(keeper)).await;
+    spec
+}
+
+#[tokio::test]
+async fn one_that_is_told_to_end_while_it_clears_up_clears_up_first() {
+    let world = World::new();
+    left_behind(&world).await;
+    let mut keeper = keeper(&world);
+    eventually("it is there", || world.keeper() == keeper.id() && is_heard(&world)).await;
+    kill(keeper.id(), Signal::TERM);
+    eventually("it has ended", || keeper.try_wait().unwrap().is_some()).await;
+    assert!(world.running().is_empty(), "something is left");
+}
+
+#[tokio::test]
+async fn one_that_is_killed_while_it_clears_up_leaves_that_to_the_next() {
+    let world = World::new();
+    let spec = left_behind(&world).await;
+    for _ in 0..2 {
+        let mut keeper = keeper(&world);
+        eventually("it is there", || world.keeper() == keeper.id() && is_heard(&world)).await;
+        keeper.kill().unwrap();
+        keeper.wait().unwrap();
+    }
+    let engine = world.engine();
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("it has begun anew", || starts(&world) == 2 && engine.is_ready("api")).await;
+    assert!(world.lines("twice").is_empty(), "there were two at once");
+    world.end(engine).await;
+}
+
+/// Whether somebody answers at the keeper's socket.
+fn is_heard(world: &World) -> bool {
+    std::os::unix::net::UnixStream::connect(world.services_folder().join("keeper.sock")).is_ok()
+}
+
+#[tokio::test]
+async fn one_that_cannot_look_at_processes_takes_nothing_for_gone() {
+    let world = World::new();
+    let engine = world.engine();
+    let script = "(trap '' TERM; : >up; exec sleep 1000) & setsid sleep 1000 & wait";
+    let mut spec = world.shell("api", script);
+    spec.stop_timeout = Duration::from_millis(300);
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("all of it runs", || world.path("up").exists() && world.running().len() == 4).await;
+    let limit = |files: &str| {
+        let keeper = world.keeper().to_string();
+        std::process::Command::new("prlimit").args(["--pid", &keeper, &format!("--nofile={files}:")]).status()
+    };
+    if !limit("3").is_ok_and(|status| status.success()) {
+        return skipped("a keeper without files to open", "there is no prlimit");
+    }
+    let stop = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.stop("api", StoppedBy::Engine).await }
+    });
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(engine.state("api"), ServiceState::Stopping, "not known is not gone");
+    assert!(limit("1000").unwrap().success());
+    stop.await.unwrap().unwrap();
+    assert_eq!(world.running(), [world.keeper()], "something is left");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn the_socket_of_a_dead_one_is_taken_over() {
+    let world = World::new();
+    let engine = world.engine();
+    let folder = world.services_folder();
+    drop(std::os::unix::net::UnixListener::bind(folder.join("keeper.sock")).unwrap());
+    engine.apply(vec![world.shell("api", "exec sleep 1000")]).await.unwrap();
+    eventually("ready", || engine.is_ready("api")).await;
     world.end(engine).await;
 }
 

@@ -7,11 +7,10 @@ use rustix::process::Signal;
 use stratheal_core::base::redact::Secret;
 use stratheal_core::service::logs::{Follow, Origin, path_of, tail};
 use stratheal_core::service::{ServiceState, StoppedBy};
-use stratheal_core::testing::skipped;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::engines::{NUMBERS, assert_gap_free};
-use crate::setup::{LIMIT, Look, World, contains, eventually, id, kill};
+use crate::setup::{LIMIT, Look, SmallDisk, World, contains, eventually, id, kill};
 
 #[tokio::test]
 async fn both_outputs_are_kept_with_their_notes() {
@@ -124,14 +123,7 @@ async fn a_full_disk_neither_blocks_nor_kills() {
     let folder = world.services_folder();
     fs::create_dir_all(folder.join("logs")).unwrap();
     fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let mounted = std::process::Command::new("mount")
-        .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "none"])
-        .arg(folder.join("logs"))
-        .output();
-    if !mounted.is_ok_and(|output| output.status.success()) {
-        return skipped("services on a full disk", "mounting a small file system needs root");
-    }
-    let _unmount = Unmount(folder.join("logs"));
+    let Some(_disk) = SmallDisk::mount(folder.join("logs")) else { return };
     let engine = world.engine();
     let script =
         "i=0; while :; do echo line $i; i=$((i+1)); if [ $((i % 1000)) = 0 ]; then echo $i >progress; fi; done";
@@ -146,12 +138,4 @@ async fn a_full_disk_neither_blocks_nor_kills() {
     eventually("the log goes on and says what is missing", || contains(&free, "lines were dropped")).await;
     engine.stop("api", StoppedBy::Engine).await.unwrap();
     world.end(engine).await;
-}
-
-struct Unmount(std::path::PathBuf);
-
-impl Drop for Unmount {
-    fn drop(&mut self) {
-        drop(std::process::Command::new("umount").args(["-l"]).arg(&self.0).status());
-    }
 }

@@ -1,6 +1,7 @@
 //! A folder of services with everything that runs for it, which is gone when the test is.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use stratheal_core::service::logs;
 use stratheal_core::service::{
     KeeperProgram, ServiceEvent, ServiceSpec, ServiceState, Services, ServicesHandle, Shutdown, What,
 };
+use stratheal_core::testing::skipped;
 use tokio::sync::broadcast::Receiver;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -197,4 +199,32 @@ impl Look for ServicesHandle {
 
 pub(crate) fn contains(path: &Path, text: &str) -> bool {
     fs::read(path).unwrap_or_default().windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// A small file system in a folder, which is there until this is dropped.
+pub(crate) struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    pub(crate) fn mount(folder: PathBuf) -> Option<Self> {
+        fs::create_dir_all(&folder).unwrap();
+        let options = ["-t", "tmpfs", "-o", "size=256k,mode=0700", "none"];
+        let mounted = Command::new("mount").args(options).arg(&folder).output();
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(folder));
+        }
+        skipped("services on a full disk", "mounting a small file system needs root");
+        None
+    }
+
+    /// Takes all the room there is, also what was reserved for the children file.
+    pub(crate) fn fill(&self) {
+        let mut file = fs::File::create(self.0.join("filled")).unwrap();
+        while file.write_all(&[0; 512]).is_ok() {}
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").args(["-l"]).arg(&self.0).status());
+    }
 }

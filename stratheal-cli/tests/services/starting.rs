@@ -1,13 +1,15 @@
 //! What a service finds when it starts, and why one is not started.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::process::Signal;
 use stratheal_core::base::redact::Secret;
-use stratheal_core::service::{ServiceState, What};
+use stratheal_core::service::{ServiceState, StoppedBy, What};
 use stratheal_core::testing::skipped;
 
-use crate::setup::{Look, World, event, eventually};
+use crate::setup::{Look, SmallDisk, World, event, eventually, is_alive, kill};
 
 #[tokio::test]
 async fn a_program_that_is_missing_is_named() {
@@ -126,5 +128,36 @@ async fn a_port_that_is_held_is_reported_with_its_holder() {
     assert!(world.log("api").is_empty(), "it was not begun");
     drop(listener);
     engine.start("api").await.unwrap();
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_down_is_not_started_and_what_runs_can_be_stopped() {
+    let world = World::new();
+    let Some(disk) = SmallDisk::mount(world.services_folder()) else { return };
+    let engine = world.engine();
+    let specs = || vec![world.shell("api", "exec sleep 1000"), world.shell("db", ": >begun; exec sleep 1000")];
+    engine.apply(specs()[..1].to_vec()).await.unwrap();
+    eventually("ready", || engine.is_ready("api")).await;
+    disk.fill();
+    // What was reserved is used up as well.
+    let children = fs::OpenOptions::new().append(true).open(world.services_folder().join("children"));
+    let mut children = children.unwrap();
+    while children.write_all(b"\n").is_ok() {}
+    engine.apply(specs()).await.unwrap();
+    eventually("it is refused", || matches!(engine.state("db"), ServiceState::Failed { .. })).await;
+    let ServiceState::Failed { why } = engine.state("db") else { panic!() };
+    assert!(why.contains("cannot be written down") && why.contains("No space left"), "{why}");
+    assert!(!world.path("begun").exists(), "it was not begun");
+    let pid = engine.pid("api");
+    engine.stop("api", StoppedBy::Engine).await.unwrap();
+    assert!(!is_alive(pid));
+    // Another keeper starts on a full disk, too.
+    let keeper = world.keeper();
+    kill(keeper, Signal::KILL);
+    let why = engine.start("db").await.unwrap_err().to_string();
+    assert!(why.contains("cannot be written down"), "{why}");
+    fs::remove_file(world.services_folder().join("filled")).unwrap();
+    engine.start("db").await.unwrap();
     world.end(engine).await;
 }

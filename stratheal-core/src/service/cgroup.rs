@@ -8,8 +8,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::base::fs::{named, read_text};
-use crate::sys::SysRoot;
 use crate::sys::cgroup::{Version, locate};
+use crate::sys::{SysError, SysRoot};
 
 /// The largest list of members that is read.
 const LONGEST: u64 = 4 << 20;
@@ -56,8 +56,13 @@ pub(super) fn join(folder: &Path) -> io::Result<()> {
 }
 
 /// The members of a group; none when it is gone.
-pub(super) fn members(folder: &Path) -> Vec<u32> {
-    read_text(&folder.join("cgroup.procs"), LONGEST).map(|text| parse_members(&text)).unwrap_or_default()
+pub(super) fn members(folder: &Path) -> Result<Vec<u32>, SysError> {
+    let path = folder.join("cgroup.procs");
+    match read_text(&path, LONGEST) {
+        Ok(text) => Ok(parse_members(&text)),
+        Err(_) if !path.exists() => Ok(Vec::new()),
+        Err(source) => Err(SysError::Read { path, source }),
+    }
 }
 
 /// Kills everybody in a group at once.
@@ -66,9 +71,15 @@ pub(super) fn kill(folder: &Path) -> io::Result<()> {
     fs::write(&file, "1").map_err(|error| named(&file, &error))
 }
 
-/// Whether somebody is in a group or below it; `None` when it is gone or does not say.
+/// Whether somebody is in a group or below it, or may be; `None` when it is gone or does not say.
 pub(super) fn is_populated(folder: &Path) -> Option<bool> {
-    parse_populated(&read_text(&folder.join("cgroup.events"), 4096).ok()?)
+    let path = folder.join("cgroup.events");
+    match read_text(&path, 4096) {
+        Ok(text) => parse_populated(&text),
+        Err(_) if !path.exists() => None,
+        // Not known is not empty.
+        Err(_) => Some(true),
+    }
 }
 
 /// Removes an empty group.
@@ -102,10 +113,10 @@ mod tests {
     fn recorded_groups_are_read() {
         let folder = tempfile::tempdir().unwrap();
         let group = make(folder.path(), "api").unwrap();
-        assert_eq!((members(&group), is_populated(&group)), (Vec::new(), None));
+        assert_eq!((members(&group).unwrap(), is_populated(&group)), (Vec::new(), None));
         fs::write(group.join("cgroup.procs"), "12\n345\n").unwrap();
         fs::write(group.join("cgroup.events"), "populated 1\nfrozen 0\n").unwrap();
-        assert_eq!((members(&group), is_populated(&group)), (vec![12, 345], Some(true)));
+        assert_eq!((members(&group).unwrap(), is_populated(&group)), (vec![12, 345], Some(true)));
         kill(&group).unwrap();
         assert_eq!(fs::read_to_string(group.join("cgroup.kill")).unwrap(), "1");
         assert_eq!(make(folder.path(), "api").unwrap(), group, "one that is there is used");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::wire;
-use crate::base::fs::{named, read_text, write_atomic};
+use crate::base::fs::{named, read_bytes, write_atomic};
 use crate::model::ServiceId;
 use crate::sys::process::ProcessId;
 
@@ -77,16 +77,17 @@ fn append(path: &Path, entry: Entry) -> io::Result<()> {
     write().map_err(|error| named(path, &error))
 }
 
+/// A line, with an end before it as well: half a line that a crash or a full disk left must not swallow it.
 fn line(entry: Entry) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(&Versioned { version: VERSION, entry })?;
-    line.push(b'\n');
-    Ok(line)
+    let document = serde_json::to_vec(&Versioned { version: VERSION, entry })?;
+    Ok([b"\n", document.as_slice(), b"\n"].concat())
 }
 
 /// The processes that were started and are not known to be gone.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Child>> {
-    match read_text(path, LONGEST) {
-        Ok(text) => Ok(parse(&text)),
+    match read_bytes(path, LONGEST) {
+        // A character may be cut as well.
+        Ok(text) => Ok(parse(&String::from_utf8_lossy(&text))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -165,6 +166,23 @@ mod tests {
         replace(&path, vec![child("three")]).unwrap();
         append_started(&path, child("four")).unwrap();
         assert_eq!(read(&path).unwrap(), [child("three"), child("four")]);
+    }
+
+    #[test]
+    fn a_line_that_was_cut_takes_no_other_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("children");
+        let long = Child { group: Some(PathBuf::from("/sys/fs/cgroup/größe")), ..child("torn") };
+        append_started(&path, long).unwrap();
+        let whole = fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            append_started(&path, child("next")).unwrap();
+            let left = read(&path).unwrap();
+            assert_eq!(left.last(), Some(&child("next")), "{cut}");
+            // Without the end of its line it is there all the same.
+            assert_eq!(left.len(), if cut == whole.len() - 1 { 2 } else { 1 }, "{cut}");
+        }
     }
 
     proptest! {

@@ -27,6 +27,7 @@ const NOT_EXECUTABLE: u8 = 126;
 const NOT_SET_UP: u8 = 125;
 
 /// Why the program was not begun.
+#[derive(Debug)]
 struct Refusal {
     code: u8,
     why: String,
@@ -129,7 +130,12 @@ fn prepare(executor: &ExecutorOrder) -> Result<Command, Refusal> {
 /// Writes this process into the children file.
 fn note(executor: &ExecutorOrder) -> Result<(), Refusal> {
     let pid = std::process::id();
-    let started = read_stat(&SysRoot::default(), pid).map_or(0, |stat| stat.id.started);
+    let root = SysRoot::default();
+    let started = match read_stat(&root, pid) {
+        Ok(stat) => stat.id.started,
+        Err(_) if root.lacks_proc() => 0,
+        Err(error) => return Err(Refusal::doing("tell when its process was started", &error)),
+    };
     let child = Child {
         boot: executor.boot.clone(),
         service: executor.order.service.clone(),
@@ -141,7 +147,13 @@ fn note(executor: &ExecutorOrder) -> Result<(), Refusal> {
     };
     children::append_started(&executor.children, child).map_err(|error| {
         Refusal::new(format!("its process cannot be written down, and nothing runs that is not: {error}"))
-    })
+    })?;
+    // The next keeper reads that file before this line is in it, when this one was killed meanwhile.
+    if std::os::unix::process::parent_id() == executor.keeper {
+        Ok(())
+    } else {
+        Err(Refusal::new("its keeper has ended meanwhile"))
+    }
 }
 
 fn limit(limits: &Limits) -> Result<(), Refusal> {
@@ -262,4 +274,33 @@ fn find(order: &RunOrder, environment: &[(OsString, OsString)]) -> Result<std::p
         }
         other => Refusal { code: NOT_EXECUTABLE, why: crate::base::class::chain(&other) },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ServiceId;
+    use crate::service::spec::ServiceSpec;
+
+    #[test]
+    fn nothing_is_begun_that_the_next_keeper_may_not_know_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let spec = ServiceSpec::child(ServiceId::new("api").unwrap(), ["true"]);
+        let mut executor = ExecutorOrder {
+            version: ExecutorOrder::VERSION,
+            order: RunOrder::new(&spec, "run".to_owned(), |_| None),
+            children: folder.path().join("children"),
+            boot: "boot".to_owned(),
+            keeper: std::os::unix::process::parent_id(),
+            mark: "run".to_owned(),
+            notify_socket: None,
+            group: None,
+        };
+        assert!(note(&executor).is_ok());
+        assert_eq!(children::read(&executor.children).unwrap()[0].process.pid, std::process::id());
+        executor.keeper += 1;
+        assert_eq!(note(&executor).unwrap_err().why, "its keeper has ended meanwhile");
+        executor.children = folder.path().join("no/folder");
+        assert!(note(&executor).unwrap_err().why.contains("cannot be written down"));
+    }
 }

@@ -78,6 +78,8 @@ pub(super) struct ExecutorOrder {
     /// The file it writes itself into.
     pub(super) children: PathBuf,
     pub(super) boot: String,
+    /// The process that started it.
+    pub(super) keeper: u32,
     pub(super) mark: String,
     pub(super) notify_socket: Option<String>,
     /// The control group it joins.
@@ -85,7 +87,7 @@ pub(super) struct ExecutorOrder {
 }
 
 impl ExecutorOrder {
-    pub(super) const VERSION: u32 = 1;
+    pub(super) const VERSION: u32 = 2;
     /// The longest order that is read.
     pub(super) const LONGEST: u64 = 4 << 20;
 }

@@ -4,6 +4,8 @@
 //! its environment, and by control group where one was delegated. What leaves all of them behind becomes a child of the keeper, which
 //! notes it here as well. A number is never trusted alone: every process is known with the time of its start.
 //!
+//! What cannot be looked at is not known, and not known is not gone.
+//!
 //! Elsewhere than on Linux only the process group is known.
 
 use std::collections::BTreeSet;
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use crate::sys::SysError;
 use crate::sys::process::ProcessId;
 #[cfg(target_os = "linux")]
 use crate::sys::{SysRoot, process::ProcessStat};
@@ -99,11 +102,18 @@ impl Tree {
 #[cfg(target_os = "linux")]
 impl Tree {
     /// Notes everything that belongs here. `reserved` says that the leader has not been reaped, so that its number is its own.
-    pub(super) fn search(&mut self, census: &Census, reserved: bool) {
+    ///
+    /// With an error, what was found is noted, and there may be more.
+    pub(super) fn search(&mut self, census: &Census, reserved: bool) -> Result<(), SysError> {
+        let mut whole = Ok(());
         let own = std::process::id();
         let group_is_ours =
             reserved || census.all.iter().all(|process| process.id.pid != self.leader.pid || process.id == self.leader);
-        let members = self.group.as_ref().map(|group| super::cgroup::members(group)).unwrap_or_default();
+        let members = self.group.as_ref().map_or(Ok(Vec::new()), |group| super::cgroup::members(group));
+        let members = members.unwrap_or_else(|error| {
+            whole = Err(error);
+            Vec::new()
+        });
         for process in &census.all {
             let young = process.id.started >= self.leader.started;
             if process.id.pid == own || !young || process.state.has_ended() || self.knows(process.id) {
@@ -111,8 +121,12 @@ impl Tree {
             }
             let number = self.leader.pid;
             let by_number = group_is_ours && (process.group == number || process.session == number);
-            if by_number || members.contains(&process.id.pid) || census.is_marked(process, &self.mark) {
-                self.note(process.id);
+            let belongs = by_number || members.contains(&process.id.pid);
+            let is_marked = || census.is_marked(process, &self.mark);
+            match if belongs { Ok(true) } else { is_marked() } {
+                Ok(true) => self.note(process.id),
+                Ok(false) => {}
+                Err(error) => whole = Err(error),
             }
         }
         // Last: what was found in another way has children, too.
@@ -126,7 +140,7 @@ impl Tree {
                 }
             }
             if self.known.len() == before {
-                return;
+                return whole;
             }
         }
     }
@@ -134,7 +148,9 @@ impl Tree {
 
 #[cfg(not(target_os = "linux"))]
 impl Tree {
-    pub(super) fn search(&mut self, _census: &Census, _reserved: bool) {}
+    pub(super) fn search(&mut self, _census: &Census, _reserved: bool) -> Result<(), SysError> {
+        Ok(())
+    }
 }
 
 /// All processes at one moment. One look at the machine serves any number of trees.
@@ -149,24 +165,28 @@ pub(super) struct Census {
 
 #[cfg(target_os = "linux")]
 impl Census {
-    /// Looks at all processes; answers none when they cannot be listed, which is logged.
-    pub(super) fn take() -> Self {
-        let root = SysRoot::default();
-        let pids = crate::sys::process::pids(&root).unwrap_or_else(|error| {
-            tracing::error!(%error, "cannot list processes");
-            Vec::new()
-        });
-        let mut all: Vec<ProcessStat> = pids.into_iter().filter_map(platform::stat).collect();
+    /// Looks at all processes: at every one of them, or it is none.
+    pub(super) fn take() -> Result<Self, SysError> {
+        Self::of(&SysRoot::default())
+    }
+
+    fn of(root: &SysRoot) -> Result<Self, SysError> {
+        use crate::sys::process::{if_alive, pids, read_stat};
+        let read = |pid| if_alive(read_stat(root, pid)).transpose();
+        let mut all: Vec<ProcessStat> = pids(root)?.into_iter().filter_map(read).collect::<Result<_, _>>()?;
         all.sort_unstable_by_key(|process| process.id.pid);
-        Self { all, marks: std::cell::RefCell::default() }
+        Ok(Self { all, marks: std::cell::RefCell::default() })
     }
 
     /// Whether a process carries a mark.
-    fn is_marked(&self, process: &ProcessStat, mark: &str) -> bool {
-        // Threads of the kernel have no environment; what may not be read belongs to somebody else.
+    fn is_marked(&self, process: &ProcessStat, mark: &str) -> Result<bool, SysError> {
         let mut marks = self.marks.borrow_mut();
-        let read = || if process.parent == 2 { Vec::new() } else { platform::marks_of(process.id.pid) };
-        marks.entry(process.id.pid).or_insert_with(read).iter().any(|found| found == mark)
+        if !marks.contains_key(&process.id.pid) {
+            // Threads of the kernel have no environment.
+            let read = if process.parent == 2 { Vec::new() } else { platform::marks_of(process.id.pid)? };
+            marks.insert(process.id.pid, read);
+        }
+        Ok(marks.get(&process.id.pid).is_some_and(|found| found.iter().any(|found| found == mark)))
     }
 
     fn by_pid(&self, pid: u32) -> Option<&ProcessStat> {
@@ -176,8 +196,8 @@ impl Census {
 
 #[cfg(not(target_os = "linux"))]
 impl Census {
-    pub(super) fn take() -> Self {
-        Self::default()
+    pub(super) fn take() -> Result<Self, SysError> {
+        Ok(Self::default())
     }
 }
 
@@ -188,11 +208,11 @@ mod platform {
     use rustix::process::{PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
     use super::pid_of;
-    use crate::sys::SysRoot;
     use crate::sys::command::marks;
     use crate::sys::process::{ProcessId, ProcessStat, if_alive, read_stat};
+    use crate::sys::{SysError, SysRoot};
 
-    /// A process as it is now; `None` when it is gone.
+    /// A process as it is now; `None` when it is gone, or cannot be looked at.
     pub(in crate::service) fn stat(pid: u32) -> Option<ProcessStat> {
         if_alive(read_stat(&SysRoot::default(), pid)).unwrap_or_else(|error| {
             tracing::debug!(pid, %error, "cannot look at a process");
@@ -200,30 +220,50 @@ mod platform {
         })
     }
 
-    /// Whether this very process is there and has not ended.
+    /// Whether this very process is there and has not ended, as far as that can be told.
+    fn lives(process: ProcessId) -> Result<bool, SysError> {
+        let now = if_alive(read_stat(&SysRoot::default(), process.pid))?;
+        Ok(now.is_some_and(|now| now.id == process && !now.state.has_ended()))
+    }
+
+    /// Whether this very process may be there: not unless it is known to be gone or to have ended.
     pub(in crate::service) fn is_alive(process: ProcessId) -> bool {
-        stat(process.pid).is_some_and(|now| now.id == process && !now.state.has_ended())
+        lives(process).unwrap_or(true)
     }
 
     /// Whether a process was started with this mark in its environment, as far as that may be read.
     pub(in crate::service) fn carries(pid: u32, mark: &str) -> bool {
-        marks_of(pid).iter().any(|found| found == mark)
+        marks_of(pid).is_ok_and(|marks| marks.iter().any(|found| found == mark))
     }
 
     /// The marks a process was started with.
-    pub(super) fn marks_of(pid: u32) -> Vec<String> {
-        // It may be gone, or another user's.
-        let Ok(environment) = SysRoot::default().read_bytes(format!("proc/{pid}/environ")) else { return Vec::new() };
-        marks(&environment).map(|mark| String::from_utf8_lossy(mark).into_owned()).collect()
+    pub(super) fn marks_of(pid: u32) -> Result<Vec<String>, SysError> {
+        match SysRoot::default().read_bytes(format!("proc/{pid}/environ")) {
+            Ok(environment) => Ok(marks(&environment).map(|mark| String::from_utf8_lossy(mark).into_owned()).collect()),
+            Err(error) if is_for_want(&error) => Err(error),
+            // It is gone, or somebody else's.
+            Err(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether it is this process that cannot read anything: it has too many files open, or there is no memory.
+    fn is_for_want(error: &SysError) -> bool {
+        use rustix::io::Errno;
+        let SysError::Read { source, .. } = error else { return false };
+        [Errno::MFILE, Errno::NFILE, Errno::NOMEM]
+            .iter()
+            .any(|errno| source.raw_os_error() == Some(errno.raw_os_error()))
     }
 
     /// Signals exactly this process: the handle is taken first, then it is made sure that the number was not used again.
     pub(super) fn signal(process: ProcessId, signal: Signal) {
         let Some(pid) = pid_of(process.pid) else { return };
+        let certain = || lives(process).unwrap_or(false);
         let sent = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(handle) if is_alive(process) => pidfd_send_signal(handle, signal),
-            Err(rustix::io::Errno::NOSYS) if is_alive(process) => rustix::process::kill_process(pid, signal),
-            _ => Ok(()),
+            Ok(handle) if certain() => pidfd_send_signal(handle, signal),
+            Err(rustix::io::Errno::NOSYS) if certain() => rustix::process::kill_process(pid, signal),
+            Ok(_) | Err(rustix::io::Errno::NOSYS) => Ok(()),
+            Err(error) => Err(error),
         };
         if let Err(error) = sent
             && error != rustix::io::Errno::SRCH
@@ -259,5 +299,23 @@ mod platform {
         {
             tracing::warn!(pid = process.pid, %error, "cannot signal a process");
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_misses_some_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Census::of(&SysRoot::new(folder.path())).is_err(), "no processes can be listed");
+        let own = std::process::id();
+        assert!(Census::of(&SysRoot::default()).unwrap().by_pid(own).is_some());
+        let process = folder.path().join(format!("proc/{own}"));
+        std::fs::create_dir_all(&process).unwrap();
+        assert!(Census::of(&SysRoot::new(folder.path())).unwrap().all.is_empty(), "one that ended is left out");
+        std::fs::create_dir(process.join("stat")).unwrap();
+        assert!(Census::of(&SysRoot::new(folder.path())).is_err(), "one cannot be looked at");
     }
 }

@@ -25,7 +25,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(super) fn find(place: &KeeperPlace, boot: &str) -> std::io::Result<Vec<Child>> {
     let mut left = children::read(&place.children())?;
     left.retain(|child| child.boot == boot);
-    children::replace(&place.children(), left.clone())?;
+    if let Err(error) = children::replace(&place.children(), left.clone()) {
+        // On a full disk it is appended to as it is. What cannot be appended is not started.
+        tracing::warn!(%error, "cannot write the children file anew");
+    }
     Ok(left)
 }
 
@@ -49,10 +52,10 @@ async fn stop(child: &Child) -> Vec<u32> {
     let mut tree = Tree::new(child.process, child.mark.clone(), child.group.clone());
     let mut found = Vec::new();
     let begun = Instant::now();
-    let mut told = false;
+    let (mut told, mut blind) = (false, false);
     loop {
         // Always all of them: nothing reserves the number of the group, and somebody may have forked.
-        tree.search(&Census::take(), false);
+        let searched = Census::take().and_then(|census| tree.search(&census, false));
         let leader = is_alive(child.process).then_some(child.process.pid);
         let alive: Vec<u32> = leader.into_iter().chain(tree.others()).collect();
         let new = alive.iter().any(|pid| !found.contains(pid));
@@ -61,8 +64,14 @@ async fn stop(child: &Child) -> Vec<u32> {
                 found.push(*pid);
             }
         }
-        if alive.is_empty() {
-            return found;
+        match searched {
+            Ok(()) if alive.is_empty() => return found,
+            Ok(()) => {}
+            Err(error) => {
+                if !std::mem::replace(&mut blind, true) {
+                    tracing::error!(service = %child.service, %error, "cannot look for what an earlier keeper left");
+                }
+            }
         }
         let over = begun.elapsed() >= child.stop_timeout;
         if over || new {

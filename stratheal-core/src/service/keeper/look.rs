@@ -69,7 +69,7 @@ impl Stopping {
 }
 
 /// Begins to stop a run because somebody asked.
-pub(super) fn stop(run: &mut Run, census: &Census, now: Instant) {
+pub(super) fn stop(run: &mut Run, census: Option<&Census>, now: Instant) {
     if run.is_gone() || run.stopping.as_ref().is_some_and(|stopping| stopping.on_request) {
         return;
     }
@@ -79,7 +79,8 @@ pub(super) fn stop(run: &mut Run, census: &Census, now: Instant) {
         Some(stopping) => stopping.on_request = true,
         None => run.stopping = Some(Stopping::new(true, run.order.stop_timeout, now)),
     }
-    run.tree.search(census, true);
+    // What is missed now is looked for again before anything is taken for gone.
+    drop(census.map(|census| run.tree.search(census, true)));
     if is_new {
         ask(run);
     }
@@ -116,15 +117,21 @@ pub(super) fn needs_census(run: &mut Run, now: Instant) -> bool {
         || run.stopping.as_ref().is_some_and(|stopping| (now >= stopping.kill_at && !stopping.killed) || stopping.told)
 }
 
-/// Looks how far the stopping of a run has come, and goes on with it. Without a census nothing is taken for gone.
+/// Looks how far the stopping of a run has come, and goes on with it. Without a census, or one that was not whole, nothing is taken for
+/// gone.
 pub(super) fn look(run: &mut Run, census: Option<&Census>, now: Instant) -> Found {
     let Some(mut stopping) = run.stopping.take() else { return Found::Alive };
     let mut others = run.tree.others();
     let ended = run.exit.is_some();
     let due = now >= stopping.kill_at;
+    let mut whole = false;
     if let Some(census) = census {
         let before = others.len();
-        run.tree.search(census, true);
+        let searched = run.tree.search(census, true);
+        if let Err(error) = &searched {
+            tracing::debug!(%error, "not all processes can be looked at");
+        }
+        whole = searched.is_ok();
         others = run.tree.others();
         if !std::mem::replace(&mut stopping.asked, true) {
             if !others.is_empty() {
@@ -135,7 +142,7 @@ pub(super) fn look(run: &mut Run, census: Option<&Census>, now: Instant) -> Foun
         }
     }
     let populated = run.tree.group().and_then(|group| cgroup::is_populated(group)).unwrap_or(false);
-    if census.is_some() && ended && others.is_empty() && !populated {
+    if whole && ended && others.is_empty() && !populated {
         run.stopping = Some(stopping);
         return Found::Gone;
     }

@@ -1,10 +1,10 @@
 //! This program as keeper and as executor.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use super::place::KeeperPlace;
@@ -35,12 +35,14 @@ impl KeeperProgram {
     /// Starts a keeper that belongs to nobody: no terminal, no notification socket, nothing of this process' environment that it does
     /// not need. What it says goes to `keeper.log` in its folder.
     pub(in crate::service) fn start(&self, place: &KeeperPlace) -> io::Result<tokio::process::Child> {
-        let path = place.log();
-        if fs::metadata(&path).is_ok_and(|found| found.len() > LARGEST_LOG) {
-            fs::rename(&path, path.with_extension("log.1")).map_err(|error| named(&path, &error))?;
-        }
-        let log = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-        let log = log.map_err(|error| named(&path, &error))?;
+        let log = open_log(&place.log()).map_or_else(
+            |error| {
+                // On a full disk it can do without.
+                tracing::warn!(%error, "there is no keeper.log");
+                Stdio::null()
+            },
+            Stdio::from,
+        );
         let mut command = tokio::process::Command::new(&self.program);
         command
             .args(&self.arguments)
@@ -68,6 +70,15 @@ impl KeeperProgram {
         command.args(arguments).args(["executor", "--order-on-stdin"]);
         Ok(command)
     }
+}
+
+/// What the keeper says about itself; what it said before is set aside when it is large.
+fn open_log(path: &Path) -> io::Result<File> {
+    if fs::metadata(path).is_ok_and(|found| found.len() > LARGEST_LOG) {
+        fs::rename(path, path.with_extension("log.1")).map_err(|error| named(path, &error))?;
+    }
+    let log = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    log.map_err(|error| named(path, &error))
 }
 
 /// What this process was started as, if not as itself.

@@ -12,6 +12,7 @@ use super::look::{self, Found};
 use super::notify;
 use super::run::{Executor, Run};
 use super::strangers;
+use crate::base::class::chain;
 use crate::base::clock::Clock;
 use crate::model::ServiceId;
 use crate::service::children::{self, Child};
@@ -39,6 +40,8 @@ pub(super) struct Table {
     waiting: Vec<(u64, u64, Box<RunOrder>)>,
     cleared: Vec<Cleared>,
     engine: Option<Engine>,
+    /// Whether processes could not be looked at the last time.
+    blind: bool,
     /// Runs that are to be stopped.
     to_stop: Vec<String>,
     /// Whether everything is being stopped.
@@ -66,6 +69,7 @@ impl Table {
             waiting: Vec::new(),
             cleared: Vec::new(),
             engine: None,
+            blind: false,
             to_stop: Vec::new(),
             ending: false,
             ended: false,
@@ -118,7 +122,7 @@ impl Table {
                 due.push((run, needs_census));
             }
         }
-        let census = due.iter().any(|(_, needs_census)| *needs_census).then(Census::take);
+        let census = if due.iter().any(|(_, needs_census)| *needs_census) { census(&mut self.blind) } else { None };
         for (run, needs_census) in due {
             match look::look(run, census.as_ref().filter(|_| needs_census), now) {
                 Found::Alive => {}
@@ -138,9 +142,12 @@ impl Table {
         self.tell_endings();
         self.drop_excess();
         self.compact();
-        if self.ending && self.runs.iter().all(Run::is_gone) {
-            self.ended = true;
-        }
+        self.ended |= self.ending && self.is_empty();
+    }
+
+    /// Whether nothing runs, of this keeper or of the one before.
+    fn is_empty(&self) -> bool {
+        self.clearing.is_empty() && self.runs.iter().all(Run::is_gone)
     }
 
     /// When something that is being stopped has to be looked at next.
@@ -154,7 +161,7 @@ impl Table {
         self.ending = true;
         self.to_stop = self.runs.iter().map(|run| run.order.run.clone()).collect();
         self.begin_to_stop();
-        self.ended |= self.runs.iter().all(Run::is_gone);
+        self.ended |= self.is_empty();
     }
 
     pub(super) const fn has_ended(&self) -> bool {
@@ -190,7 +197,7 @@ impl Table {
             }
             Request::Acknowledge { run } => self.acknowledge(&run),
             Request::End { stop } => {
-                if !stop && self.runs.iter().any(|run| !run.is_gone()) {
+                if !stop && !self.is_empty() {
                     refused("services are running")
                 } else {
                     self.end();
@@ -251,9 +258,9 @@ impl Table {
             return;
         }
         strangers::look_after(self.runs.iter_mut());
-        let (census, now) = (Census::take(), Instant::now());
+        let (census, now) = (census(&mut self.blind), Instant::now());
         for run in self.runs.iter_mut().filter(|run| names.contains(&run.order.run)) {
-            look::stop(run, &census, now);
+            look::stop(run, census.as_ref(), now);
         }
     }
 
@@ -407,6 +414,19 @@ fn hello(version: u32, pid: u32) -> Answer {
         return refused(format!("this keeper speaks version {VERSION}, and the engine version {version}"));
     }
     Answer::Hello { version: VERSION, pid: std::process::id(), program: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+/// A look at all processes; `None` when that is not possible, which is said once.
+fn census(blind: &mut bool) -> Option<Census> {
+    let census = Census::take();
+    let was_blind = std::mem::replace(blind, census.is_err());
+    census
+        .inspect_err(|error| {
+            if !was_blind {
+                tracing::error!(error = chain(error), "cannot look at processes")
+            }
+        })
+        .ok()
 }
 
 /// Nothing of a run is left: its first process is reaped, and it is noted.
