@@ -80,8 +80,7 @@ fn boot() -> Option<u64> {
     static BOOT: OnceLock<Option<u64>> = OnceLock::new();
     *BOOT.get_or_init(|| {
         let text = super::fs::read_text("/proc/sys/kernel/random/boot_id".as_ref(), 128).ok()?;
-        let mix = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        Some(text.trim().bytes().fold(0xcbf2_9ce4_8422_2325, mix).max(1))
+        Some(super::fnv::fnv1a(text.trim().as_bytes()).max(1))
     })
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::base::fnv::fnv1a;
+
 /// The socket for a state folder.
 ///
 /// `runtime` is `$XDG_RUNTIME_DIR` or `$RUNTIME_DIRECTORY` where there is one; else a folder of the user's own below the folder for
@@ -18,10 +20,7 @@ pub fn socket_path(state: &Path, runtime: Option<&Path>, uid: u32) -> PathBuf {
     let folder = runtime
         .map_or_else(|| std::env::temp_dir().join(format!("stratheal-{uid}")), |runtime| runtime.join("stratheal"));
     let absolute = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-    // FNV-1a: nobody gains anything from two folders with one hash, as both belong to the same user.
-    let bytes = absolute.as_os_str().as_encoded_bytes();
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    // Nobody gains anything from two folders with one hash, as both belong to the same user.
+    let hash = fnv1a(absolute.as_os_str().as_encoded_bytes());
     folder.join(format!("{hash:016x}.sock"))
 }

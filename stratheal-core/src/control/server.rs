@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use super::protocol::{MAX_REQUEST, Request, Response};
 use crate::base::class::chain;
 use crate::base::fs::named;
+use crate::base::socket;
 use crate::contract::{History, HistoryError};
 use crate::engine::{EngineError, EngineHandle};
 use crate::healing::HealerHandle;
@@ -61,25 +62,10 @@ impl fmt::Debug for Control {
 pub async fn serve(path: &Path, control: Control) -> io::Result<()> {
     let listener = bind(path)?;
     let _remove = RemoveOnDrop(path);
-    let owner = rustix::process::geteuid().as_raw();
     let callers = Arc::new(Semaphore::new(CALLERS));
     loop {
         let permit = callers.clone().acquire_owned().await;
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a caller on the control socket");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        match stream.peer_cred() {
-            Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {}
-            peer => {
-                tracing::warn!(?peer, "a stranger called on the control socket");
-                continue;
-            }
-        }
+        let stream = socket::accept(&listener).await;
         let control = control.clone();
         tokio::spawn(async move {
             let _permit = permit;
@@ -96,19 +82,8 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(named(folder, &error)),
         _ => {}
     }
-    // Somebody else could have made the folder first, in a place that everybody may write to.
-    let found = fs::symlink_metadata(folder).map_err(|error| named(folder, &error))?;
-    if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
-        let error = io::Error::new(io::ErrorKind::PermissionDenied, "belongs to somebody else or is open to others");
-        return Err(named(folder, &error));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(path, &error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(|error| named(path, &error))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(|error| named(path, &error))?;
-    Ok(listener)
+    socket::is_private(folder)?;
+    socket::listen(path)
 }
 
 struct RemoveOnDrop<'a>(&'a Path);

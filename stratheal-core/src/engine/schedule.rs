@@ -24,9 +24,7 @@ const FIRST_RUNS_PER_SECOND: u64 = 1000;
 #[must_use]
 pub fn phase(id: &str, interval: Duration) -> Duration {
     // FNV-1a, then the finisher of SplitMix64: ids that differ in one digit must not end up side by side.
-    let mut hash = id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut hash = crate::base::fnv::fnv1a(id.as_bytes());
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^= hash >> 31;

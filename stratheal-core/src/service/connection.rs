@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::keeper::{KeeperPlace, KeeperProgram};
 use super::protocol::{Answer, Asked, Cleared, Event, LONGEST, Request, RunView, Said, VERSION};
 use crate::base::fs::{FileLock, read_text};
+use crate::base::socket::is_ours;
 
 /// How long a keeper may take to answer at its socket.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -90,13 +91,20 @@ async fn serve(
         if waiting.is_closed() {
             return;
         }
-        let greeted = match reach(&place, &program).await {
-            Ok(stream) => greet(stream).await,
-            Err(error) => {
-                // That took its time already.
-                failures = failures.max(QUICK_RETRIES - 1);
-                Err(error.to_string())
+        let reached = async {
+            match reach(&place, &program).await {
+                Ok(stream) => greet(stream).await,
+                Err(error) => {
+                    // That took its time already.
+                    failures = failures.max(QUICK_RETRIES - 1);
+                    Err(error.to_string())
+                }
             }
+        };
+        let greeted = tokio::select! {
+            greeted = reached => greeted,
+            // A supervisor that has stopped must not replace the next one.
+            () = news.closed() => return,
         };
         let (connection, runs, cleared) = match greeted {
             Ok(greeted) => greeted,
@@ -239,13 +247,17 @@ async fn greet(stream: UnixStream) -> Result<(Connection, Vec<RunView>, Vec<Clea
 
 /// Connects, and starts a keeper if there is none.
 async fn reach(place: &KeeperPlace, program: &KeeperProgram) -> io::Result<UnixStream> {
-    place.prepare()?;
+    beside(place, KeeperPlace::prepare).await?;
     let begun = Instant::now();
     let mut started: Option<tokio::process::Child> = None;
     let mut pause = Duration::from_millis(2);
     let mut ended = 0;
     loop {
         let error = match UnixStream::connect(place.socket()).await {
+            Ok(stream) if !is_ours(&stream) => {
+                let problem = format!("somebody else answers at {}", place.socket().display());
+                return Err(io::Error::new(io::ErrorKind::PermissionDenied, problem));
+            }
             Ok(stream) => {
                 if let Some(mut child) = started {
                     // So that no zombie is left when it ends before this process does.
@@ -262,11 +274,16 @@ async fn reach(place: &KeeperPlace, program: &KeeperProgram) -> io::Result<UnixS
         if has_ended {
             ended += u32::from(started.is_some());
             if ended > 2 {
-                return Err(io::Error::other(format!("the keeper ends at once: {}", last_words(&place.log()))));
+                let said = beside(place, |place| Ok(last_words(&place.log()))).await?;
+                return Err(io::Error::other(format!("the keeper ends at once: {said}")));
             }
-            // Held only for a moment: it tells that nobody else holds it.
-            let free = FileLock::try_acquire(&place.lock())?.is_some();
-            started = if free { Some(program.start(place)?) } else { None };
+            let program = program.clone();
+            started = beside(place, move |place| {
+                // Held only for a moment: it tells that nobody else holds it.
+                let free = FileLock::try_acquire(&place.lock())?.is_some();
+                if free { program.start(place).map(Some) } else { Ok(None) }
+            })
+            .await?;
         }
         if begun.elapsed() > PATIENCE {
             let socket = place.socket().display();
@@ -275,6 +292,15 @@ async fn reach(place: &KeeperPlace, program: &KeeperProgram) -> io::Result<UnixS
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(100));
     }
+}
+
+/// Does something with files on a thread where it may block.
+async fn beside<T: Send + 'static>(
+    place: &KeeperPlace,
+    work: impl FnOnce(&KeeperPlace) -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let place = place.clone();
+    tokio::task::spawn_blocking(move || work(&place)).await.map_err(io::Error::other)?
 }
 
 /// The last line of what the keeper said about itself.

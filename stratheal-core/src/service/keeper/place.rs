@@ -1,11 +1,13 @@
 //! Where a keeper keeps what it needs.
 
-use std::fs::{self, DirBuilder};
+use std::fs::DirBuilder;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use crate::base::fnv::fnv1a;
 use crate::base::fs::named;
+use crate::base::socket::is_private;
 
 /// The folder of a keeper and its socket.
 ///
@@ -37,11 +39,8 @@ impl KeeperPlace {
         if inside.as_os_str().len() <= LONGEST {
             return Self { folder: absolute, socket: inside };
         }
-        // FNV-1a: nobody gains anything from two folders with one hash, as both belong to the same user.
-        let bytes = absolute.as_os_str().as_encoded_bytes();
-        let hash = bytes
-            .iter()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+        // Nobody gains anything from two folders with one hash, as both belong to the same user.
+        let hash = fnv1a(absolute.as_os_str().as_encoded_bytes());
         let socket = temporary.join(format!("stratheal-{uid}")).join(format!("k{hash:016x}.sock"));
         Self { folder: absolute, socket }
     }
@@ -89,12 +88,7 @@ impl KeeperPlace {
     pub(in crate::service) fn prepare(&self) -> io::Result<()> {
         for folder in [self.folder.as_path(), self.socket.parent().unwrap_or(&self.folder)] {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| named(folder, &error))?;
-            let found = fs::metadata(folder).map_err(|error| named(folder, &error))?;
-            if found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o022 != 0 {
-                let error =
-                    io::Error::new(io::ErrorKind::PermissionDenied, "belongs to somebody else or is open to others");
-                return Err(named(folder, &error));
-            }
+            is_private(folder)?;
         }
         Ok(())
     }

@@ -95,7 +95,7 @@ async fn keep(place: &KeeperPlace, arguments: Vec<OsString>) -> Result<(), Keepe
     let boot = uptime::boot_id(&SysRoot::default())?;
     let mut signals = Signals::new().map_err(setup("listen to signals"))?;
     let left = leftovers::find(place, &boot).map_err(setup("read the children file"))?;
-    let listener = socket::bind(place.socket()).map_err(setup("make its socket"))?;
+    let listener = crate::base::socket::listen(place.socket()).map_err(setup("make its socket"))?;
 
     let (sender, mut inside) = mpsc::channel(WAITING);
     let clearing: HashSet<_> = left.iter().map(|child| child.service.clone()).collect();

@@ -1,9 +1,6 @@
 //! The keeper's socket.
 
-use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -12,7 +9,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
 
 use super::inside::{Engine, Inside};
-use crate::base::fs::named;
+use crate::base::socket;
 use crate::service::protocol::{Asked, LONGEST, Said};
 
 /// How many lines may wait for an engine that does not read; then it is taken for dead.
@@ -20,37 +17,11 @@ const WAITING: usize = 4096;
 /// How long an engine may take to read a line.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Makes the socket. The caller holds the lock, so a file that is there was left behind.
-pub(super) fn bind(path: &Path) -> io::Result<UnixListener> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(named(path, &error)),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path).map_err(|error| named(path, &error))?;
-    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(|error| named(path, &error))?;
-    Ok(listener)
-}
-
 /// Accepts engines for ever.
 pub(super) async fn accept(listener: UnixListener, inside: mpsc::Sender<Inside>) {
-    let owner = rustix::process::geteuid().as_raw();
     let mut number = 0;
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept an engine");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        match stream.peer_cred() {
-            Ok(peer) if peer.uid() == owner || peer.uid() == 0 => {}
-            peer => {
-                tracing::warn!(?peer, "a stranger called");
-                continue;
-            }
-        }
+        let stream = socket::accept(&listener).await;
         number += 1;
         tokio::spawn(converse(number, stream, inside.clone()));
     }
