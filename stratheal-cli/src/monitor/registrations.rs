@@ -7,16 +7,12 @@ use std::time::Duration;
 use stratheal_core::config::Config;
 use stratheal_core::engine::Registration;
 use stratheal_core::model::spec::Dependency;
-use stratheal_core::model::{CheckId, CheckSpec, GatePolicy, InvalidId, ServiceId};
+use stratheal_core::model::{CheckSpec, GatePolicy, InvalidId};
+use stratheal_core::service::check::id_of;
 use stratheal_core::service::{ServiceAlive, ServicesHandle};
 
 /// How often it is looked at a service; that one has ended is known at once.
 const INTERVAL: Duration = Duration::from_secs(5);
-
-/// The check of a service.
-pub(super) fn id_of(service: &ServiceId) -> Result<CheckId, InvalidId> {
-    CheckId::new(&format!("service/{service}"))
-}
 
 /// All checks.
 pub(super) fn all(config: &Config, services: &ServicesHandle) -> Result<Vec<Registration>, InvalidId> {

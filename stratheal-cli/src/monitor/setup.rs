@@ -10,9 +10,9 @@ use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
 use stratheal_core::model::{CheckId, RemedyId, ServiceId};
 use stratheal_core::remedies::environment::EnvironmentRemedy;
 use stratheal_core::remedies::{RestartService, Sequence};
+use stratheal_core::service::check::id_of;
 use stratheal_core::service::{ServiceState, ServicesHandle, StoppedBy};
 
-use super::registrations::id_of;
 use super::workshop;
 use crate::args::{Common, Packages};
 

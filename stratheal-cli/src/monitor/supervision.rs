@@ -12,6 +12,7 @@ use stratheal_core::engine::{self, EngineHandle};
 use stratheal_core::evidence::{ChangedEnvironment, FullDisk};
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
 use stratheal_core::notify::InvalidWebhook;
+use stratheal_core::service::check;
 use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
@@ -166,7 +167,7 @@ async fn follow(engine: EngineHandle, services: ServicesHandle, quiet: bool) {
                 if matters(&event.what) {
                     let engine = engine.clone();
                     tokio::spawn(async move {
-                        let id = format!("service/{}", event.service);
+                        let id = check::name_of(event.service.as_str());
                         if let Err(error) = engine.run_now(&id).await {
                             tracing::debug!(%error, "a service is not checked yet");
                         }

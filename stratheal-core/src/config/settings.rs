@@ -17,6 +17,7 @@ use crate::engine::Registration;
 use crate::engine::graph::{Graph, GraphError};
 use crate::history::Retention;
 use crate::model::CheckId;
+use crate::service::check;
 
 /// A validated configuration.
 #[derive(Debug, Clone)]
@@ -234,8 +235,7 @@ fn dependencies(
     let find = |id: &str| written.and_then(|table| table.get(id));
     let numbered = (0_u32..).zip(checks);
     // Each service has a check of its own, which others may depend on.
-    let own: Vec<CheckId> =
-        services.iter().filter_map(|service| CheckId::new(&format!("service/{}", service.spec.id)).ok()).collect();
+    let own: Vec<CheckId> = services.iter().filter_map(|service| check::id_of(&service.spec.id).ok()).collect();
     let written_down = numbered.map(|(n, r)| (n, r.check.id(), r.spec.depends_on.as_slice()));
     let implied = (checks.len() as u32..).zip(&own).map(|(n, id)| (n, id, [].as_slice()));
     let graph = Graph::build(written_down.chain(implied));
@@ -266,7 +266,7 @@ fn belong_together(
     };
     let services_written = written("services");
     let mut checks = written("checks");
-    checks.extend(services_written.iter().map(|name| format!("service/{name}")));
+    checks.extend(services_written.iter().map(|name| check::name_of(name)));
     let mut known: Vec<String> = remedies::BUILT_IN.iter().map(|name| (*name).to_owned()).collect();
     known.extend(services_written.iter().map(|name| format!("restart-service/{name}")));
     // A sequence in a sequence could be one of itself.

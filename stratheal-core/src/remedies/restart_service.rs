@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::contract::{Remedy, RemedyContext, RemedyError};
 use crate::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
 use crate::model::{CheckId, RemedyId, ServiceId};
+use crate::service::check::name_of;
 use crate::service::{ServiceError, ServiceState, ServiceView, ServicesHandle, StoppedBy};
 
 /// How often it is looked whether a service is ready.
@@ -113,7 +114,7 @@ impl Remedy for RestartService {
                 Self::STEP,
                 format!("stop {service}, confirm that it is gone, start it, wait until it is ready"),
             ))
-            .resource(format!("service/{service}")))
+            .resource(name_of(service.as_str())))
     }
 
     async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {

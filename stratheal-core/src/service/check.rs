@@ -7,6 +7,20 @@ use super::supervisor::{ServiceView, ServicesHandle};
 use crate::contract::{CheckContext, CheckError, CheckKind, HealthCheck};
 use crate::model::{CheckId, Hint, InvalidId, Metric, RemedyId, Report, ServiceId, Unit};
 
+/// The name of the check of a service, and of what whoever works on it holds: `service/NAME`.
+#[must_use]
+pub fn name_of(service: &str) -> String {
+    format!("service/{service}")
+}
+
+/// The check of a service.
+///
+/// # Errors
+/// [`InvalidId`] when the service's name is so long that `service/NAME` is none.
+pub fn id_of(service: &ServiceId) -> Result<CheckId, InvalidId> {
+    CheckId::new(&name_of(service.as_str()))
+}
+
 /// The remedy that may help.
 const REMEDY: &str = "restart-service";
 
@@ -22,9 +36,9 @@ impl ServiceAlive {
     /// The check of a service.
     ///
     /// # Errors
-    /// [`InvalidId`] when the service's name is so long that `service/NAME` is none.
+    /// As for [`id_of`].
     pub fn new(service: ServiceId, services: ServicesHandle) -> Result<Self, InvalidId> {
-        Ok(Self { id: CheckId::new(&format!("service/{service}"))?, service, services })
+        Ok(Self { id: id_of(&service)?, service, services })
     }
 }
 
