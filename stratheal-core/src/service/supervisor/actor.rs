@@ -86,10 +86,10 @@ impl Actor {
             tokio::select! {
                 order = orders.recv() => match order {
                     Some(Order::Apply(specs, reply)) => drop(reply.send(self.apply(specs).await)),
-                    Some(Order::Start(id, reply)) => self.start(&id, reply, Input::Start),
-                    Some(Order::Restart(id, reply)) => self.start(&id, reply, Input::Restart),
+                    Some(Order::Start(id, reply)) => self.start(&id, reply, Input::Start).await,
+                    Some(Order::Restart(id, reply)) => self.start(&id, reply, Input::Restart).await,
                     Some(Order::RestartUnlessStopped(id, reply)) => self.restart_unless_stopped(&id, reply),
-                    Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply),
+                    Some(Order::Stop(id, by, reply)) => self.stop(id, by, reply).await,
                     Some(Order::MarkReady(id, reply)) => drop(reply.send(self.mark_ready(&id))),
                     Some(Order::Shutdown(Shutdown::StopServices, reply)) => self.begin_to_leave(reply),
                     Some(Order::Shutdown(Shutdown::LeaveRunning, reply)) => {

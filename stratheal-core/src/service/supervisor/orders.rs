@@ -8,8 +8,8 @@ use crate::model::ServiceId;
 use crate::service::state::{Input, StoppedBy};
 
 impl Actor {
-    pub(super) fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
-        if let Err(error) = self.remember(id, false) {
+    pub(super) async fn start(&mut self, id: &ServiceId, reply: Reply<()>, input: Input) {
+        if let Err(error) = self.remember(id, false).await {
             drop(reply.send(Err(error)));
             return;
         }
@@ -25,9 +25,9 @@ impl Actor {
         }
     }
 
-    pub(super) fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
+    pub(super) async fn stop(&mut self, id: ServiceId, by: StoppedBy, reply: Reply<()>) {
         // Stopped all the same when it cannot be remembered, and then said.
-        let remembered = if by == StoppedBy::Person { self.remember(&id, true) } else { Ok(()) };
+        let remembered = if by == StoppedBy::Person { self.remember(&id, true).await } else { Ok(()) };
         match remembered {
             Ok(()) => self.order(&id, reply, Input::Stop(by), Want::Stop),
             Err(error) => {
@@ -61,11 +61,11 @@ impl Actor {
         Ok(())
     }
 
-    fn remember(&mut self, id: &ServiceId, stopped: bool) -> Result<(), ServiceError> {
+    async fn remember(&mut self, id: &ServiceId, stopped: bool) -> Result<(), ServiceError> {
         if !self.entries.contains_key(id) {
             return Ok(());
         }
-        let kept = self.remembered.set(id, stopped);
+        let kept = self.remembered.set(id, stopped).await;
         kept.map_err(|source| ServiceError::Storage { what: "remember that a person stopped a service", source })
     }
 

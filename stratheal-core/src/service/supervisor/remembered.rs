@@ -25,6 +25,8 @@ struct Kept {
 pub(super) struct Remembered {
     path: PathBuf,
     stopped: BTreeSet<ServiceId>,
+    /// What is in the file.
+    kept: BTreeSet<ServiceId>,
 }
 
 impl Remembered {
@@ -36,21 +38,33 @@ impl Remembered {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeSet::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, stopped })
+        Ok(Self { path, kept: stopped.clone(), stopped })
     }
 
     pub(super) fn contains(&self, id: &ServiceId) -> bool {
         self.stopped.contains(id)
     }
 
-    /// Remembers that a person stopped a service, or that one wants it again.
-    pub(super) fn set(&mut self, id: &ServiceId, stopped: bool) -> io::Result<()> {
-        let changed = if stopped { self.stopped.insert(id.clone()) } else { self.stopped.remove(id) };
-        if !changed {
-            return Ok(());
+    /// Remembers that a person stopped a service, or that one wants it again. A stop counts at once, even where it cannot be kept; what was
+    /// not kept is written again the next time. That somebody wants it again does not count before it is kept.
+    pub(super) async fn set(&mut self, id: &ServiceId, stopped: bool) -> io::Result<()> {
+        let mut wanted = self.stopped.clone();
+        if stopped {
+            wanted.insert(id.clone());
+            self.stopped.clone_from(&wanted);
+        } else {
+            wanted.remove(id);
         }
-        let text = serde_json::to_vec(&Kept { version: VERSION, stopped: self.stopped.clone() })?;
-        write_atomic(&self.path, &text)
+        if wanted != self.kept {
+            let text = serde_json::to_vec(&Kept { version: VERSION, stopped: wanted.clone() })?;
+            let path = self.path.clone();
+            // A disk may take its time.
+            let written = tokio::task::spawn_blocking(move || write_atomic(&path, &text)).await;
+            written.map_err(io::Error::other)??;
+            self.kept.clone_from(&wanted);
+        }
+        self.stopped = wanted;
+        Ok(())
     }
 }
 
@@ -69,18 +83,46 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_persons_word_is_kept() {
+    #[tokio::test]
+    async fn a_persons_word_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let (a, b) = (ServiceId::new("a").unwrap(), ServiceId::new("b").unwrap());
         let mut remembered = Remembered::open(folder.path()).unwrap();
-        remembered.set(&a, true).unwrap();
-        remembered.set(&b, true).unwrap();
-        remembered.set(&a, false).unwrap();
+        remembered.set(&a, true).await.unwrap();
+        remembered.set(&b, true).await.unwrap();
+        remembered.set(&a, false).await.unwrap();
         let again = Remembered::open(folder.path()).unwrap();
         assert!(again.contains(&b) && !again.contains(&a));
         std::fs::write(folder.path().join("stopped.json"), "{\"version\":2,\"stopped\":[]}").unwrap();
         assert!(Remembered::open(folder.path()).unwrap_err().to_string().contains("another version"));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_kept_counts_and_is_kept_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (a, path) = (ServiceId::new("a").unwrap(), folder.path().join("stopped.json"));
+        let mut remembered = Remembered::open(folder.path()).unwrap();
+        // A folder in the way of the file.
+        std::fs::create_dir(&path).unwrap();
+        assert!(remembered.set(&a, true).await.is_err() && remembered.contains(&a));
+        assert!(remembered.set(&a, true).await.is_err(), "it is not kept yet");
+        std::fs::remove_dir(&path).unwrap();
+        remembered.set(&a, true).await.unwrap();
+        assert!(Remembered::open(folder.path()).unwrap().contains(&a));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(remembered.set(&a, false).await.is_err() && remembered.contains(&a), "it would be stopped again");
+    }
+
+    #[test]
+    fn what_cannot_be_read_does_not_mean_that_nobody_stopped_anything() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stopped.json");
+        for text in ["", "{\"version\":1,\"stop", "null"] {
+            std::fs::write(&path, text).unwrap();
+            let error = Remembered::open(folder.path()).unwrap_err().to_string();
+            assert!(error.contains("stopped.json"), "{error}");
+        }
     }
 
     proptest! {
