@@ -1,5 +1,6 @@
 //! Keepers that are killed: what they leave behind is gone before anything is started anew.
 
+use std::io::Write;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -133,7 +134,7 @@ async fn one_that_is_told_to_end_while_it_clears_up_clears_up_first() {
     let world = World::new();
     left_behind(&world).await;
     let mut keeper = keeper(&world);
-    eventually("it is there", || world.keeper() == keeper.id() && is_heard(&world)).await;
+    eventually("it is there", || is_heard(&world, &keeper)).await;
     kill(keeper.id(), Signal::TERM);
     eventually("it has ended", || keeper.try_wait().unwrap().is_some()).await;
     assert!(world.running().is_empty(), "something is left");
@@ -145,7 +146,7 @@ async fn one_that_is_killed_while_it_clears_up_leaves_that_to_the_next() {
     let spec = left_behind(&world).await;
     for _ in 0..2 {
         let mut keeper = keeper(&world);
-        eventually("it is there", || world.keeper() == keeper.id() && is_heard(&world)).await;
+        eventually("it is there", || is_heard(&world, &keeper)).await;
         keeper.kill().unwrap();
         keeper.wait().unwrap();
     }
@@ -156,9 +157,12 @@ async fn one_that_is_killed_while_it_clears_up_leaves_that_to_the_next() {
     world.end(engine).await;
 }
 
-/// Whether somebody answers at the keeper's socket.
-fn is_heard(world: &World) -> bool {
-    std::os::unix::net::UnixStream::connect(world.services_folder().join("keeper.sock")).is_ok()
+/// Whether this keeper answers at its socket.
+fn is_heard(world: &World, keeper: &std::process::Child) -> bool {
+    let folder = world.services_folder();
+    let holder = std::fs::read_to_string(folder.join("keeper.lock")).unwrap();
+    holder.trim() == keeper.id().to_string()
+        && std::os::unix::net::UnixStream::connect(folder.join("keeper.sock")).is_ok()
 }
 
 #[tokio::test]
@@ -186,6 +190,20 @@ async fn one_that_cannot_look_at_processes_takes_nothing_for_gone() {
     assert!(limit("1000").unwrap().success());
     stop.await.unwrap().unwrap();
     assert_eq!(world.running(), [world.keeper()], "something is left");
+    world.end(engine).await;
+}
+
+#[tokio::test]
+async fn what_one_says_about_itself_is_bounded() {
+    let world = World::new();
+    let engine = world.engine();
+    engine.apply(vec![world.shell("api", "exec sleep 1000")]).await.unwrap();
+    eventually("ready", || engine.is_ready("api")).await;
+    let log = world.services_folder().join("keeper.log");
+    let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+    file.write_all(&vec![b'x'; 2 << 20]).unwrap();
+    engine.restart("api").await.unwrap();
+    eventually("it is cut", || std::fs::metadata(&log).unwrap().len() < 1 << 20).await;
     world.end(engine).await;
 }
 

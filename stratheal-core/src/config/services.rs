@@ -37,7 +37,7 @@ pub(super) const SERVICE: &[Field] = &[
     Field::new("stop_timeout", Kind::Duration, "How long it may take to stop before it is killed; default \"10s\"."),
     Field::new("stop_signal", Kind::Text, "The signal that asks it to stop; default \"TERM\"."),
     Field::new("ports", Kind::Codes, "Ports it is going to listen on: whoever holds one is named, and never killed."),
-    Field::new("log_size", Kind::Size, "When its log is set aside; default \"10MiB\"."),
+    Field::new("log_size", Kind::Size, "When its log is set aside; at least \"64KiB\", default \"10MiB\"."),
     Field::new("log_keep", Kind::Integer(0, 1000), "How many old logs stay; default 5."),
     Field::new("redact", Kind::Texts, "Patterns of what must not stand in its log."),
 ];

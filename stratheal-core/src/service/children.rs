@@ -34,7 +34,6 @@ pub(super) struct Child {
     pub(super) service: ServiceId,
     pub(super) run: String,
     pub(super) process: ProcessId,
-    pub(super) mark: String,
     #[serde(with = "wire::milliseconds")]
     pub(super) stop_timeout: Duration,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -146,7 +145,6 @@ mod tests {
             service: ServiceId::new("api").unwrap(),
             run: run.to_owned(),
             process: ProcessId { pid: 7, started: 99 },
-            mark: "m".to_owned(),
             stop_timeout: Duration::from_secs(10),
             group: None,
         }

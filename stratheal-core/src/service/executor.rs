@@ -141,7 +141,6 @@ fn note(executor: &ExecutorOrder) -> Result<(), Refusal> {
         service: executor.order.service.clone(),
         run: executor.order.run.clone(),
         process: ProcessId { pid, started },
-        mark: executor.mark.clone(),
         stop_timeout: executor.order.stop_timeout,
         group: executor.group.clone(),
     };
@@ -238,7 +237,8 @@ fn environment(executor: &ExecutorOrder, user: Option<&User>) -> Vec<(OsString, 
         set("PATH", format!("{}:{path}", environment.join("bin").display()));
         set("VIRTUAL_ENV", environment.display().to_string());
     }
-    set(MARK_VARIABLE, executor.mark.clone());
+    // The run is its mark, by which everything it starts is found.
+    set(MARK_VARIABLE, order.run.clone());
     if let Some(socket) = &executor.notify_socket {
         set("NOTIFY_SOCKET", socket.clone());
     }
@@ -292,7 +292,6 @@ mod tests {
             children: folder.path().join("children"),
             boot: "boot".to_owned(),
             keeper: std::os::unix::process::parent_id(),
-            mark: "run".to_owned(),
             notify_socket: None,
             group: None,
         };

@@ -80,7 +80,6 @@ pub(super) struct ExecutorOrder {
     pub(super) boot: String,
     /// The process that started it.
     pub(super) keeper: u32,
-    pub(super) mark: String,
     pub(super) notify_socket: Option<String>,
     /// The control group it joins.
     pub(super) group: Option<PathBuf>,

@@ -134,6 +134,11 @@ pub struct LogPolicy {
     pub patterns: Vec<String>,
 }
 
+impl LogPolicy {
+    /// The smallest size at which a log may be set aside: a few of the longest lines.
+    pub const SMALLEST: u64 = 64 << 10;
+}
+
 impl Default for LogPolicy {
     fn default() -> Self {
         Self { max_size: 10 << 20, keep: 5, secrets: Vec::new(), patterns: Vec::new() }
@@ -283,6 +288,10 @@ impl ServiceSpec {
                 return Err(invalid("variables", format!("`{name}` cannot be set")));
             }
         }
+        if self.log.max_size < LogPolicy::SMALLEST {
+            let problem = format!("{} bytes are too few: use at least {}", self.log.max_size, LogPolicy::SMALLEST);
+            return Err(invalid("size of the log", problem));
+        }
         super::logs::Redactor::new(&self.secrets(&[]), &self.log.patterns)
             .map(drop)
             .map_err(|error| invalid("patterns", error.to_string()))
@@ -324,6 +333,10 @@ mod tests {
         assert!(
             said(&|spec| spec.variables = vec![("A=B".into(), Secret::new("x".into()))])
                 .contains("`A=B` cannot be set")
+        );
+        assert_eq!(
+            said(&|spec| spec.log.max_size = 100),
+            "the size of the log of the service `api` cannot be used: 100 bytes are too few: use at least 65536"
         );
         assert!(said(&|spec| spec.log.patterns = vec!["(".into()]).starts_with("the patterns of the service `api`"));
         let nothing = Commands { start: vec!["x".into()], stop: Vec::new(), status: Vec::new() };

@@ -81,7 +81,6 @@ impl Launcher {
             children: self.place.children(),
             boot: self.boot.clone(),
             keeper: std::process::id(),
-            mark: order.run.clone(),
             notify_socket: ear.as_ref().map(|ear| ear.name.clone()),
             group: group.clone(),
             order: order.clone(),

@@ -49,7 +49,7 @@ pub(super) async fn clear(left: Vec<Child>, place: KeeperPlace, inside: mpsc::Se
 
 /// Stops everything of one run, and answers what there was.
 async fn stop(child: &Child) -> Vec<u32> {
-    let mut tree = Tree::new(child.process, child.mark.clone(), child.group.clone());
+    let mut tree = Tree::new(child.process, child.run.clone(), child.group.clone());
     let mut found = Vec::new();
     let begun = Instant::now();
     let (mut told, mut blind) = (false, false);

@@ -80,7 +80,6 @@ impl Table {
     pub(super) fn take(&mut self, message: Inside) {
         match message {
             Inside::Connected(engine) => {
-                self.bound_own_log();
                 // So that it does not come back and replace the new one.
                 self.tell(Event::Replaced);
                 self.engine = Some(engine);
@@ -142,6 +141,7 @@ impl Table {
         self.tell_endings();
         self.drop_excess();
         self.compact();
+        self.bound_own_log();
         self.ended |= self.ending && self.is_empty();
     }
 
@@ -367,7 +367,6 @@ impl Table {
             service: run.order.service.clone(),
             run: run.order.run.clone(),
             process: run.tree.leader(),
-            mark: run.order.run.clone(),
             stop_timeout: run.order.stop_timeout,
             group: run.tree.group().cloned(),
         });
