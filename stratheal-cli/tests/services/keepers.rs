@@ -194,6 +194,23 @@ async fn one_that_cannot_look_at_processes_takes_nothing_for_gone() {
 }
 
 #[tokio::test]
+async fn one_in_a_copy_of_the_folder_leaves_the_services_of_the_first_alone() {
+    let (world, copy) = (World::new(), World::new());
+    let engine = world.engine();
+    engine.apply(vec![world.shell("api", "exec sleep 1000")]).await.unwrap();
+    eventually("ready", || engine.is_ready("api")).await;
+    let pid = engine.pid("api");
+    let copied = std::process::Command::new("cp").arg("-a").arg(world.services_folder()).arg(copy.path("")).status();
+    assert!(copied.unwrap().success());
+    let other = copy.engine();
+    other.apply(vec![copy.shell("api", "exec sleep 1000")]).await.unwrap();
+    eventually("the copy has its own", || other.is_ready("api")).await;
+    assert!(is_alive(pid) && engine.is_ready("api"));
+    copy.end(other).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
 async fn what_one_says_about_itself_is_bounded() {
     let world = World::new();
     let engine = world.engine();

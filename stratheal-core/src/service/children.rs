@@ -34,6 +34,9 @@ pub(super) struct Child {
     pub(super) service: ServiceId,
     pub(super) run: String,
     pub(super) process: ProcessId,
+    /// Who started it.
+    #[serde(default)]
+    pub(super) keeper: Option<ProcessId>,
     #[serde(with = "wire::milliseconds")]
     pub(super) stop_timeout: Duration,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,6 +148,7 @@ mod tests {
             service: ServiceId::new("api").unwrap(),
             run: run.to_owned(),
             process: ProcessId { pid: 7, started: 99 },
+            keeper: None,
             stop_timeout: Duration::from_secs(10),
             group: None,
         }

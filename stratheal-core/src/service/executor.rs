@@ -136,11 +136,13 @@ fn note(executor: &ExecutorOrder) -> Result<(), Refusal> {
         Err(_) if root.lacks_proc() => 0,
         Err(error) => return Err(Refusal::doing("tell when its process was started", &error)),
     };
+    let keeper = read_stat(&root, executor.keeper).ok().map(|stat| stat.id);
     let child = Child {
         boot: executor.boot.clone(),
         service: executor.order.service.clone(),
         run: executor.order.run.clone(),
         process: ProcessId { pid, started },
+        keeper,
         stop_timeout: executor.order.stop_timeout,
         group: executor.group.clone(),
     };

@@ -180,13 +180,15 @@ impl Census {
 
     /// Whether a process carries a mark.
     fn is_marked(&self, process: &ProcessStat, mark: &str) -> Result<bool, SysError> {
-        let mut marks = self.marks.borrow_mut();
-        if !marks.contains_key(&process.id.pid) {
-            // Threads of the kernel have no environment.
-            let read = if process.parent == 2 { Vec::new() } else { platform::marks_of(process.id.pid)? };
-            marks.insert(process.id.pid, read);
+        let has = |marks: &[String]| marks.iter().any(|found| found == mark);
+        if let Some(known) = self.marks.borrow().get(&process.id.pid) {
+            return Ok(has(known));
         }
-        Ok(marks.get(&process.id.pid).is_some_and(|found| found.iter().any(|found| found == mark)))
+        // Threads of the kernel have no environment.
+        let read = if process.parent == 2 { Vec::new() } else { platform::marks_of(process.id.pid)? };
+        let found = has(&read);
+        self.marks.borrow_mut().insert(process.id.pid, read);
+        Ok(found)
     }
 
     fn by_pid(&self, pid: u32) -> Option<&ProcessStat> {

@@ -14,17 +14,20 @@ use super::inside::Inside;
 use super::place::KeeperPlace;
 use crate::service::children::{self, Child};
 use crate::service::protocol::Cleared;
-use crate::service::tree::{Census, Tree, is_alive};
+use crate::service::tree::{Census, Tree, is_alive, stat};
+use crate::sys::process::ProcessId;
 
 /// How often it is looked whether they are gone.
 const LOOK: Duration = Duration::from_millis(20);
 /// After this long with SIGKILL somebody is told.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Those of an earlier keeper that were started under this start of the machine.
+/// Those of an earlier keeper that were started under this start of the machine. A folder that was copied names those of a keeper that
+/// lives: they are its own.
 pub(super) fn find(place: &KeeperPlace, boot: &str) -> std::io::Result<Vec<Child>> {
     let mut left = children::read(&place.children())?;
-    left.retain(|child| child.boot == boot);
+    let lives = |keeper: ProcessId| stat(keeper.pid).is_some_and(|now| now.id == keeper && !now.state.has_ended());
+    left.retain(|child| child.boot == boot && !child.keeper.is_some_and(lives));
     if let Err(error) = children::replace(&place.children(), left.clone()) {
         // On a full disk it is appended to as it is. What cannot be appended is not started.
         tracing::warn!(%error, "cannot write the children file anew");

@@ -19,7 +19,7 @@ use crate::service::children::{self, Child};
 use crate::service::order::RunOrder;
 use crate::service::protocol::{Answer, Asked, Cleared, Event, Request, Said, VERSION};
 use crate::service::spec::Whom;
-use crate::service::tree::{Census, pid_of};
+use crate::service::tree::{Census, pid_of, stat};
 
 /// The most runs that have ended and that no engine has taken note of.
 const MOST_ENDED: usize = 1024;
@@ -367,6 +367,7 @@ impl Table {
             service: run.order.service.clone(),
             run: run.order.run.clone(),
             process: run.tree.leader(),
+            keeper: stat(std::process::id()).map(|keeper| keeper.id),
             stop_timeout: run.order.stop_timeout,
             group: run.tree.group().cloned(),
         });
@@ -419,13 +420,12 @@ fn hello(version: u32, pid: u32) -> Answer {
 fn census(blind: &mut bool) -> Option<Census> {
     let census = Census::take();
     let was_blind = std::mem::replace(blind, census.is_err());
-    census
-        .inspect_err(|error| {
-            if !was_blind {
-                tracing::error!(error = chain(error), "cannot look at processes")
-            }
-        })
-        .ok()
+    if let Err(error) = &census
+        && !was_blind
+    {
+        tracing::error!(error = chain(error), "cannot look at processes");
+    }
+    census.ok()
 }
 
 /// Nothing of a run is left: its first process is reaped, and it is noted.
