@@ -138,6 +138,22 @@ async fn one_that_ends_after_a_person_could_not_stop_it_is_stopped() {
 }
 
 #[tokio::test]
+async fn one_that_cannot_be_asked_has_not_ended() {
+    let world = World::new();
+    let engine = world.engine();
+    let status = "test -e mute && exit 4; test -e there";
+    engine.apply(vec![scripts(&world, ": >there", "rm there", status)]).await.unwrap();
+    eventually("ready", || engine.is_ready("web")).await;
+    fs::write(world.path("mute"), "").unwrap();
+    let doubt = || engine.view("web").unwrap().doubt.is_some();
+    eventually("that is shown", doubt).await;
+    assert!(engine.is_ready("web"), "it is as it was last known");
+    fs::remove_file(world.path("mute")).unwrap();
+    eventually("it is known again", || !doubt() && engine.is_ready("web")).await;
+    world.end(engine).await;
+}
+
+#[tokio::test]
 async fn the_end_comes_though_something_cannot_be_stopped() {
     for stop in ["exit 1", "sleep 1000"] {
         let world = World::new();

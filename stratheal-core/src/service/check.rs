@@ -67,6 +67,16 @@ impl HealthCheck for ServiceAlive {
 
 /// Judges a view.
 fn judge(view: &ServiceView) -> Report {
+    let report = match (&view.doubt, &view.state) {
+        (Some(why), _) => Report::unknown(format!("cannot be asked how it is: {why}")).code("not-known"),
+        (None, state) => of_state(view, state),
+    };
+    report
+        .metric(Metric::seconds("age", view.age()))
+        .metric(Metric::new("restarts", view.restarts as f64, Unit::Counter).min(0.0))
+}
+
+fn of_state(view: &ServiceView, state: &ServiceState) -> Report {
     let restart = |report: Report, text: &str| {
         let mut report = report.hint(text.to_owned());
         report.hint = report.hint.map(|hint| {
@@ -75,7 +85,7 @@ fn judge(view: &ServiceView) -> Report {
         });
         report
     };
-    let report = match &view.state {
+    match state {
         ServiceState::Ready => Report::healthy(match view.pid {
             Some(pid) => format!("runs as process {pid}"),
             None => "runs".to_owned(),
@@ -102,10 +112,7 @@ fn judge(view: &ServiceView) -> Report {
         ServiceState::Failed { why } => {
             restart(Report::critical(why.clone()).code("not-started"), "put right what is missing, and start it again")
         }
-    };
-    report
-        .metric(Metric::seconds("age", view.age()))
-        .metric(Metric::new("restarts", view.restarts as f64, Unit::Counter).min(0.0))
+    }
 }
 
 #[cfg(test)]
@@ -141,5 +148,8 @@ mod tests {
             let remedy = report.hint.as_ref().and_then(|hint| hint.remedy.as_ref());
             assert_eq!(remedy.is_some(), status == Status::Critical, "{report:?}");
         }
+        let mut mute = ServiceView::example(ServiceState::Ready);
+        mute.doubt = Some("no bus".to_owned());
+        assert_eq!((judge(&mute).status, &*judge(&mute).code), (Status::Unknown, "not-known"));
     }
 }

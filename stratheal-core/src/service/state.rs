@@ -70,6 +70,8 @@ pub(super) enum Input {
     Executed { run: String },
     /// It is ready.
     Ready { run: String },
+    /// It cannot be told how it is, and why; or it can again.
+    Doubt { run: String, why: Option<String> },
     /// It took longer to be ready than it may.
     TimedOut { run: String },
     /// Its first process has ended.
@@ -185,6 +187,7 @@ impl Machine {
             | Input::NotLaunched { run, .. }
             | Input::Executed { run }
             | Input::Ready { run }
+            | Input::Doubt { run, .. }
             | Input::TimedOut { run }
             | Input::Ended { run, .. }
             | Input::Gone { run }
@@ -202,7 +205,7 @@ impl Machine {
                 }
             }
             Input::Executed { .. } if self.ready_at_once => self.ready(&mut acts),
-            Input::Executed { .. } => {}
+            Input::Executed { .. } | Input::Doubt { .. } => {}
             Input::Ready { .. } => self.ready(&mut acts),
             Input::TimedOut { .. } => {
                 if let ServiceState::Starting { timed_out: timed_out @ false } = &mut self.state {

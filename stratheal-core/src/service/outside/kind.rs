@@ -13,16 +13,12 @@ use crate::service::ending::{Ending, How as EndedHow};
 use crate::service::spec::{Commands, How, ServiceSpec, UnitManager};
 use crate::sys::command::{Command, Ending as CommandEnding, Finished};
 
-/// How often a service is asked how it is.
-const LOOK: Duration = Duration::from_secs(1);
 /// How often while something is about to change.
 const LOOK_CLOSELY: Duration = Duration::from_millis(100);
 /// How long it may take to tell how it is.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a service manager has to stop something, at least.
 pub(in crate::service) const MANAGER: Duration = Duration::from_mins(2);
-/// So often in a row it may not be told, before it counts as ended.
-const UNKNOWN: u32 = 5;
 
 /// How a service is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,6 +33,14 @@ pub(in crate::service) struct Seen {
     pub(in crate::service) ending: Option<EndedHow>,
     /// Whether it ended for lack of memory.
     pub(in crate::service) out_of_memory: bool,
+}
+
+impl Seen {
+    /// How it ended, when it does not run any more.
+    pub(in crate::service) fn ended(&self, at: Timestamp) -> Ending {
+        let how = self.ending.unwrap_or(EndedHow::Unseen);
+        Ending { how, out_of_memory: self.out_of_memory, ..Ending::unseen(at) }
+    }
 }
 
 /// A service that is no child.
@@ -99,39 +103,11 @@ impl Outside {
                 return Ok(seen);
             }
             if Instant::now() >= deadline || (seen.ending.is_some() && !seen.changing && !seen.alive) {
-                let ending = seen.ending.map(|how| ending_of(&seen, how, SystemClock.now()).to_string());
+                let ending = seen.ending.map(|_| seen.ended(SystemClock.now()).to_string());
                 return Err(ending.map_or_else(|| why_not.to_owned(), |ending| format!("{why_not}: {ending}")));
             }
             sleep(LOOK_CLOSELY).await;
         }
-    }
-}
-
-fn ending_of(seen: &Seen, how: EndedHow, at: Timestamp) -> Ending {
-    Ending { how, out_of_memory: seen.out_of_memory, ..Ending::unseen(at) }
-}
-
-/// Watches a service until it runs and is as wanted, or until it does not run any more; then it answers how it ended.
-pub(in crate::service) async fn watch(spec: &ServiceSpec, wanted: impl Fn(&Seen) -> bool) -> Option<Ending> {
-    let outside = Outside::of(spec);
-    let mut unknown = 0;
-    loop {
-        match outside.status().await {
-            Ok(seen) if seen.alive && wanted(&seen) => return None,
-            Ok(seen) if seen.alive => unknown = 0,
-            Ok(seen) => {
-                let how = seen.ending.unwrap_or(EndedHow::Unseen);
-                return Some(ending_of(&seen, how, SystemClock.now()));
-            }
-            Err(why) => {
-                unknown += 1;
-                tracing::warn!(service = %spec.id, why, "cannot tell how a service is");
-                if unknown >= UNKNOWN {
-                    return Some(Ending::unseen(SystemClock.now()));
-                }
-            }
-        }
-        sleep(LOOK).await;
     }
 }
 

@@ -4,4 +4,4 @@ mod commands;
 mod kind;
 mod unit;
 
-pub(super) use kind::{MANAGER, Outside, watch};
+pub(super) use kind::{MANAGER, Outside};

@@ -18,6 +18,7 @@ use super::leaving::{self, Leaving};
 use super::news;
 use super::remembered::Remembered;
 use super::view::ServiceView;
+use super::watching;
 use crate::model::ServiceId;
 use crate::service::connection::{Link, News};
 use crate::service::digest::digest;
@@ -128,9 +129,14 @@ impl Actor {
         let before = entry.machine.state().clone();
         let executed = matches!(&input, Input::Executed { run } if entry.machine.run() == Some(run));
         entry.executed |= executed;
+        match &input {
+            Input::Doubt { run, why } if entry.machine.run() == Some(run) => entry.doubt.clone_from(why),
+            _ => {}
+        }
         let acts = entry.machine.step(input, &missing);
         let changed = *entry.machine.state() != before;
         if std::mem::discriminant(entry.machine.state()) != std::mem::discriminant(&before) {
+            entry.doubt = None;
             entry.since = now;
             entry.entered = Instant::now();
         }
@@ -237,7 +243,8 @@ impl Actor {
         match run.filter(|_| runs && !entry.is_child()) {
             Some(run) if entry.watcher.is_none() && !entry.machine.is_launching() => {
                 let (spec, id, sender) = (entry.running.clone(), id.clone(), self.sender.clone());
-                entry.watcher = Some(Task::spawn(launching::watch(spec, id, run, sender)));
+                let clock = self.options.clock.clone();
+                entry.watcher = Some(Task::spawn(watching::watch(spec, id, run, sender, clock)));
             }
             // Not before its last word was taken: the watcher sends the two inputs that end it.
             None if entry.machine.run().is_none() || *entry.machine.state() == ServiceState::Stopping => {

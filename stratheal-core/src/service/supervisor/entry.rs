@@ -49,6 +49,8 @@ pub(super) struct Entry {
     pub(super) since: Timestamp,
     pub(super) entered: Instant,
     pub(super) text: Option<String>,
+    /// Why it cannot be told how it is.
+    pub(super) doubt: Option<String>,
     pub(super) last_ending: Option<Ending>,
     /// Whether its program is known to run, rather than what comes before it.
     pub(super) executed: bool,
@@ -74,6 +76,7 @@ impl Entry {
             since: now,
             entered: Instant::now(),
             text: None,
+            doubt: None,
             last_ending: None,
             executed: false,
             outdated: false,
@@ -121,6 +124,7 @@ impl Entry {
             pid: self.machine.pid(),
             restarts: self.machine.restarts(),
             text: self.text.clone(),
+            doubt: self.doubt.clone(),
             last_ending: self.last_ending.clone(),
             outdated: self.outdated,
             depends_on: self.spec.depends_on.clone(),

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
-
 use super::event::What;
-use super::inside::Inside;
 use super::ports;
 use super::readiness::ReadinessProbe;
 use crate::base::class::chain;
-use crate::model::{CheckId, ServiceId};
+use crate::model::CheckId;
 use crate::service::connection::Link;
 use crate::service::order::RunOrder;
-use crate::service::outside::{self, Outside};
+use crate::service::outside::Outside;
 use crate::service::protocol::{Answer, Request};
 use crate::service::spec::ServiceSpec;
 use crate::service::state::Input;
@@ -99,23 +96,6 @@ pub(super) async fn outside(spec: Arc<ServiceSpec>, run: String) -> Vec<Input> {
             }
             _ => vec![not_launched(run, why)],
         },
-    }
-}
-
-/// Tells when what is not a child has come up, and when it does not run any more.
-pub(super) async fn watch(spec: Arc<ServiceSpec>, id: ServiceId, run: String, sender: mpsc::Sender<Inside>) {
-    let tell = async |input| {
-        // Nobody is left to tell when the supervisor has stopped.
-        drop(sender.send(Inside { id: id.clone(), input }).await);
-    };
-    let mut ending = outside::watch(&spec, |seen| !seen.changing).await;
-    if ending.is_none() {
-        tell(Input::Executed { run: run.clone() }).await;
-        ending = outside::watch(&spec, |_| false).await;
-    }
-    if let Some(ending) = ending {
-        tell(Input::Ended { run: run.clone(), ending }).await;
-        tell(Input::Gone { run }).await;
     }
 }
 

@@ -19,6 +19,7 @@ mod ports;
 mod readiness;
 mod remembered;
 mod view;
+mod watching;
 
 pub use error::ServiceError;
 pub use event::{ServiceEvent, What};

@@ -26,6 +26,8 @@ pub struct ServiceView {
     pub restarts: u64,
     /// What it says of itself (`STATUS=` of `sd_notify(3)`).
     pub text: Option<String>,
+    /// Why it cannot be told how it is, when it cannot: then its state is the last that was known.
+    pub doubt: Option<String>,
     /// How its last run ended, if one did.
     pub last_ending: Option<Ending>,
     /// Whether it runs as it was described before.
@@ -58,6 +60,7 @@ impl ServiceView {
             pid: Some(7),
             restarts: 2,
             text: None,
+            doubt: None,
             last_ending: None,
             outdated: false,
             depends_on: Vec::new(),
