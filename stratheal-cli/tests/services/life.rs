@@ -6,10 +6,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rustix::process::Signal;
 use stratheal_core::base::redact::Secret;
-use stratheal_core::model::CheckId;
+use stratheal_core::contract::{Remedy, RemedyError};
+use stratheal_core::model::plan::Step;
+use stratheal_core::model::{CheckId, RemedyId};
+use stratheal_core::remedies::RestartService;
 use stratheal_core::service::{
     EndedHow, ReadinessProbe, Ready, ServiceError, ServiceState, Services, Shutdown, StoppedBy, What,
 };
+use stratheal_core::testing::remedy_context;
 
 use crate::setup::{Look, World, event, eventually, is_alive, kill, program};
 
@@ -203,6 +207,12 @@ async fn whoever_heals_does_not_overrule_a_person() {
     });
     eventually("it is being stopped", || engine.state("api") == ServiceState::Stopping).await;
     assert!(refused(engine.restart_unless_stopped("api").await), "while it is being stopped");
+    // A remedy that was planned before.
+    let remedy =
+        RestartService::always(RemedyId::new("restart-service").unwrap(), engine.clone(), crate::setup::id("api"));
+    let answer = remedy.step(&remedy_context(crate::setup::LIMIT), &Step::new("restart", "restart api")).await;
+    let Err(RemedyError::NotApplicable { why }) = answer else { panic!("{answer:?}") };
+    assert_eq!(why, "a person stopped the service `api`, and it stays so");
     stop.await.unwrap().unwrap();
     assert!(refused(engine.restart_unless_stopped("api").await), "when it is stopped");
     kill(world.keeper(), Signal::KILL);
