@@ -174,6 +174,67 @@ fn a_monitor_that_is_killed_leaves_services_running_and_the_next_one_finds_them(
     end(monitor, &play);
 }
 
+/// The server dies, and a moment later those who look after it are killed: the monitor, or the monitor and the keeper, at another moment
+/// of the healing in each round.
+fn killed_in_the_middle(rounds: u32) {
+    let play = playground("max_per_hour = 3600\nlongest_pause = \"200ms\"\n");
+    std::fs::write(play.path("lock.py"), LOCK).unwrap();
+    std::fs::write(play.path("server.py"), format!("import lock\n{SERVER}")).unwrap();
+    let mut monitor = play.up();
+    for round in 0..rounds {
+        until_ready(&play);
+        kill(*starts(&play).last().unwrap());
+        pause(Duration::from_millis(u64::from(round * 37 % 1000)));
+        if round % 3 == 0 {
+            for keeper in keepers(&play) {
+                kill(keeper);
+            }
+        }
+        monitor.end(Signal::KILL);
+        monitor = play.up();
+    }
+    until_ready(&play);
+    let over = || json(&play, &["incidents", "list"])[0]["state"] == "resolved";
+    until_seen(&monitor, over);
+    assert!(!play.path("twice").exists(), "there were two at once\n{}", monitor.log());
+    let alive: Vec<i32> = starts(&play).into_iter().filter(|pid| is_alive(*pid)).collect();
+    assert_eq!(alive.len(), 1, "{alive:?}");
+    assert_eq!(play.run(&["audit", "verify"]).code, 0);
+    end(monitor, &play);
+}
+
+/// Leaves a note when another one holds the lock.
+const LOCK: &str = r#"
+import fcntl, sys
+lock = open("lock", "w")
+try:
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+except OSError:
+    open("twice", "a").write("twice\n")
+    sys.exit(9)
+"#;
+
+/// The processes of the keeper of this folder.
+fn keepers(play: &Playground) -> Vec<i32> {
+    let folder = play.path(".stratheal").to_str().unwrap().to_owned();
+    let all = stratheal_core::sys::process::list(&stratheal_core::sys::SysRoot::default()).unwrap();
+    let is_ours = |command: &[String]| {
+        command.get(1).is_some_and(|word| word == "keeper") && command.iter().any(|word| word.starts_with(&folder))
+    };
+    all.iter().filter(|process| is_ours(&process.command)).map(|process| process.id.pid.cast_signed()).collect()
+}
+
+#[test]
+fn monitor_and_keeper_may_be_killed_at_any_moment_of_a_healing() {
+    killed_in_the_middle(10);
+}
+
+#[test]
+#[ignore = "chaos: takes minutes"]
+fn chaos_monitor_and_keeper_are_killed_a_hundred_times_in_the_middle_of_healing() {
+    killed_in_the_middle(100);
+}
+
 #[test]
 fn what_cannot_start_is_given_up_loudly_and_comes_back_when_a_person_has_mended_it() {
     let play = playground("longest_pause = \"200ms\"\n");

@@ -73,12 +73,51 @@ async fn both_may_be_killed() {
 }
 
 #[tokio::test]
+async fn a_port_that_is_held_by_what_was_left_is_waited_for_and_nobody_is_accused() {
+    let world = World::new();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!(
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+         import socket\n\
+         server = socket.create_server(('127.0.0.1', {port}))"
+    );
+    let mut spec = exclusive(&world, &listen);
+    spec.ports = vec![port];
+    let engine = world.engine();
+    engine.apply(vec![spec.clone()]).await.unwrap();
+    eventually("it listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()).await;
+    let (keeper, old) = (world.keeper(), engine.pid("api"));
+    engine.shutdown(Shutdown::LeaveRunning).await;
+    kill(keeper, Signal::KILL);
+    eventually("it is dead", || !is_alive(keeper)).await;
+    let engine = world.engine();
+    let mut events = engine.subscribe();
+    engine.apply(vec![spec]).await.unwrap();
+    eventually("it has begun anew", || starts(&world) == 2).await;
+    while let Ok(event) = events.try_recv() {
+        assert!(!matches!(event.what, What::PortTaken { .. }), "{event:?}");
+    }
+    assert!(!is_alive(old) && world.lines("twice").is_empty());
+    world.end(engine).await;
+}
+
+#[tokio::test]
 async fn rapid_kills_and_restarts_never_start_two() {
+    rapid_kills_and_restarts(100).await;
+}
+
+#[tokio::test]
+#[ignore = "chaos: takes minutes"]
+async fn chaos_a_thousand_rapid_kills_and_restarts_never_start_two() {
+    rapid_kills_and_restarts(1000).await;
+}
+
+async fn rapid_kills_and_restarts(rounds: usize) {
     let world = World::new();
     let engine = world.engine();
     let script = "exec 9>lock; flock -n 9 || { echo twice >>twice; exit 9; }; echo $$ >>starts; exec sleep 1000";
     engine.apply(vec![world.shell("api", script)]).await.unwrap();
-    for round in 1..=100 {
+    for round in 1..=rounds {
         eventually("it has begun", || starts(&world) == round && engine.is_ready("api")).await;
         kill(engine.pid("api"), Signal::KILL);
         if round % 3 == 0 {
@@ -97,12 +136,12 @@ async fn rapid_kills_and_restarts_never_start_two() {
             }
         }
     }
-    eventually("the last has begun", || starts(&world) == 101).await;
+    eventually("the last has begun", || starts(&world) == rounds + 1).await;
     assert!(world.lines("twice").is_empty(), "there were two at once");
     let mut pids = world.lines("starts");
     pids.sort();
     pids.dedup();
-    assert_eq!(pids.len(), 101);
+    assert_eq!(pids.len(), rounds + 1);
     world.end(engine).await;
 }
 

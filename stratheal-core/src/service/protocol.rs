@@ -35,6 +35,8 @@ pub(super) enum Request {
     Hello { version: u32, pid: u32 },
     /// Run something.
     Start { order: Box<RunOrder> },
+    /// Answer when nothing is left of what an earlier keeper ran of this service.
+    Settle { service: ServiceId },
     /// Send a signal.
     Signal { run: String, signal: StopSignal, whom: Whom },
     /// Stop a run: the signal of its order, then SIGKILL, until nothing of it is left.

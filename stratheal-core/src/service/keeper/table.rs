@@ -37,7 +37,7 @@ pub(super) struct Table {
     forgotten: VecDeque<String>,
     /// Services of which an earlier keeper's processes are still being stopped, and what was asked for meanwhile.
     clearing: HashSet<ServiceId>,
-    waiting: Vec<(u64, u64, Box<RunOrder>)>,
+    waiting: Vec<(u64, Asked)>,
     cleared: Vec<Cleared>,
     engine: Option<Engine>,
     /// Whether processes could not be looked at the last time.
@@ -176,20 +176,19 @@ impl Table {
     }
 
     fn answer(&mut self, from: u64, asked: Asked) {
-        let Asked { number, request } = asked;
         if self.engine.as_ref().is_none_or(|engine| engine.number != from) {
             tracing::info!("an engine that was replaced still asks");
             return;
         }
+        if self.has_to_wait(&asked.request) {
+            self.waiting.push((from, asked));
+            return;
+        }
+        let Asked { number, request } = asked;
         let answer = match request {
             Request::Hello { version, pid } => hello(version, pid),
-            Request::Start { order } => {
-                if self.clearing.contains(&order.service) {
-                    self.waiting.push((from, number, order));
-                    return;
-                }
-                self.start(*order)
-            }
+            Request::Start { order } => self.start(*order),
+            Request::Settle { .. } => Answer::Done,
             Request::Signal { run, signal, whom } => self.signal(&run, signal.get(), whom),
             Request::Stop { run } => self.stop(&run),
             Request::List => {
@@ -206,6 +205,15 @@ impl Table {
             }
         };
         self.say(Said::Answer { number, answer });
+    }
+
+    /// Whether something of an earlier keeper has to be gone first.
+    fn has_to_wait(&self, request: &Request) -> bool {
+        match request {
+            Request::Start { order } => self.clearing.contains(&order.service),
+            Request::Settle { service } => self.clearing.contains(service),
+            _ => false,
+        }
     }
 
     fn start(&mut self, order: RunOrder) -> Answer {
@@ -330,8 +338,8 @@ impl Table {
         }
         self.tell(Event::Cleared { cleared });
         let waiting = std::mem::take(&mut self.waiting);
-        for (from, number, order) in waiting {
-            self.answer(from, Asked { number, request: Request::Start { order } });
+        for (from, asked) in waiting {
+            self.answer(from, asked);
         }
     }
 

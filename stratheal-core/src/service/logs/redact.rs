@@ -94,11 +94,16 @@ fn replaced<'a>(line: Cow<'a, [u8]>, expression: &Regex, by: &[u8]) -> Cow<'a, [
     }
 }
 
+/// Whether a value only switches something, as in `TOKENIZERS_PARALLELISM=false`: words that logs are full of, and no secret.
+fn is_a_switch(value: &str) -> bool {
+    ["", "0", "1", "true", "false", "yes", "no", "on", "off", "none"].contains(&value.to_ascii_lowercase().as_str())
+}
+
 /// What of a variable must not be written: its value if its name sounds so, and the password of a URL in it.
 pub(in crate::service) fn secrets_of(name: &str, value: &Secret<String>) -> Vec<Secret<String>> {
     let upper = name.to_ascii_uppercase();
     let mut found = Vec::new();
-    if SOUNDS_SECRET.iter().any(|part| upper.contains(part)) {
+    if SOUNDS_SECRET.iter().any(|part| upper.contains(part)) && !is_a_switch(value.expose()) {
         found.push(value.clone());
     }
     let authority = value.expose().split_once("://").map(|(_, rest)| rest);

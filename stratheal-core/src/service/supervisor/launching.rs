@@ -20,6 +20,8 @@ const PROBE: std::time::Duration = std::time::Duration::from_millis(150);
 /// How much longer than a start and a stop it may take until the keeper has started a process.
 const KEEPER: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// Why the keeper did not answer in time.
+const UNREACHABLE: &str = "no keeper can be reached: see keeper.log";
 /// Why the keeper answers nothing any more.
 const ELSEWHERE: &str = "the keeper serves another engine";
 
@@ -29,19 +31,26 @@ fn not_launched(run: String, why: String) -> Input {
 
 /// Starts a child.
 pub(super) async fn child(spec: Arc<ServiceSpec>, run: String, link: Link) -> Input {
-    if let Some(refused) = port_taken(&spec, &run).await {
-        return refused;
+    // What a killed keeper left has to be gone first.
+    let patience = spec.start_timeout + spec.stop_timeout + KEEPER;
+    if port_taken(&spec, &run).await.is_some() {
+        // By just that, perhaps.
+        let settled = link.ask(Request::Settle { service: spec.id.clone() });
+        if tokio::time::timeout(patience, settled).await.is_err() {
+            return not_launched(run, UNREACHABLE.to_owned());
+        }
+        if let Some(refused) = port_taken(&spec, &run).await {
+            return refused;
+        }
     }
     let order = RunOrder::new(&spec, run.clone(), |name| std::env::var(name).ok());
     let asked = link.ask(Request::Start { order: Box::new(order) });
-    // What a killed keeper left has to be gone first.
-    let patience = spec.start_timeout + spec.stop_timeout + KEEPER;
     match tokio::time::timeout(patience, asked).await {
         Ok(Some(Answer::Started { pid, .. })) => Input::Launched { run, pid: Some(pid) },
         Ok(Some(Answer::Refused { why })) => not_launched(run, why),
         Ok(None) => not_launched(run, ELSEWHERE.to_owned()),
         Ok(_) => not_launched(run, "the keeper answers something else than was asked".to_owned()),
-        Err(_) => not_launched(run, "no keeper can be reached: see keeper.log".to_owned()),
+        Err(_) => not_launched(run, UNREACHABLE.to_owned()),
     }
 }
 
