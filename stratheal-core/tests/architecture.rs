@@ -30,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("snapshot", &["base", "contract", "sys", "objects", "index", "installer"]),
     ("checks", &["base", "model", "contract", "net", "sys"]),
     ("service", &["base", "model", "contract", "engine", "sys"]),
-    ("remedies", &["base", "model", "contract", "sys", "installer", "snapshot", "service"]),
+    ("remedies", &["base", "model", "contract", "sys", "objects", "installer", "snapshot", "service"]),
     ("evidence", &["base", "model", "contract", "sys", "snapshot", "remedies"]),
     ("notify", &["base", "model", "contract", "sys", "fetch"]),
     (

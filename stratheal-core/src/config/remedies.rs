@@ -12,7 +12,7 @@ use crate::base::clock::SystemClock;
 use crate::contract::Remedy;
 use crate::model::RemedyId;
 use crate::model::plan::Risk;
-use crate::remedies::free_disk::{Files, FreeDisk, FreeDiskRule, Swept};
+use crate::remedies::free_disk::{Files, FreeDisk, FreeDiskRule, PackageCache, Swept};
 use crate::remedies::{CommandToRun, RunCommand};
 
 /// Remedies that are there without being described.
@@ -20,7 +20,9 @@ pub(super) const BUILT_IN: &[&str] =
     &["restart-service", "repair-environment", "rebuild-environment", "rollback-environment"];
 /// Only a remedy that frees space may be called so: it acts also when nothing can be written down.
 const FREE_DISK: &str = "free-disk";
-const WHAT: &[&str] = &["files", "bytecode", "empty-folders"];
+const WHAT: &[&str] = &["files", "bytecode", "empty-folders", "packages"];
+/// How long a package may lie unused unless told otherwise.
+const UNUSED: Duration = Duration::from_hours(30 * 24);
 
 pub(super) const REMEDY: &[Field] = &[
     Field::new("run", Kind::Command, "The command that is run."),
@@ -35,7 +37,11 @@ pub(super) const REMEDY: &[Field] = &[
 
 const RULE: &[Field] = &[
     Field::new("folder", Kind::Text, "The folder below which something may go; it stays itself."),
-    Field::new("what", Kind::Choice(WHAT), "\"files\", \"bytecode\" or \"empty-folders\"; default \"files\"."),
+    Field::new(
+        "what",
+        Kind::Choice(WHAT),
+        "\"files\", \"bytecode\", \"empty-folders\" or \"packages\"; default \"files\".",
+    ),
     Field::new("names", Kind::Texts, "Which files: patterns such as \"*.log.*\"."),
     Field::new("older_than", Kind::Duration, "Only what did not change for so long."),
     Field::new("keep", Kind::Integer(0, 1_000_000), "So many of the newest files stay; default 0."),
@@ -118,12 +124,15 @@ fn free_disk(reader: &mut Reader<'_, '_, '_>, id: RemedyId) -> Option<FreeDisk> 
 
 /// Reads one rule. What is wrong with it as a whole, it says itself.
 fn rule(name: &str, reader: &mut Reader<'_, '_, '_>) -> Option<FreeDiskRule> {
-    reader.require("folder");
-    let root = reader.path("folder")?;
     let what = reader.choice("what", WHAT).unwrap_or_else(|| WHAT[0].to_owned());
+    let cache = reader.context.lookup.cache.clone().filter(|_| what == "packages");
+    if cache.is_none() {
+        reader.require("folder");
+    }
+    let root = reader.path("folder").or(cache)?;
     let takes: &[&str] = match what.as_str() {
         "files" => &["names", "older_than", "keep", "min_size", "open_files"],
-        "empty-folders" => &["older_than"],
+        "empty-folders" | "packages" => &["older_than"],
         _ => &[],
     };
     for key in ["names", "older_than", "keep", "min_size", "open_files"] {
@@ -131,13 +140,16 @@ fn rule(name: &str, reader: &mut Reader<'_, '_, '_>) -> Option<FreeDiskRule> {
             reader.problem(key, format!("means nothing for {what}"));
         }
     }
-    let mut older_than = Duration::ZERO;
-    if takes.contains(&"older_than") {
+    let mut older_than = UNUSED;
+    if takes.contains(&"older_than") && what != "packages" {
         reader.require("older_than");
+    }
+    if reader.has("older_than") {
         older_than = reader.duration("older_than")?;
     }
     let what = match what.as_str() {
         "bytecode" => Swept::Bytecode,
+        "packages" => Swept::Cache(Arc::new(PackageCache::new(&root, older_than, Arc::new(SystemClock)))),
         "empty-folders" => Swept::EmptyFolders { older_than },
         _ => Swept::Files(Files {
             names: reader.parsed("names"),

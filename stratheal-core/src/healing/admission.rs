@@ -111,12 +111,10 @@ pub(super) fn gates(request: &Request<'_>) -> Vec<Gate> {
     gates
 }
 
-/// Whether nothing stands in the way but an open breaker.
-#[must_use]
-pub(super) fn only_breaker(gates: &[Gate]) -> Option<&Gate> {
-    let mut standing = gates.iter().filter(|gate| gate.answer != Answer::Pass);
-    let first = standing.next().filter(|gate| gate.name == BREAKER)?;
-    standing.next().is_none().then_some(first)
+/// Takes out the gate of an open breaker, which a ladder with another rung does not wait for.
+pub(super) fn take_breaker(gates: &mut Vec<Gate>) -> Option<Gate> {
+    let place = gates.iter().position(|gate| gate.name == BREAKER && gate.answer != Answer::Pass)?;
+    Some(gates.remove(place))
 }
 
 /// What all gates together say: one that refuses is stronger than one that waits, and nobody is asked about what cannot begin yet.

@@ -1,11 +1,13 @@
 //! From a rung to an attempt: plan, ask every gate, write down, begin.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use tokio::time::Instant;
 
-use super::admission::{Answer, Gate, Request, gates, only_breaker, verdict};
+use super::admission::{Answer, Gate, Request, gates, take_breaker, verdict};
 use super::guarded::{Trouble, guarded};
 use super::handle::HealError;
 use super::healer::{Done, Healer, PlanTrouble, Planned, Purpose, UnderWay};
@@ -16,7 +18,7 @@ use super::plan_hash::plan_hash;
 use super::policy::{AttemptBackOff, HealPolicy, Rung};
 use super::store::Durable;
 use super::verify::{Verifier, healthy};
-use super::work::{Start, Work};
+use super::work::{Ending, Start, Work};
 use crate::base::class::chain;
 use crate::base::stamp::Stamp;
 use crate::contract::{Remedy, RemedyContext, RemedyError};
@@ -60,17 +62,18 @@ impl Healer {
             return None;
         };
         let view = snapshot.get(incident.check.as_str())?.clone();
-        let answers = self.ask(&view, &policy, &step, &*remedy, None, &Actor::Engine);
+        let mut answers = self.ask(&view, &policy, &step, &*remedy, None, &Actor::Engine);
         let goes_on = incident.state == IncidentState::Open && rung + 1 < policy.ladder.len();
-        if let Some(breaker) = only_breaker(&answers).filter(|_| goes_on) {
-            self.skip(incident, rung, format!("{} was left out: {}", step.remedy, breaker.why)).await;
-            return None;
-        }
-        match verdict(&answers) {
-            Answer::Wait { time } => return Some(time),
+        let breaker = if goes_on { take_breaker(&mut answers) } else { None };
+        match (verdict(&answers), breaker) {
+            (Answer::Wait { time }, _) => return Some(time),
+            (Answer::Pass | Answer::Ask, Some(breaker)) => {
+                self.skip(incident, rung, format!("{} was left out: {}", step.remedy, breaker.why)).await;
+                return None;
+            }
             // A person is asked when there is a plan to show.
-            Answer::Pass | Answer::Ask => {}
-            Answer::Refuse => return self.refused(incident, rung, &answers, &step).await,
+            (Answer::Pass | Answer::Ask, None) => {}
+            (Answer::Refuse, _) => return self.refused(incident, rung, &answers, &step).await,
         }
         self.planning.insert(incident.number, rung);
         let (purpose, check) = (Purpose::Rung { incident: incident.number, rung }, incident.check.clone());
@@ -368,7 +371,12 @@ impl Healer {
         };
         let (store, progress) = (self.store.clone(), self.progress.clone());
         let work = Work { attempt, remedy, view, timeout, verifier, store, progress };
-        self.tasks.spawn(async move { Done::Ended(Box::new(work.run(start).await)) });
+        self.tasks.spawn(async move {
+            let attempt = work.attempt.clone();
+            let run = AssertUnwindSafe(work.run(start)).catch_unwind().await;
+            // What a remedy does is guarded; this is a fault of ours, and must not keep its check from being healed for ever.
+            Done::Ended(Box::new(run.unwrap_or_else(|_| Ending::broken_off(attempt))))
+        });
     }
 
     /// Resources of what hung and has ended at last are free again.

@@ -86,10 +86,24 @@ impl Verifier {
                 return worse;
             }
             if Instant::now() >= until {
-                return self.guards().await;
+                return self.still_works().await;
             }
             sleep(self.rules.interval.max(std::time::Duration::from_millis(50))).await;
         }
+    }
+
+    /// Runs the check at the end of a probation, which may have been shorter than the time between two of its runs. One failure is not
+    /// believed, as it would not be at any other time.
+    async fn still_works(&self) -> Finding {
+        let mut why = String::new();
+        for _ in 0..=self.rules.passes {
+            match self.failure(Instant::now() + self.rules.timeout).await {
+                None => return self.guards().await,
+                Some(failure) => why = failure,
+            }
+            sleep(self.rules.interval).await;
+        }
+        Finding::Fails(why)
     }
 
     /// Has the check say how things are now, until it is sure: what it said before something was taken back is of no use.

@@ -54,6 +54,16 @@ pub(super) struct Ending {
     pub(super) stuck: Option<JoinHandle<()>>,
 }
 
+impl Ending {
+    /// The healer itself has failed in the middle.
+    pub(super) fn broken_off(attempt: Attempt) -> Self {
+        let undo = Undo::Failed { why: "it is not known how far it was".to_owned() };
+        let verdict =
+            Verdict::Interrupted { undo, why: "the healer itself panicked: this is a fault of stratheal".to_owned() };
+        Self { attempt, verdict, stuck: None }
+    }
+}
+
 /// One attempt and what it needs.
 pub(super) struct Work {
     pub(super) attempt: Attempt,

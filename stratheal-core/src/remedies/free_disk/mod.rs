@@ -16,6 +16,8 @@ mod found;
 #[cfg(target_os = "linux")]
 mod open_files;
 mod outcome;
+#[cfg(feature = "objects")]
+mod package_cache;
 mod pattern;
 mod place;
 mod prunable;
@@ -31,6 +33,8 @@ mod walk;
 mod tests;
 
 pub use amount::Amount;
+#[cfg(feature = "objects")]
+pub use package_cache::PackageCache;
 pub use pattern::{InvalidPattern, NamePattern};
 pub use prunable::Prunable;
 pub use remedy::FreeDisk;
