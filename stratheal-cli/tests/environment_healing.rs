@@ -224,6 +224,19 @@ fn an_environment_whose_interpreter_is_gone_is_made_anew() {
 }
 
 #[test]
+fn versions_that_do_not_fit_are_chosen_anew_from_what_is_wanted() {
+    let Some(story) = Story::new(r#"["restart-service", "repair-environment", "rebuild-environment"]"#) else { return };
+    // Whole, and wrong: every file is as it was installed.
+    let done = story.case.run(&["install", "beta==2.0"]);
+    assert_eq!(done.code, 0, "{done:?}");
+    assert_eq!(story.healed_by(), "rebuild-environment/web");
+    assert!(story.case.versions(".venv").contains("beta 1.0"));
+    let incident = story.case.run(&["incidents", "show"]);
+    assert!(incident.out.contains("repair-environment/web does not apply"), "{}", incident.out);
+    story.end();
+}
+
+#[test]
 fn what_a_person_has_repaired_is_tried_again_at_once() {
     let Some(story) = Story::with_pauses(r#"["restart-service"]"#, "1h", "1h") else { return };
     fs::remove_dir_all(story.site().join("beta")).unwrap();

@@ -174,6 +174,43 @@ fn a_monitor_that_is_killed_leaves_services_running_and_the_next_one_finds_them(
     end(monitor, &play);
 }
 
+#[test]
+fn a_plan_says_what_would_be_done_and_nothing_is_done_while_healing_is_paused() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    let none = play.run(&["heal", "--plan"]);
+    assert!(none.out.contains("nothing is broken: nothing would be done"), "{none:?}");
+    assert_eq!(play.run(&["pause", "moving the database", "--for", "10m"]).code, 0);
+    kill(starts(&play)[0]);
+    until_seen(&monitor, || json(&play, &["incidents", "list"])[0]["state"] == "open");
+    let shown = play.run(&["heal", "--plan"]);
+    let said = |words: &str| shown.out.contains(words);
+    assert!(said("restart-service (next), risk disruptive: restart web") && said("service web"), "{shown:?}");
+    assert!(said("moving the database"), "{shown:?}");
+    pause(Duration::from_secs(2));
+    assert_eq!(starts(&play).len(), 1, "{}", monitor.log());
+    assert_eq!(play.run(&["resume"]).code, 0);
+    until_ready(&play);
+    end(monitor, &play);
+}
+
+#[test]
+fn a_second_monitor_of_the_same_folder_is_refused_and_touches_nothing() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    let pid = starts(&play)[0];
+    let second = play.run(&["up"]);
+    assert!(second.code == 3 && second.err.contains("uses this state folder"), "{second:?}");
+    assert_eq!(starts(&play), [pid]);
+    assert!(is_alive(pid) && state_of(&play) == "ready");
+    kill(pid);
+    until_seen(&monitor, || starts(&play).len() == 2);
+    until_ready(&play);
+    end(monitor, &play);
+}
+
 /// The server dies, and a moment later those who look after it are killed: the monitor, or the monitor and the keeper, at another moment
 /// of the healing in each round.
 fn killed_in_the_middle(rounds: u32) {

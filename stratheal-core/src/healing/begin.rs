@@ -11,7 +11,7 @@ use super::admission::{Answer, Gate, Request, gates, take_breaker, verdict};
 use super::guarded::{Trouble, guarded};
 use super::handle::HealError;
 use super::healer::{Done, Healer, PlanTrouble, Planned, Purpose, UnderWay};
-use super::ladder::skipped;
+use super::ladder::{current, skipped};
 use super::ledger::{Change, PendingApproval};
 use super::message;
 use super::plan_hash::plan_hash;
@@ -63,7 +63,10 @@ impl Healer {
         };
         let view = snapshot.get(incident.check.as_str())?.clone();
         let mut answers = self.ask(&view, &policy, &step, &*remedy, None, &Actor::Engine);
-        let goes_on = incident.state == IncidentState::Open && rung + 1 < policy.ladder.len();
+        let goes_on = match incident.state {
+            IncidentState::GivenUp => policy.ladder.len() > 1,
+            _ => rung + 1 < policy.ladder.len(),
+        };
         let breaker = if goes_on { take_breaker(&mut answers) } else { None };
         match (verdict(&answers), breaker) {
             (Answer::Wait { time }, _) => return Some(time),
@@ -136,23 +139,24 @@ impl Healer {
             // It works by now, or somebody took it out of the watch: the next look closes the incident.
             return Some(Duration::from_secs(1));
         }
-        if incident.state == IncidentState::GivenUp {
-            return Some(AGAIN);
-        }
         self.skip(incident, rung, format!("{} was left out: {}", step.remedy, refusal.why)).await;
         None
     }
 
     async fn skip(&mut self, incident: &Incident, rung: usize, why: String) {
         let Some(mut incident) = self.incident(incident.number) else { return };
+        let policy = self.setup.policies.get(&incident.check).cloned().unwrap_or_default();
+        skipped(&mut incident, &policy, rung);
+        tracing::info!(incident = incident.number, why, "a rung is left out");
         if incident.state == IncidentState::GivenUp {
-            self.waiting.insert(incident.number, Instant::now() + AGAIN);
-            return;
+            // It has been said once; and a ladder of which nothing applies is not gone through without end.
+            if current(&incident, &policy) == 0 {
+                self.waiting.insert(incident.number, Instant::now() + AGAIN);
+            }
+        } else {
+            incident.note(self.clock.now(), "skipped", why);
         }
         self.look_again = true;
-        tracing::info!(incident = incident.number, why, "a rung is left out");
-        incident.note(self.clock.now(), "skipped", why);
-        skipped(&mut incident, rung);
         self.store.change(vec![Change::Incident(Box::new(incident))], Durable::Process).await;
     }
 

@@ -8,6 +8,7 @@ use super::admission::Gate;
 use super::begin::make_plan;
 use super::handle::{Command, HealError, Prospect, RemedyView, RungView};
 use super::healer::{Done, Healer, PlanTrouble, Planned, Purpose};
+use super::ladder::current;
 use super::ledger::{Change, HealingPause, PendingApproval};
 use super::plan_hash::plan_hash;
 use super::policy::Rung;
@@ -87,7 +88,7 @@ impl Healer {
             (ledger.open_incident(check.as_str()).cloned(), ledger.attempt_for(check.as_str()).cloned())
         });
         let policy = self.setup.policies.get(check).cloned().unwrap_or_default();
-        let next = incident.as_ref().map(|incident| incident.rung);
+        let next = incident.as_ref().map(|incident| current(incident, &policy));
         let mut parts = Vec::new();
         for rung in &policy.ladder {
             let remedy = self.setup.remedies.get(&rung.remedy).cloned();

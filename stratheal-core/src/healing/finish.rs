@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::healer::Healer;
-use super::ladder::failed;
+use super::ladder::{current, failed, is_at_end};
 use super::ledger::Change;
 use super::message;
 use super::policy::Rung;
@@ -111,14 +111,18 @@ impl Healer {
             incident.relapses += 1;
         }
         let policy = self.setup.policies.get(&incident.check);
-        let was_given_up = policy.is_some_and(|policy| incident.rung >= policy.ladder.len());
+        let was_given_up = policy.is_some_and(|policy| is_at_end(&incident, policy));
         let rung = policy.and_then(|policy| policy.ladder.iter().position(|rung| rung.remedy == attempt.remedy));
         if let (Some(policy), Some(rung), Actor::Engine) = (policy, rung, &attempt.by) {
             // What could not be taken back for sure must not be built upon by trying the same again.
-            if matches!(verdict.undo(), Undo::Failed { .. }) && rung == incident.rung {
+            let is_half_done = matches!(verdict.undo(), Undo::Failed { .. });
+            if is_half_done && rung == current(&incident, policy) {
                 incident.tries = u32::MAX - 1;
             }
-            failed(&mut incident, policy, rung);
+            // That this program ended in the middle says nothing against the remedy.
+            if is_half_done || !matches!(verdict, Verdict::Interrupted { .. }) {
+                failed(&mut incident, policy, rung);
+            }
         }
         let next = if was_given_up { IncidentState::GivenUp } else { IncidentState::Open };
         if let Err(error) = incident.become_state(next, now, &format!("{} {verdict}", attempt.remedy)) {

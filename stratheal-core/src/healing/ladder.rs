@@ -14,8 +14,8 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// What comes next. After giving up, the first rung is tried again and again, as slowly as the limits say: a service that could not start
-/// because of something else should not need a person when that is over.
+/// What comes next. After giving up, the ladder is gone through again and again, as slowly as the limits say: what could not be healed
+/// because of something else, such as an index that could not be reached, should not need a person when that is over.
 #[must_use]
 pub(super) fn next(incident: &Incident, policy: &HealPolicy) -> Next {
     if policy.ladder.is_empty() {
@@ -24,27 +24,37 @@ pub(super) fn next(incident: &Incident, policy: &HealPolicy) -> Next {
     match incident.state {
         IncidentState::Open if incident.rung < policy.ladder.len() => Next::Try(incident.rung),
         IncidentState::Open => Next::GiveUp,
-        IncidentState::GivenUp => Next::Try(0),
+        IncidentState::GivenUp => Next::Try(current(incident, policy)),
         IncidentState::Healing | IncidentState::Probation | IncidentState::Resolved => Next::Nothing,
     }
 }
 
+/// The rung that an incident stands on. The count goes on behind the end of the ladder, which is how it is known that it was reached.
+pub(super) fn current(incident: &Incident, policy: &HealPolicy) -> usize {
+    incident.rung % policy.ladder.len().max(1)
+}
+
+/// Whether the end of the ladder was reached.
+pub(super) const fn is_at_end(incident: &Incident, policy: &HealPolicy) -> bool {
+    incident.rung >= policy.ladder.len()
+}
+
 /// A rung was tried, and did not help.
 pub(super) fn failed(incident: &mut Incident, policy: &HealPolicy, rung: usize) {
-    // Another rung than the next one is tried after giving up, or by a person: that moves nothing.
-    if rung != incident.rung {
+    // A person may have tried another one: that moves nothing.
+    if rung != current(incident, policy) {
         return;
     }
-    incident.tries += 1;
+    incident.tries = incident.tries.saturating_add(1);
     if policy.ladder.get(rung).is_none_or(|rung| incident.tries >= rung.tries) {
-        skipped(incident, rung);
+        skipped(incident, policy, rung);
     }
 }
 
 /// A rung does not apply here, or may not be used.
-pub(super) const fn skipped(incident: &mut Incident, rung: usize) {
-    if rung == incident.rung {
-        incident.rung += 1;
+pub(super) fn skipped(incident: &mut Incident, policy: &HealPolicy, rung: usize) {
+    if rung == current(incident, policy) {
+        incident.rung = incident.rung.saturating_add(1);
         incident.tries = 0;
     }
 }
@@ -57,7 +67,7 @@ mod tests {
     use crate::model::{CheckId, RemedyId, Status};
 
     #[test]
-    fn each_rung_is_tried_as_often_as_it_says_and_then_the_first_one_again() {
+    fn each_rung_is_tried_as_often_as_it_says_and_then_all_of_them_again() {
         let id = |name: &str| RemedyId::new(name).unwrap();
         let policy = HealPolicy::ladder([id("restart-service/web"), id("repair"), id("rollback")]);
         let at = Timestamp::UNIX_EPOCH;
@@ -68,7 +78,7 @@ mod tests {
                 Next::Try(rung) => {
                     tried.push(rung);
                     if rung == 1 {
-                        skipped(&mut incident, rung);
+                        skipped(&mut incident, &policy, rung);
                     } else {
                         failed(&mut incident, &policy, rung);
                     }
@@ -79,9 +89,10 @@ mod tests {
         }
         assert_eq!(tried, [0, 0, 0, 1, 2]);
         incident.become_state(IncidentState::GivenUp, at, "nothing left").unwrap();
-        for _ in 0..5 {
-            assert_eq!(next(&incident, &policy), Next::Try(0));
-            failed(&mut incident, &policy, 0);
+        for rung in [0, 0, 0, 1, 2, 0, 0, 0, 1] {
+            assert_eq!(next(&incident, &policy), Next::Try(rung));
+            failed(&mut incident, &policy, rung);
+            assert!(is_at_end(&incident, &policy));
         }
         incident.begin_ladder();
         incident.become_state(IncidentState::Open, at, "a person says so").unwrap();

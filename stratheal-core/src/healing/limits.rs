@@ -127,10 +127,10 @@ impl TargetLimits {
     pub(super) fn ended(&mut self, remedy: &str, healed: bool, now: &Stamp) {
         let known = self.remedies.entry(remedy.to_owned()).or_default();
         if healed {
-            known.failures = 0;
-            known.open = None;
             known.healed = known.healed.saturating_add(1);
             self.healthy_since = Some(*now);
+            // What failed before this one helped was tried for something else than what may break next.
+            self.close_breakers();
             return;
         }
         known.failures = known.failures.saturating_add(1);
@@ -164,16 +164,20 @@ impl TargetLimits {
         }
     }
 
+    fn close_breakers(&mut self) {
+        for known in self.remedies.values_mut() {
+            known.failures = 0;
+            known.open = None;
+        }
+    }
+
     fn forget_after_health(&mut self, back_off: &AttemptBackOff, now: &Stamp) {
         let Some(since) = &self.healthy_since else { return };
         let last_pause = Backoff::new(back_off.first, back_off.longest).bound(self.level.saturating_sub(1));
         if since.age(now) >= back_off.reset_after.max(2 * last_pause) {
             self.level = 0;
             self.pause = None;
-            for known in self.remedies.values_mut() {
-                known.failures = 0;
-                known.open = None;
-            }
+            self.close_breakers();
         }
     }
 }

@@ -103,8 +103,8 @@ fn a_remedy_that_fails_five_times_is_left_alone_and_others_are_not() {
     assert!(limits.holds("a", HOUR, &at(64.0)).is_empty(), "one may try");
     limits.ended("a", false, &at(64.0));
     assert_eq!(limits.holds("a", HOUR, &at(64.0))[0].wait, Duration::from_mins(2));
-    limits.ended("a", true, &at(300.0));
-    assert!(limits.holds("a", HOUR, &at(300.0)).is_empty());
+    limits.ended("b", true, &at(300.0));
+    assert!(limits.holds("a", HOUR, &at(300.0)).is_empty(), "what another one healed is over");
 }
 
 #[test]

@@ -62,8 +62,8 @@ pub(super) fn given_up(incident: &Incident, policy: Option<&HealPolicy>) -> Mess
     for line in incident.evidence.log.iter().rev().take(LINES).rev() {
         let _ = writeln!(text, "  | {line}");
     }
-    if let Some(first) = policy.and_then(|policy| policy.ladder.first()) {
-        let _ = writeln!(text, "{} is still tried from time to time", first.remedy);
+    if policy.is_some_and(|policy| !policy.ladder.is_empty()) {
+        text += "the same is tried again from time to time\n";
     }
     let _ = writeln!(text, "when the cause is gone: stratheal heal {}", incident.check);
     Message { title, text: text + &look(incident) }

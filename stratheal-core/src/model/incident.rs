@@ -13,7 +13,7 @@ use super::{CheckId, RemedyId, Status};
 /// open -> healing -> probation -> resolved
 ///   ^        |          |            |
 ///   +--------+----------+------------+     not healed, relapsed, reopened
-///   +-> given-up -> healing ...            a person has to look; what is harmless is still tried
+///   +-> given-up -> healing ...            a person has to look; the ladder is gone through again, slowly
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

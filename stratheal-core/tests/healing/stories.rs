@@ -1,6 +1,6 @@
 //! What healing does, one story each.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stratheal_core::model::Status;
@@ -216,14 +216,17 @@ async fn what_does_not_apply_burns_no_rung_and_an_empty_list_of_targets_is_nothi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn given_up_is_said_once_and_the_first_rung_goes_on() {
+async fn given_up_is_said_once_and_the_ladder_goes_on() {
     let world = World::default();
     let never = Scripted::one("never", Does::nothing());
     let diary = never.diary();
-    let playground = broken(&world, vec![never, Scripted::one("nor", Does::nothing())]);
+    let nor = Scripted::one("nor", Does::nothing());
+    let last = nor.diary();
+    let playground = broken(&world, vec![never, nor]);
     let told = playground.until_kind(NotificationKind::GivenUp).await;
     assert!(told.text.contains("stratheal heal web") && told.text.contains("did not help"), "{}", told.text);
-    playground.until("more attempts", |_| (diary.lock().unwrap().len() >= 4).then_some(())).await;
+    let often = |diary: &Mutex<Vec<String>>| diary.lock().unwrap().len() >= 4;
+    playground.until("more attempts of both", |_| (often(&diary) && often(&last)).then_some(())).await;
     assert_eq!(playground.kinds().iter().filter(|kind| **kind == NotificationKind::GivenUp).count(), 1);
     // The cause is gone, and the next attempt shows it.
     world.set("web", Status::Healthy);
