@@ -9,7 +9,7 @@ use stratheal_core::engine::Registration;
 use stratheal_core::model::spec::Dependency;
 use stratheal_core::model::{CheckSpec, GatePolicy, InvalidId};
 use stratheal_core::service::check::id_of;
-use stratheal_core::service::{ServiceAlive, ServicesHandle};
+use stratheal_core::service::{ServiceAlive, ServicesHandle, WhileRunning};
 
 /// How often it is looked at a service; that one has ended is known at once.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -25,6 +25,7 @@ pub(super) fn all(config: &Config, services: &ServicesHandle) -> Result<Vec<Regi
                 spec.depends_on.push(Dependency { on: on.clone(), group: None });
             }
             check.spec = Arc::new(spec);
+            check.check = Arc::new(WhileRunning::new(check.check.clone(), service.spec.id.clone(), services.clone()));
         }
         let alive = ServiceAlive::new(service.spec.id.clone(), services.clone())?;
         let gate = GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None };

@@ -61,8 +61,11 @@ fn kill(pid: i32) {
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
 }
 
+/// Not one that has ended, and that nobody has taken note of because its keeper was killed.
 fn is_alive(pid: i32) -> bool {
-    rustix::process::test_kill_process(Pid::from_raw(pid).unwrap()).is_ok()
+    let root = stratheal_core::sys::SysRoot::default();
+    let found = stratheal_core::sys::process::read(&root, pid.cast_unsigned()).unwrap();
+    found.is_some_and(|process| !process.state.has_ended())
 }
 
 fn json(play: &Playground, arguments: &[&str]) -> Value {
@@ -145,6 +148,11 @@ fn what_a_person_stops_stays_stopped_also_after_a_restart_of_the_monitor() {
     assert!(done.code == 0 && done.out.contains("stopped"), "{done:?}");
     pause(Duration::from_secs(3));
     assert_eq!((state_of(&play).as_str(), starts(&play).len()), ("stopped", 1), "{}", monitor.log());
+    let log = monitor.log();
+    assert!(
+        !log.contains("critical"),
+        "neither while it was started nor now that it is stopped anything is wrong: {log}"
+    );
     end(monitor, &play);
     let monitor = play.up();
     assert!(monitor.notified("READY=1"));

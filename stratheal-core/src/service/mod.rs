@@ -27,6 +27,7 @@ mod state;
 mod supervisor;
 mod tree;
 mod user;
+mod while_running;
 mod wire;
 
 pub use check::ServiceAlive;
@@ -38,3 +39,4 @@ pub use state::{ServiceState, StoppedBy};
 pub use supervisor::{
     Applied, ReadinessProbe, ServiceError, ServiceEvent, ServiceView, Services, ServicesHandle, Shutdown, What,
 };
+pub use while_running::WhileRunning;
