@@ -1,14 +1,14 @@
 """A small web server for the demo to watch, and to break.
 
-Usage: python server.py PORT PAYMENTS, with a Python that has what requirements.txt names. PAYMENTS is the port of something it
-needs, which is somebody else's.
+Usage: python server.py PORT PAYMENTS, with a Python that has what requirements.txt names. PAYMENTS is the port of
+something it needs, which is somebody else's.
 
     GET /healthz   {"status": "ok", "queue": {"depth": N}}, where N goes from 0 to 100 and back within two minutes;
                    503 while nobody answers at PAYMENTS
     GET /slow      the same, half a second later
 
-It listens on 127.0.0.1 only, prints one line when it is ready, and ends on SIGTERM or SIGINT with exit code 0. What it must
-remember is in queue.json: it does not start with one that it cannot read.
+It listens on 127.0.0.1 only, prints one line when it is ready, and ends on SIGTERM or SIGINT with exit code 0. What it
+must remember is in queue.json: it does not start with one that it cannot read.
 """
 
 from __future__ import annotations
