@@ -27,7 +27,7 @@ lint: ## format and lints of Rust and shell, without running anything
 	@scripts/test format shell clippy
 
 docs: ## the API documentation, warnings denied
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude stratheal-py --all-features --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude stratheal-py --exclude stratheal-benches --all-features --no-deps
 
 py: ## build the Python module and test it
 	@scripts/test python

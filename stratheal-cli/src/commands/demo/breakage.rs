@@ -128,6 +128,9 @@ fn dead_interpreter(programs: &Path) -> io::Result<()> {
 
 async fn signal(scene: &Scene, signal: Signal) -> io::Result<()> {
     let pid = scene.server().await.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-    // One that does not run has been broken already.
-    pid.map_or(Ok(()), |pid| kill_process(pid, signal).map_err(io::Error::from))
+    // One that does not run, or not any more, has been broken already.
+    match pid.map_or(Ok(()), |pid| kill_process(pid, signal)) {
+        Err(rustix::io::Errno::SRCH) => Ok(()),
+        other => other.map_err(io::Error::from),
+    }
 }
