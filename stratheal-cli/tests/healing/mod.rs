@@ -281,6 +281,23 @@ fn chaos_monitor_and_keeper_are_killed_a_hundred_times_in_the_middle_of_healing(
 }
 
 #[test]
+fn a_service_that_hung_while_no_monitor_ran_is_not_taken_for_one_that_starts() {
+    let play = playground("");
+    let monitor = play.up();
+    until_ready(&play);
+    let pid = starts(&play)[0];
+    monitor.end(Signal::KILL);
+    std::fs::write(play.path("hang"), "").unwrap();
+    let monitor = play.up();
+    // Its time to start is a minute; until_seen waits for 15 seconds.
+    until_seen(&monitor, || starts(&play).len() > 1);
+    std::fs::remove_file(play.path("hang")).unwrap();
+    until_ready(&play);
+    assert!(!is_alive(pid));
+    end(monitor, &play);
+}
+
+#[test]
 fn what_cannot_start_is_given_up_loudly_and_comes_back_when_a_person_has_mended_it() {
     let play = playground("longest_pause = \"200ms\"\n");
     std::fs::write(play.path("broken"), "").unwrap();

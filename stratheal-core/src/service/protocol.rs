@@ -41,6 +41,8 @@ pub(super) enum Request {
     Signal { run: String, signal: StopSignal, whom: Whom },
     /// Stop a run: the signal of its order, then SIGKILL, until nothing of it is left.
     Stop { run: String },
+    /// The check of a run has passed: keep that for the next engine, for which one that hangs would otherwise still be starting.
+    Ready { run: String },
     /// Tell about all runs.
     List,
     /// The end of a run was taken note of; it may be forgotten.

@@ -191,6 +191,7 @@ impl Table {
             Request::Settle { .. } => Answer::Done,
             Request::Signal { run, signal, whom } => self.signal(&run, signal.get(), whom),
             Request::Stop { run } => self.stop(&run),
+            Request::Ready { run } => self.ready(&run),
             Request::List => {
                 Answer::Runs { runs: self.runs.iter().map(Run::view).collect(), cleared: self.cleared.clone() }
             }
@@ -249,6 +250,16 @@ impl Table {
             Whom::Group => run.tree.signal_group(signal),
         }
         Answer::Done
+    }
+
+    fn ready(&mut self, run: &str) -> Answer {
+        match self.find(run) {
+            Some(run) => {
+                run.ready = true;
+                Answer::Done
+            }
+            None => refused("there is no such run"),
+        }
     }
 
     fn stop(&mut self, run: &str) -> Answer {

@@ -201,6 +201,12 @@ impl Actor {
                 match &what {
                     What::Ended { ending, .. } => entry.last_ending = Some(ending.clone()),
                     What::NotStopped { why } => entry.not_stopped = Some(why.clone()),
+                    What::Ready if entry.is_child() => {
+                        let run = entry.machine.run().map(str::to_owned);
+                        if let (Some(run), Some(link)) = (run, self.link.clone()) {
+                            tokio::spawn(async move { link.ask(Request::Ready { run }).await });
+                        }
+                    }
                     _ => {}
                 }
                 self.tell(id, what);

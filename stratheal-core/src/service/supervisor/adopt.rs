@@ -96,7 +96,7 @@ impl Actor {
         entry.text.clone_from(&view.text);
         let outdated = entry.adopt(&view.digest) && view.ended.is_none() && !entry.removed;
         entry.outdated = outdated;
-        // Whether its check had passed before, nobody knows any more: that has its whole time. What the keeper hears itself has the rest.
+        // The time in which it was not asked whether its check passes does not count. What the keeper hears itself has the rest.
         let spent = if matches!(entry.spec.ready, Ready::Check(_)) { Duration::ZERO } else { view.age };
         let wait = entry.spec.start_timeout.saturating_sub(spent);
         let ready_at_once = view.executed && entry.machine.is_ready_at_once();
