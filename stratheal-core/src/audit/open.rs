@@ -151,7 +151,8 @@ fn set_aside(segment: &Segment, file: &File, end: &End, now: Timestamp) -> io::R
     Ok(Some(record))
 }
 
-fn create(folder: &Path) -> io::Result<()> {
+/// Makes the folder of a log, where there is none.
+pub(super) fn create(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -318,6 +318,21 @@ fn interrupted_pruning_is_finished() {
     assert_eq!(problems(folder.path(), None), [""; 0]);
 }
 
+#[test]
+fn a_log_that_is_taken_away_goes_on_and_the_gap_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("audit");
+    let log = log(&path, &Options::default());
+    log.append(record("before")).unwrap();
+    fs::remove_dir_all(&path).unwrap();
+    let head = log.append(record("after")).unwrap();
+    let subjects: Vec<String> =
+        read(&path, Filter::default()).unwrap().filter_map(Result::ok).map(|entry| entry.subject).collect();
+    assert!(subjects.contains(&"after".to_owned()) && !subjects.contains(&"before".to_owned()), "{subjects:?}");
+    let found = verify(&path, Some(&head)).unwrap();
+    assert!(!found.is_sound() && found.anchored == Anchored::Holds, "{found:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

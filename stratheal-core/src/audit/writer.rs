@@ -13,10 +13,10 @@ use super::backlog::Backlog;
 use super::head::Head;
 use super::line;
 use super::log::{Durability, Options};
-use super::record::{Actor, BEGUN, Record};
+use super::record::{Actor, BEGUN, DAMAGED, Record};
 use super::segment::{Segment, sync_folder};
 use super::{AuditError, prune};
-use crate::base::fs::{FileLock, named};
+use crate::base::fs::{FileLock, is_at, named};
 
 #[derive(Debug)]
 pub(super) struct Writer {
@@ -79,6 +79,9 @@ impl Writer {
     }
 
     fn write(&mut self, record: &Record) -> io::Result<()> {
+        if self.current.as_ref().is_some_and(|current| !is_at(&current.file, &current.segment.path)) {
+            self.begin_anew(record.at)?;
+        }
         if self.current.as_ref().is_none_or(|current| current.length >= self.options.segment_bytes.max(1)) {
             self.begin()?;
         }
@@ -86,6 +89,17 @@ impl Writer {
             self.head_segment(record.at)?;
         }
         self.put(record)
+    }
+
+    /// Somebody has taken away the segment that is written to, or the whole log. Whoever verifies finds the gap; what is written from now
+    /// on is found again.
+    fn begin_anew(&mut self, at: Timestamp) -> io::Result<()> {
+        super::open::create(&self.folder)?;
+        let lost = self.current.take().map(|current| current.segment.name()).unwrap_or_default();
+        tracing::error!(folder = %self.folder.display(), segment = lost, "the audit log was taken away; it is begun anew");
+        self.begin()?;
+        self.head_segment(at)?;
+        self.put(&Record::new(at, Actor::log(), DAMAGED, lost).why("it was taken away while it was written"))
     }
 
     /// Makes the next segment, empty.

@@ -13,6 +13,25 @@ pub fn named(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
+/// Whether an open file is still the one at a path. Somebody may have deleted it, or its folder; what is written then, nobody finds again.
+#[must_use]
+pub fn is_at(file: &std::fs::File, path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
+        match (file.metadata(), std::fs::metadata(path)) {
+            (Ok(own), Ok(there)) => identity(own) == identity(there),
+            _ => false,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = file;
+        path.exists()
+    }
+}
+
 /// Reads a text file of at most `limit` bytes.
 ///
 /// # Errors

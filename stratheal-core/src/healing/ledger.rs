@@ -143,6 +143,8 @@ pub(super) enum Change {
         /// Its limits.
         limits: Box<TargetLimits>,
     },
+    /// A check is gone, and its limits with it.
+    ForgetLimits(String),
     /// An attempt counts for the global intensity.
     Began(Stamp),
     /// Healing is paused, or is not any more.
@@ -166,6 +168,7 @@ impl Ledger {
                 self.incidents.insert(incident.number, *incident);
             }
             Change::ForgetIncident(number) => drop(self.incidents.remove(&number)),
+            Change::ForgetLimits(check) => drop(self.limits.remove(&check)),
             Change::Attempt(attempt) => {
                 self.next_attempt = self.next_attempt.max(attempt.number + 1);
                 self.attempts.insert(attempt.number, *attempt);

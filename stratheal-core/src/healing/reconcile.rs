@@ -10,6 +10,7 @@ use super::admission::calls_for_help;
 use super::healer::{Done, Healer};
 use super::ladder::{Next, next};
 use super::ledger::Change;
+use super::limits::TargetLimits;
 use super::message;
 use super::store::Durable;
 use crate::contract::evidence::Found;
@@ -20,6 +21,8 @@ use crate::model::notification::NotificationKind;
 use crate::model::view::{CheckView, Muted, Snapshot};
 use crate::model::{CheckId, Status};
 
+/// How long the limits of a check that is gone are kept.
+const FORGET_LIMITS: Duration = Duration::from_hours(1);
 /// How long those who look around have.
 const EVIDENCE_TIME: Duration = Duration::from_secs(5);
 
@@ -184,7 +187,7 @@ impl Healer {
         }
     }
 
-    /// Incidents that are over for so long that they cannot relapse any more, and approvals that are too old.
+    /// Incidents that are over for so long that they cannot relapse any more, approvals that are too old, and limits of checks that are gone.
     pub(super) fn forgotten(&self, now: &crate::base::stamp::Stamp) -> Vec<Change> {
         let global = &self.setup.global;
         self.store.look(|store| {
@@ -196,7 +199,15 @@ impl Healer {
             let incidents =
                 ledger.incidents.values().filter(old).map(|incident| Change::ForgetIncident(incident.number));
             let stale = ledger.approvals.values().filter(|approval| approval.asked.age(now) > global.approval_valid);
-            incidents.chain(stale.map(|approval| Change::ForgetApproval(approval.token.clone()))).collect()
+            // One that comes back soon must not be tried more often for having been away.
+            let is_old = |limits: &TargetLimits| limits.recent.back().is_none_or(|last| last.age(now) > FORGET_LIMITS);
+            let gone = ledger
+                .limits
+                .iter()
+                .filter(|(check, limits)| self.engine.check(check).is_none() && is_old(limits))
+                .map(|(check, _)| Change::ForgetLimits(check.clone()));
+            let approvals = stale.map(|approval| Change::ForgetApproval(approval.token.clone()));
+            incidents.chain(approvals).chain(gone).collect()
         })
     }
 

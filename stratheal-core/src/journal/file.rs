@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::frame::{self, HEAD};
 use crate::base::class::{ErrorClass, of_io};
-use crate::base::fs::named;
+use crate::base::fs::{is_at, named};
 
 /// What the file begins with; the last byte is the version of the format.
 const MAGIC: &[u8; 8] = b"SHJRNL\0\x01";
@@ -212,17 +212,7 @@ impl Journal {
     /// file that nobody finds again.
     #[must_use]
     pub fn is_in_place(&self) -> bool {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let identity = |found: std::fs::Metadata| (found.dev(), found.ino());
-            match (self.file.metadata(), std::fs::metadata(&self.path)) {
-                (Ok(own), Ok(there)) => identity(own) == identity(there),
-                _ => false,
-            }
-        }
-        #[cfg(not(unix))]
-        self.path.exists()
+        is_at(&self.file, &self.path)
     }
 
     const fn start(&self, generation: u64) -> u64 {
