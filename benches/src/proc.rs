@@ -1,8 +1,11 @@
 //! What processes used, read from `/proc`. Source: proc(5).
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::param::clock_ticks_per_second;
@@ -43,6 +46,19 @@ fn tree(pid: u32) -> HashSet<u32> {
         line.extend(children.remove(&process).unwrap_or_default().into_iter().filter(|child| seen.insert(*child)));
     }
     seen
+}
+
+/// Processes that have a path in a folder, or the folder itself, among the words of their command line; not this one.
+#[must_use]
+pub fn naming(folder: &Path) -> Vec<u32> {
+    let process = |entry: fs::DirEntry| {
+        let process = entry.file_name().to_str()?.parse().ok().filter(|process| *process != std::process::id())?;
+        // Processes come and go while we look.
+        let words = fs::read(entry.path().join("cmdline")).ok()?;
+        let mut words = words.split(|byte| *byte == 0).map(|word| Path::new(OsStr::from_bytes(word)));
+        words.any(|word| word.starts_with(folder)).then_some(process)
+    };
+    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(process).collect()
 }
 
 /// The most memory a process or one of its descendants ever had resident, in bytes: the highest of them, not their sum.
@@ -94,6 +110,8 @@ fn stat_fields(stat: &str) -> Option<Vec<&str>> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::CommandExt;
+
     use super::*;
 
     #[test]
@@ -106,6 +124,16 @@ mod tests {
         }
         assert!(resident(pid).unwrap() > 100_000);
         assert!(memory_of_tree(pid) > 100_000);
+    }
+
+    #[test]
+    fn processes_are_found_by_a_folder_and_not_by_one_with_a_longer_name() {
+        let folder = Path::new("/proc/self/a-folder-of-nobody-else");
+        let mut child = std::process::Command::new("sleep").arg("60").arg0(folder.join("sleep")).spawn().unwrap();
+        let found = (naming(folder), naming(Path::new("/proc/self/a-folder-of-nobody")));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(found, (vec![child.id()], vec![]));
     }
 
     #[test]
