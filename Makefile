@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot fuzz soak chaos clean
+.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot bench-healing fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ bench-install: ## environments beside uv and pip, as a table
 
 bench-snapshot: ## snapshots and rollback beside cp, tar, restic and borg, as tables
 	cargo bench --locked -p stratheal-benches --bench snapshot
+
+bench-healing: ## services and healing beside supervisord and monit, as tables
+	cargo bench --locked -p stratheal-benches --bench healing
 
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz

@@ -7,6 +7,7 @@ pub mod child;
 pub mod engine;
 pub mod failure;
 pub mod fetch;
+pub mod healing;
 pub mod health;
 pub mod install;
 pub mod launcher;

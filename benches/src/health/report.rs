@@ -132,7 +132,7 @@ fn percent(share: f64) -> String {
 }
 
 /// How busy the machine is besides.
-fn load() -> String {
+pub(crate) fn load() -> String {
     let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let words: Vec<&str> = text.split(' ').take(3).collect();
     if words.is_empty() { "unknown".to_owned() } else { words.join(" ") }
