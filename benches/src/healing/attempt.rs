@@ -2,8 +2,8 @@
 //! does nothing.
 //!
 //! The check passes at once and once is enough, so that no interval of verification is in the time. What is in it: the journal before the
-//! first step, and the audit log, both waited for until they are on the disk; the other states of the attempt in the journal, handed to
-//! the system; two runs of tasks; and one run of the check.
+//! first step, and the audit log, both waited for until they are on the disk; the other states of the attempt and the incident, handed
+//! to the system; and one run of the check.
 
 use std::fs::{self, File};
 use std::io::Write;
