@@ -89,13 +89,7 @@ impl Breakage {
             Self::Crash => {}
             Self::Hang => return signal(scene, Signal::STOP).await,
             Self::CrashAtStart => fs::write(project.folder.join("queue.json"), "{\"seconds\": 1")?,
-            Self::DamagedFile => {
-                let file = project.site_packages()?.join("waitress/server.py");
-                // It may be one with the file in the cache, which is not to be damaged.
-                let half = fs::read(&file)?;
-                fs::remove_file(&file)?;
-                fs::write(&file, &half[..half.len() / 2])?;
-            }
+            Self::DamagedFile => damage(&project.site_packages()?.join("waitress/server.py"))?,
             Self::DeletedPackage => fs::remove_dir_all(project.site_packages()?.join("waitress"))?,
             Self::DeadInterpreter => dead_interpreter(&project.environment().join("bin"))?,
             Self::FullDisk => return scene.disk().fill(),
@@ -112,6 +106,17 @@ impl Breakage {
             _ => Ok(()),
         }
     }
+}
+
+/// Leaves half of a file. One that is not there has been broken already.
+fn damage(file: &Path) -> io::Result<()> {
+    let whole = match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    // It may be one with the file in the cache, which is not to be damaged.
+    fs::remove_file(file)?;
+    fs::write(file, &whole[..whole.len() / 2])
 }
 
 /// Each name of the interpreter becomes a link to nowhere, as when the Python it was made from is removed.
