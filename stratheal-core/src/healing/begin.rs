@@ -254,10 +254,12 @@ impl Healer {
         let waits: Vec<PendingApproval> = self.store.look(|store| {
             store.ledger().approvals.values().filter(|waits| waits.incident == incident.number).cloned().collect()
         });
-        if waits.iter().any(|waits| waits.plan_hash == hash) {
+        let now = self.clock.stamp();
+        // One that is too old is worth nothing any more, given or not.
+        let is_valid = |waits: &PendingApproval| waits.asked.age(&now) < self.setup.global.approval_valid;
+        if waits.iter().any(|waits| waits.plan_hash == hash && is_valid(waits)) {
             return;
         }
-        let now = self.clock.stamp();
         let token = format!("{}-{}", incident.number, &hash[..8]);
         let approval = PendingApproval {
             token,
@@ -371,7 +373,7 @@ impl Healer {
             check: attempt.check.clone(),
             rules: policy.verification,
             guards: policy.guards.clone(),
-            healthy_before: healthy(&self.engine, &self.setup.load),
+            healthy_before: healthy(&self.engine, &attempt.check, &self.setup.load),
         };
         let (store, progress) = (self.store.clone(), self.progress.clone());
         let work = Work { attempt, remedy, view, timeout, verifier, store, progress };

@@ -195,10 +195,11 @@ impl Healer {
     /// Something changed from outside: what was waited for may be there.
     async fn changed(&mut self, what: &str) -> Result<(), HealError> {
         tracing::info!(what, "changed: pauses are cut short");
-        let open: Vec<Incident> = self.store.look(|store| {
-            store.ledger().incidents.values().filter(|incident| !incident.state.is_over()).cloned().collect()
-        });
-        for incident in open {
+        // Not what a remedy works on at this moment: it may be the remedy that made the change.
+        let waits = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
+        let waiting: Vec<Incident> =
+            self.store.look(|store| store.ledger().incidents.values().filter(waits).cloned().collect());
+        for incident in waiting {
             self.cut_short(&incident).await;
         }
         Ok(())

@@ -112,7 +112,12 @@ impl Healer {
         }
         let policy = self.setup.policies.get(&incident.check);
         let was_given_up = policy.is_some_and(|policy| is_at_end(&incident, policy));
-        let rung = policy.and_then(|policy| policy.ladder.iter().position(|rung| rung.remedy == attempt.remedy));
+        // A remedy may stand in a ladder more than once.
+        let rung = policy.and_then(|policy| {
+            let is_it = |rung: &Rung| rung.remedy == attempt.remedy;
+            let now = current(&incident, policy);
+            if policy.ladder.get(now).is_some_and(is_it) { Some(now) } else { policy.ladder.iter().position(is_it) }
+        });
         if let (Some(policy), Some(rung), Actor::Engine) = (policy, rung, &attempt.by) {
             // What could not be taken back for sure must not be built upon by trying the same again.
             let is_half_done = matches!(verdict.undo(), Undo::Failed { .. });

@@ -65,7 +65,7 @@ impl Healer {
         let works = matches!(view.hard, Status::Healthy | Status::Warning) && !view.stale;
         let stopped = view.last.as_ref().is_some_and(|last| last.report.code == "stopped");
         // What is just being started does not fail at the moment; that it works it has yet to show.
-        if idle && works && (stopped || self.held(&incident.check).is_none()) {
+        if idle && (stopped || (works && self.held(&incident.check).is_none())) {
             let resolution = if stopped { gone(view.summary()) } else { Resolution::Itself };
             return self.close(incident, &resolution).await;
         }

@@ -9,7 +9,7 @@ use super::admission::calls_for_help;
 use super::policy::Verification;
 use crate::engine::EngineHandle;
 use crate::engine::self_check::SELF_ID;
-use crate::model::view::{CheckView, Outcome, Phase};
+use crate::model::view::{CheckView, Outcome, Phase, Snapshot};
 use crate::model::{CheckId, Status};
 
 /// So often a check is run to be sure of what it says.
@@ -43,13 +43,38 @@ pub(super) struct Verifier {
     pub(super) healthy_before: Vec<CheckId>,
 }
 
-/// The checks that are confirmed healthy and say something about what is done: not how busy this host or this program is.
-pub(super) fn healthy(engine: &EngineHandle, load: &BTreeSet<CheckId>) -> Vec<CheckId> {
-    let says_something = |id: &CheckId| id.as_str() != SELF_ID && !load.contains(id);
+/// The checks that are confirmed healthy and say something about what is done for this one: not how busy this host or this program is, and
+/// not what it depends on.
+pub(super) fn healthy(engine: &EngineHandle, check: &CheckId, load: &BTreeSet<CheckId>) -> Vec<CheckId> {
+    let snapshot = engine.fresh_snapshot();
+    let upstream = upstream(&snapshot, check);
+    let says_something = |id: &CheckId| id.as_str() != SELF_ID && !load.contains(id) && !upstream.contains(id);
     let healthy = |view: &&Arc<CheckView>| {
         view.hard == Status::Healthy && view.muted.is_none() && !view.stale && says_something(&view.id)
     };
-    engine.fresh_snapshot().checks.iter().filter(healthy).map(|view| view.id.clone()).collect()
+    snapshot.checks.iter().filter(healthy).map(|view| view.id.clone()).collect()
+}
+
+/// What a check, and whatever depends on it, depends on: when that fails meanwhile, it is for reasons of its own.
+fn upstream(snapshot: &Snapshot, check: &CheckId) -> BTreeSet<CheckId> {
+    let on = |view: &CheckView| view.spec.depends_on.iter().map(|dependency| dependency.on.clone()).collect::<Vec<_>>();
+    let mut downstream = BTreeSet::from([check.clone()]);
+    loop {
+        let more = snapshot.checks.iter().filter(|view| on(view).iter().any(|parent| downstream.contains(parent)));
+        let more: Vec<CheckId> = more.map(|view| view.id.clone()).filter(|id| !downstream.contains(id)).collect();
+        if more.is_empty() {
+            break;
+        }
+        downstream.extend(more);
+    }
+    let mut upstream = BTreeSet::new();
+    let mut waiting: Vec<CheckId> = downstream.iter().cloned().collect();
+    while let Some(id) = waiting.pop() {
+        let parents = snapshot.get(id.as_str()).map(|view| on(view)).unwrap_or_default();
+        let new = parents.into_iter().filter(|parent| !downstream.contains(parent));
+        waiting.extend(new.filter(|parent| upstream.insert(parent.clone())));
+    }
+    upstream
 }
 
 impl Verifier {
@@ -92,18 +117,19 @@ impl Verifier {
         }
     }
 
-    /// Runs the check at the end of a probation, which may have been shorter than the time between two of its runs. One failure is not
-    /// believed, as it would not be at any other time.
+    /// Runs the check at the end of a probation, which may have been shorter than the time between two of its runs. A failure counts once
+    /// it is sure, and its own: not while something that the check depends on fails, or somebody is at work.
     async fn still_works(&self) -> Finding {
-        let mut why = String::new();
-        for _ in 0..=self.rules.passes {
-            match self.failure(Instant::now() + self.rules.timeout).await {
-                None => return self.guards().await,
-                Some(failure) => why = failure,
+        for _ in 0..REFRESHES {
+            if self.failure(Instant::now() + self.rules.timeout).await.is_none() {
+                break;
+            }
+            if let Some(view) = self.engine.check(self.check.as_str()).filter(|view| calls_for_help(view).is_ok()) {
+                return Finding::Fails(view.summary().to_owned());
             }
             sleep(self.rules.interval).await;
         }
-        Finding::Fails(why)
+        self.guards().await
     }
 
     /// Has the check say how things are now, until it is sure: what it said before something was taken back is of no use.
@@ -133,11 +159,20 @@ impl Verifier {
 
     /// Asks the guards, then looks at everything else.
     async fn guards(&self) -> Finding {
+        let deadline = Instant::now() + self.rules.timeout;
         for guard in &self.guards {
-            match self.engine.run_now(guard.as_str()).await {
-                Ok(view) if passes(&view) => {}
-                Ok(view) => return worse(guard, view.summary()),
-                Err(error) => return worse(guard, &error.to_string()),
+            // It has as long as the check itself: what it is about may be just starting.
+            loop {
+                let why = match self.engine.run_now(guard.as_str()).await {
+                    Ok(view) if passes(&view) => break,
+                    Ok(view) if calls_for_help(&view).is_ok() => return worse(guard, view.summary()),
+                    Ok(view) => view.summary().to_owned(),
+                    Err(error) => return worse(guard, &error.to_string()),
+                };
+                if Instant::now() >= deadline {
+                    return worse(guard, &why);
+                }
+                sleep(self.rules.interval).await;
             }
         }
         self.others()

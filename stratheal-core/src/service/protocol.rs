@@ -49,6 +49,9 @@ pub(super) enum Request {
     Acknowledge { run: String },
     /// End. With `stop`, everything is stopped before; otherwise only when nothing runs.
     End { stop: bool },
+    /// What a newer engine asks for, and this keeper does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What the keeper writes.

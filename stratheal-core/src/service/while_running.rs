@@ -26,13 +26,13 @@ impl WhileRunning {
     }
 }
 
-/// Why a service is not meant to work, if so.
-fn reason(state: &ServiceState) -> Option<&'static str> {
+/// Why a service is not meant to work, if so, in words and as a code.
+fn reason(state: &ServiceState) -> Option<(&'static str, &'static str)> {
     match state {
-        ServiceState::Starting { timed_out: false } => Some("is being started"),
-        ServiceState::Stopping => Some("is being stopped"),
-        ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some("was stopped by a person"),
-        ServiceState::Waiting { .. } => Some("waits for others"),
+        ServiceState::Starting { timed_out: false } => Some(("is being started", "starting")),
+        ServiceState::Stopping => Some(("is being stopped", "stopping")),
+        ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(("was stopped by a person", "stopped")),
+        ServiceState::Waiting { .. } => Some(("waits for others", "waiting")),
         _ => None,
     }
 }
@@ -47,9 +47,9 @@ impl HealthCheck for WhileRunning {
         let report = self.inner.check(cx).await?;
         let why = self.services.view(self.service.as_str()).and_then(|view| reason(&view.state));
         Ok(match why {
-            Some(why) if report.status == Status::Critical => {
+            Some((why, code)) if report.status == Status::Critical => {
                 let summary = format!("{} {why}: {}", self.service, report.summary);
-                Report { status: Status::Unknown, summary: summary.into(), code: "not-running".into(), ..report }
+                Report { status: Status::Unknown, summary: summary.into(), code: code.into(), ..report }
             }
             _ => report,
         })

@@ -235,6 +235,36 @@ async fn given_up_is_said_once_and_the_ladder_goes_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_remedy_may_stand_in_a_ladder_twice() {
+    let world = World::default();
+    world.set("web", Status::Critical);
+    let (never, nor) = (Scripted::one("never", Does::nothing()), Scripted::one("nor", Does::nothing()));
+    let diary = never.diary();
+    let policies = vec![("web", quick(&["never", "nor", "never"]))];
+    let remedies = vec![Arc::new(never) as _, Arc::new(nor) as _];
+    let playground = Playground::new(vec![world.check("web", &[])], remedies, policies, None);
+    playground.until_kind(NotificationKind::GivenUp).await;
+    assert_eq!(diary.lock().unwrap().iter().filter(|line| line.starts_with("step")).count(), 2);
+    playground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_healed_is_not_taken_back_because_something_outside_fails_during_the_probation() {
+    let world = World::default();
+    world.set("web", Status::Critical);
+    let checks = vec![world.check("outside", &[]), world.check("web", &["outside"])];
+    let fix = heals(&world, "fix");
+    let playground = Playground::new(checks, vec![Arc::new(fix) as _], vec![("web", quick(&["fix"]))], None);
+    playground.until_state("web", IncidentState::Probation).await;
+    for name in ["outside", "web"] {
+        world.set(name, Status::Critical);
+    }
+    playground.until("the verdict", |this| (!this.verdicts().is_empty()).then_some(())).await;
+    assert_eq!(playground.verdicts(), ["healed"]);
+    playground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_heals_by_itself_is_closed_as_that_and_breaks_again_as_the_same_incident() {
     let world = World::default();
     world.set("web", Status::Critical);

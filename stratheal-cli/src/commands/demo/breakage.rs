@@ -90,7 +90,10 @@ impl Breakage {
             Self::Hang => return signal(scene, Signal::STOP).await,
             Self::CrashAtStart => fs::write(project.folder.join("queue.json"), "{\"seconds\": 1")?,
             Self::DamagedFile => damage(&project.site_packages()?.join("waitress/server.py"))?,
-            Self::DeletedPackage => fs::remove_dir_all(project.site_packages()?.join("waitress"))?,
+            Self::DeletedPackage => match fs::remove_dir_all(project.site_packages()?.join("waitress")) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
+            },
             Self::DeadInterpreter => dead_interpreter(&project.environment().join("bin"))?,
             Self::FullDisk => return scene.disk().fill(),
             Self::Outside => return scene.close_outside().await,

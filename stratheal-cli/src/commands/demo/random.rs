@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::json;
 use stratheal_core::audit;
 use stratheal_core::base::class::chain;
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::{HealingView, Store};
+use stratheal_core::sys::process::Process;
 use tokio::time::{Instant, sleep};
 
 use super::availability::Availability;
@@ -16,8 +18,9 @@ use super::breakage::Breakage;
 use super::chance::Chance;
 use super::leftovers::{Holding, processes_of};
 use super::project::Project;
-use super::scene::{LOOK, Scene, is_ours};
+use super::scene::{LOOK, Scene, is_ours, now};
 use super::scripted::OLD_ENOUGH;
+use super::story::touched;
 use super::trouble::{Trouble, Victim};
 use crate::args::PlainFormat;
 use crate::failure::Failure;
@@ -27,6 +30,8 @@ use crate::{output, place};
 const PAUSE: Duration = Duration::from_secs(4);
 /// How long something outside stays broken, at most.
 const OUTSIDE: Duration = Duration::from_secs(4);
+/// How long it may take until something is noticed.
+const NOTICED: Duration = Duration::from_secs(30);
 /// How long everything may take to be well again.
 const WELL: Duration = Duration::from_mins(3);
 
@@ -89,6 +94,7 @@ fn possible(scene: &Scene) -> Vec<Breakage> {
 /// Breaks things, and waits until all is well again.
 async fn happen(trouble: &Trouble, scene: &mut Scene, chance: &mut Chance) -> Result<(), String> {
     let words = |error: std::io::Error| format!("it could not be done: {error}");
+    let (server, broken) = (scene.server().await, now());
     for breakage in &trouble.breakages {
         breakage.happen(scene).await.map_err(words)?;
     }
@@ -102,6 +108,7 @@ async fn happen(trouble: &Trouble, scene: &mut Scene, chance: &mut Chance) -> Re
     if scene.monitor_pid().is_none() {
         scene.start_monitor().map_err(|failure| chain(&failure))?;
     }
+    until_noticed(scene, server, broken).await?;
     if trouble.breakages.contains(&Breakage::Outside) {
         sleep(chance.up_to(OUTSIDE)).await;
         Breakage::Outside.mend(scene).await.map_err(words)?;
@@ -110,9 +117,13 @@ async fn happen(trouble: &Trouble, scene: &mut Scene, chance: &mut Chance) -> Re
     for breakage in trouble.breakages.iter().filter(|breakage| **breakage != Breakage::Outside) {
         breakage.mend(scene).await.map_err(words)?;
     }
-    let servers = processes_of(&scene.project.folder);
-    let servers = servers.iter().filter(|process| process.command.iter().any(|word| word == "server.py")).count();
-    if servers == 1 { Ok(()) } else { Err(format!("{servers} servers run")) }
+    Ok(())
+}
+
+/// How many servers run.
+fn servers(folder: &Path) -> usize {
+    let is_server = |process: &&Process| process.command.iter().any(|word| word == "server.py");
+    processes_of(folder).iter().filter(is_server).count()
 }
 
 fn kill_keeper(folder: &Path) -> std::io::Result<()> {
@@ -124,6 +135,20 @@ fn kill_keeper(folder: &Path) -> std::io::Result<()> {
             Ok(()) | Err(rustix::io::Errno::SRCH) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+    Ok(())
+}
+
+/// Waits until there is an incident of it, or the server is another one already: before that, all looks well.
+async fn until_noticed(scene: &Scene, server: Option<u32>, broken: Timestamp) -> Result<(), String> {
+    let deadline = Instant::now() + NOTICED;
+    while touched(scene, broken)?.is_empty()
+        && !(server.is_some() && scene.server().await.is_some_and(|now| Some(now) != server))
+    {
+        if Instant::now() > deadline {
+            return Err(format!("nobody noticed it within {} s", NOTICED.as_secs()));
+        }
+        sleep(LOOK).await;
     }
     Ok(())
 }
@@ -143,7 +168,13 @@ async fn until_calm(scene: &Scene) -> Result<(), String> {
                 Err(failure) => Some(chain(&failure)),
             },
         };
-        let Some(why) = unwell else { return Ok(()) };
+        let why = match (unwell, servers(&scene.project.folder)) {
+            (None, 1) => return Ok(()),
+            (_, several @ 2..) => return Err(format!("{several} servers run at the same time")),
+            // What was killed with its keeper is seen to be gone a moment later.
+            (None, _) => "no server runs".to_owned(),
+            (Some(why), _) => why,
+        };
         if Instant::now() > deadline {
             return Err(format!("not well after {} s: {why}", WELL.as_secs()));
         }
@@ -160,6 +191,9 @@ async fn healing(project: &Project) -> Result<HealingView, Failure> {
 
 /// Ends everything, and looks what is left.
 async fn finish(scene: &mut Scene, before: Option<Holding>, record: &mut Record) {
+    if let Err(why) = until_calm(scene).await {
+        record.problems.push(why);
+    }
     let problems = &mut record.problems;
     match healing(&scene.project).await {
         Ok(view) => {

@@ -10,7 +10,6 @@ use super::project::Project;
 use super::scene::Scene;
 use super::{random, scripted, up};
 use crate::args::{Common, DemoOptions, Packages};
-use crate::commands::install::interruptible;
 use crate::failure::{Failure, code};
 use crate::{output, runtime_with_threads};
 
@@ -25,15 +24,19 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &DemoOptions) -
         if options.up {
             return up::run(project, common).await.map(|()| true);
         }
+        let mut ending = up::Ending::listen()?;
         let mut scene = Scene::begin(project).await?;
-        let played = interruptible(async {
+        let play = async {
             scene.until_well().await?;
             match options.random {
                 Some(lasting) => random::run(&mut scene, lasting, options.seed, options.format).await,
                 None => scripted::run(&mut scene, options.format).await,
             }
-        })
-        .await;
+        };
+        let played = tokio::select! {
+            played = play => played,
+            () = ending.wanted() => Err(Failure::Interrupted),
+        };
         // In any case, also after Ctrl-C: nothing stays behind.
         let ended = scene.end().await;
         played.and_then(|went_well| ended.map(|()| went_well))

@@ -26,6 +26,7 @@ pub(super) struct Scene {
     monitor: Option<Monitor>,
     outside: Option<Outside>,
     disk: Result<SmallDisk, String>,
+    is_ended: bool,
 }
 
 impl Scene {
@@ -37,7 +38,7 @@ impl Scene {
         if disk.is_ok() {
             project.watch_small_disk()?;
         }
-        let mut scene = Self { project, monitor: None, outside: Some(outside), disk };
+        let mut scene = Self { project, monitor: None, outside: Some(outside), disk, is_ended: false };
         scene.start_monitor()?;
         Ok(scene)
     }
@@ -121,8 +122,16 @@ impl Scene {
         Ok(())
     }
 
-    /// Ends the monitor with all its services, if it runs.
+    /// Ends the monitor with all its services. One that is gone has left them running: another one finds them, and ends them.
     pub(super) async fn end(&mut self) -> Result<(), Failure> {
+        if self.is_ended {
+            return Ok(());
+        }
+        self.is_ended = true;
+        let has_ended = self.monitor.as_mut().is_none_or(|monitor| monitor.has_ended().is_some());
+        if has_ended {
+            self.start_monitor()?;
+        }
         match self.monitor.take() {
             Some(monitor) => monitor.end().await,
             None => Ok(()),

@@ -97,7 +97,7 @@ impl Told {
 }
 
 /// The incidents that something happened to since then.
-fn touched(scene: &Scene, since: Timestamp) -> Result<Vec<Incident>, String> {
+pub(super) fn touched(scene: &Scene, since: Timestamp) -> Result<Vec<Incident>, String> {
     let incidents = files::list(&scene.project.state(), 100).map_err(|error| error.to_string())?;
     let is_new = |incident: &Incident| {
         let opened = |entry: &&_| matches!(what(entry), "opened" | "open");

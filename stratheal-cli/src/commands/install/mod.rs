@@ -88,7 +88,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     installer.fetcher().settled().await;
     progress.finish().await;
     let (planned, outcome) = done?;
-    if outcome.is_some() {
+    if outcome.as_ref().is_some_and(|outcome| outcome.applied.is_some()) {
         place::tell_changed(common, environment.root()).await;
     }
     for note in opened.notes.iter().chain(&planned.notes) {

@@ -47,7 +47,9 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     installer.fetcher().settled().await;
     progress.finish().await;
     let repaired = repaired?;
-    place::tell_changed(common, &target).await;
+    if !(repaired.mended.is_empty() && repaired.relinked.is_empty() && repaired.removed.is_empty()) {
+        place::tell_changed(common, &target).await;
+    }
     for note in &repaired.notes {
         output::complain(note);
     }

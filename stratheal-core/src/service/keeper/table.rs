@@ -196,6 +196,7 @@ impl Table {
                 Answer::Runs { runs: self.runs.iter().map(Run::view).collect(), cleared: self.cleared.clone() }
             }
             Request::Acknowledge { run } => self.acknowledge(&run),
+            Request::Unknown => refused("this keeper is older than its engine, and does not know how"),
             Request::End { stop } => {
                 if !stop && !self.is_empty() {
                     refused("services are running")

@@ -100,7 +100,7 @@ impl Actor {
                     }
                     None => return,
                 },
-                Some(Inside { id, input }) = inside.recv() => self.drive(id, input),
+                Some(Inside { id, input }) = inside.recv() => self.find_out(id, input),
                 news = news::next(&mut self.news) => self.hear(news),
                 () = leaving::time_is_over(self.leaving.as_ref()) => self.give_up(),
             }
@@ -225,6 +225,19 @@ impl Actor {
             // Nobody is left to tell when the supervisor has stopped.
             drop(sender.send(late).await);
         }));
+    }
+
+    /// Takes what was found out beside. A person may have stopped a service while it was asked whether it runs already.
+    fn find_out(&mut self, id: ServiceId, input: Input) {
+        let is_stopped = self.remembered.contains(&id);
+        match input {
+            Input::Start if is_stopped => {}
+            Input::Found { .. } if is_stopped => {
+                self.drive(id.clone(), input);
+                self.drive(id, Input::Stop(StoppedBy::Person));
+            }
+            other => self.drive(id, other),
+        }
     }
 
     /// Starts and ends the tasks that belong to a state.

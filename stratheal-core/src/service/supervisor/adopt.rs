@@ -137,9 +137,6 @@ impl Actor {
                 Ok(seen) if seen.alive => {
                     let run = format!("{id}-found");
                     inputs.push(Input::Found { run, pid: seen.pid, ready: false, ended: None, stopping: false });
-                    if stopped {
-                        inputs.push(Input::Stop(StoppedBy::Person));
-                    }
                 }
                 _ if stopped => {}
                 Ok(_) => inputs.push(Input::Start),
