@@ -13,7 +13,8 @@ use crate::contract::Remedy;
 use crate::model::RemedyId;
 use crate::model::plan::Risk;
 use crate::remedies::free_disk::{Files, FreeDisk, FreeDiskRule, PackageCache, Swept};
-use crate::remedies::{CommandToRun, RunCommand};
+use crate::remedies::{CommandToRun, RunAs, RunCommand};
+use crate::service::user;
 
 /// Remedies that are there without being described.
 pub(super) const BUILT_IN: &[&str] =
@@ -30,6 +31,7 @@ pub(super) const REMEDY: &[Field] = &[
     Field::new("probe", Kind::Command, "With run: a command that ends with 0 when it was done, and with 1 when not."),
     Field::new("folder", Kind::Text, "With run: the folder it starts in; default that of this file."),
     Field::new("timeout", Kind::Duration, "With run: how long it may take; default \"1m\"."),
+    Field::new("user", Kind::Text, "With run: the user it runs as; needs root."),
     Field::new("risk", Kind::Choice(RISKS), "With run: how much it may break; default \"disruptive\"."),
     Field::new("delete", Kind::Tables(RULE), "Instead of run: what may go to make room, by rules with names."),
     Field::new("sequence", Kind::Texts, "Instead of run: other remedies, one after the other."),
@@ -74,7 +76,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     let (mut reader, id) = begin::<RemedyId>(context, path, entry, REMEDY)?;
     let ways: Vec<&str> = ["run", "delete", "sequence"].into_iter().filter(|key| reader.has(key)).collect();
     if let ["delete" | "sequence"] = ways.as_slice() {
-        for key in ["undo", "probe", "folder", "timeout", "risk"] {
+        for key in ["undo", "probe", "folder", "timeout", "user", "risk"] {
             if reader.has(key) {
                 reader.problem(key, "belongs to `run`, and there is none");
             }
@@ -111,9 +113,21 @@ fn command(reader: &mut Reader<'_, '_, '_>, id: RemedyId, folder: PathBuf) -> Op
     command.undo = reader.command("undo").map(words);
     command.probe = reader.command("probe").map(words);
     command.folder = reader.path("folder").or(Some(folder));
+    command.run_as = run_as(reader);
     command.timeout = reader.duration("timeout").unwrap_or(command.timeout);
     command.risk = risk(reader, "risk").unwrap_or(Risk::Disruptive);
     RunCommand::new(id, command).map_err(|error| reader.problem("", error.to_string())).ok()
+}
+
+/// The user that a command runs as, if one is named.
+fn run_as(reader: &mut Reader<'_, '_, '_>) -> Option<RunAs> {
+    let wanted = reader.text("user")?;
+    match user::find(&wanted) {
+        Ok(Some(found)) => return Some(RunAs { user: found.uid, group: found.gid }),
+        Ok(None) => reader.problem("user", format!("there is no user `{wanted}` on this machine")),
+        Err(error) => reader.problem("user", format!("cannot be looked up: {error}")),
+    }
+    None
 }
 
 fn free_disk(reader: &mut Reader<'_, '_, '_>, id: RemedyId) -> Option<FreeDisk> {

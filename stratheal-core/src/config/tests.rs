@@ -119,6 +119,7 @@ ports = [70000]
 ladder = ["restart-servise", "restart-service/db", "mend"]
 [remedies.mend]
 run = ["mend"]
+user = "nobody-of-that-name"
 risk = "small"
 [remedies.nothing]
 [remedies.two]
@@ -140,6 +141,10 @@ names = "*"
 folder = "/etc"
 what = "bytecode"
 keep = 3
+[remedies.room.delete.wheels]
+folder = "/srv/cache"
+what = "packages"
+names = "*.whl"
 [notify.both]
 command = ["page"]
 webhook = { env = "HOOK" }
@@ -158,6 +163,7 @@ interval = "1ms"
         "services.api.depends_on: there is no service `dbb`: did you mean `db`?",
         "services.api.ports: `70000` is no port: write a number from 1 to 65535",
         "heal.web.ladder: there is no remedy `restart-servise`: did you mean `restart-service`?",
+        "remedies.mend.user: there is no user `nobody-of-that-name` on this machine",
         "remedies.mend.risk: is `small`, but must be one of observe, local, disruptive, destructive",
         "remedies.nothing: says not what is done: add `run`, `delete` or `sequence`",
         "remedies.two: has `run` and `sequence`: make a remedy of each",
@@ -168,6 +174,7 @@ interval = "1ms"
         "remedies.room.timeout: belongs to `run`, and there is none",
         "remedies.room.delete.logs: files of less than 60 s may be in use",
         "remedies.room.delete.all.keep: means nothing for bytecode",
+        "remedies.room.delete.wheels.names: means nothing for packages",
         "remedies.room.delete.all: its folder /etc is refused: it is the root of everything, or lies directly in it",
         "notify.both: has `command` and `webhook`: make a notifier of each",
         "notify.none: says not how people are told: add `command` or `webhook`",

@@ -26,7 +26,7 @@ mod spec;
 mod state;
 mod supervisor;
 mod tree;
-mod user;
+pub(crate) mod user;
 mod while_running;
 mod wire;
 

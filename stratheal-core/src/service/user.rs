@@ -12,17 +12,17 @@ const LONGEST: u64 = 8 << 20;
 
 /// A user as programs run.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct User {
+pub(crate) struct User {
     pub(super) name: Option<String>,
-    pub(super) uid: u32,
-    pub(super) gid: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
     /// The groups it is in besides.
     pub(super) groups: Vec<u32>,
     pub(super) home: Option<String>,
 }
 
 /// Finds a user by name or number; `None` when there is no such name.
-pub(super) fn find(wanted: &str) -> io::Result<Option<User>> {
+pub(crate) fn find(wanted: &str) -> io::Result<Option<User>> {
     let passwd = read_text(Path::new("/etc/passwd"), LONGEST)?;
     let Some(mut user) = parse_user(&passwd, wanted) else { return Ok(None) };
     if let Some(name) = &user.name {
