@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::contract::{EvidenceSource, Found};
 use crate::model::Report;
 use crate::model::incident::Fact;
-use crate::model::quantity::show_bytes;
+use crate::model::quantity::{show_bytes, show_count};
 use crate::model::view::CheckView;
 use crate::sys::disk_usage::{Consumer, Consumers, DeletedFile, deleted, largest};
 
@@ -46,13 +46,14 @@ fn fullest(report: &Report) -> Option<PathBuf> {
 
 /// What takes the space, in words. It blocks.
 fn look(disk: &Path, until: Instant) -> Vec<Fact> {
+    // First, because it is quick, and a large disk takes all the time there is.
+    let held = std::fs::metadata(disk).ok().map(|metadata| deleted(metadata.dev(), MOST, until));
     let mut facts = Vec::new();
     let of_disk = format!("what takes the space of {}", disk.display());
     match largest(disk, MOST, until) {
         Ok(found) => facts.push(Fact::new(of_disk, in_words(&found))),
         Err(error) => facts.push(Fact::new(of_disk, format!("cannot be seen: {error}"))),
     }
-    let held = std::fs::metadata(disk).ok().map(|metadata| deleted(metadata.dev(), MOST, until));
     match held {
         Some(Ok(files)) if !files.is_empty() => facts.push(Fact::new("deleted, and still open", held_in_words(&files))),
         Some(Err(error)) => tracing::debug!(%error, "who has deleted files open cannot be seen"),
@@ -66,10 +67,7 @@ fn in_words(found: &Consumers) -> String {
     let mut lines: Vec<String> = found
         .folders
         .iter()
-        .map(|folder| {
-            let files = if folder.files == 1 { "1 file".to_owned() } else { format!("{} files", folder.files) };
-            format!("{}/ ({files})", line(folder))
-        })
+        .map(|folder| format!("{}/ ({})", line(folder), show_count(folder.files as usize, "file")))
         .collect();
     lines.extend(found.files.iter().map(line));
     if !found.is_whole {

@@ -20,9 +20,6 @@ const A_MOMENT: Duration = Duration::from_secs(1);
 /// The same, for what may end at any time.
 const A_LITTLE: Duration = Duration::from_millis(100);
 
-/// The gate that leaves a remedy alone which has failed again and again.
-pub(super) const BREAKER: &str = BREAKER_RULE;
-
 /// What a gate says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "answer")]
@@ -103,7 +100,7 @@ pub(super) fn gates(request: &Request<'_>) -> Vec<Gate> {
         add("risk", risk(request));
         add("approval", approval(request));
         add("limits", limits(request));
-        add(BREAKER, breaker(request));
+        add(BREAKER_RULE, breaker(request));
         add("all limits", all_limits(request));
     }
     add("journal", journal(request));
@@ -113,7 +110,7 @@ pub(super) fn gates(request: &Request<'_>) -> Vec<Gate> {
 
 /// Takes out the gate of an open breaker, which a ladder with another rung does not wait for.
 pub(super) fn take_breaker(gates: &mut Vec<Gate>) -> Option<Gate> {
-    let place = gates.iter().position(|gate| gate.name == BREAKER && gate.answer != Answer::Pass)?;
+    let place = gates.iter().position(|gate| gate.name == BREAKER_RULE && gate.answer != Answer::Pass)?;
     Some(gates.remove(place))
 }
 

@@ -15,7 +15,7 @@ use crate::base::stamp::Stamp;
 
 /// So many failed attempts in a row with one remedy open its breaker.
 const BREAKER_FAILURES: u32 = 5;
-/// The name of that rule.
+/// The name of that rule, and of the gate that asks it.
 pub(super) const BREAKER_RULE: &str = "breaker";
 /// How long it stays open, at first and at most.
 const BREAKER: Backoff = Backoff::new(Duration::from_mins(1), Duration::from_mins(5));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use stratheal_core::healing::files;
-use stratheal_core::model::incident::{Incident, Resolution};
+use stratheal_core::model::incident::{Incident, Resolution, TimelineEntry};
 use tokio::time::{Instant, sleep};
 
 use super::breakage::{Breakage, Expected};
@@ -77,8 +77,11 @@ impl Told {
     fn of(incidents: &[Incident], broken: Timestamp) -> Result<Self, String> {
         let entries = || incidents.iter().flat_map(|incident| &incident.timeline).filter(|entry| entry.at >= broken);
         let after = |at: Timestamp| Duration::try_from(at.duration_since(broken)).unwrap_or_default();
-        let opened = entries().filter(|entry| matches!(entry.what.as_str(), "opened" | "open"));
-        let noticed = opened.map(|entry| after(entry.at)).min().ok_or("no incident was opened")?;
+        let noticed = entries()
+            .filter(|entry| is_opening(entry))
+            .map(|entry| after(entry.at))
+            .min()
+            .ok_or("no incident was opened")?;
         let last = |what: &str| entries().filter(|entry| entry.what == what).max_by_key(|entry| entry.at);
         let ended = last("probation").or_else(|| last("resolved")).ok_or("no incident is over")?;
         let by = incidents.iter().rev().find_map(|incident| match &incident.resolution {
@@ -99,15 +102,13 @@ impl Told {
 /// The incidents that something happened to since then.
 pub(super) fn touched(scene: &Scene, since: Timestamp) -> Result<Vec<Incident>, String> {
     let incidents = files::list(&scene.project.state(), 100).map_err(|error| error.to_string())?;
-    let is_new = |incident: &Incident| {
-        let opened = |entry: &&_| matches!(what(entry), "opened" | "open");
-        incident.timeline.iter().filter(opened).any(|entry| entry.at >= since)
-    };
+    let is_new = |incident: &Incident| incident.timeline.iter().any(|entry| entry.at >= since && is_opening(entry));
     Ok(incidents.into_iter().filter(is_new).collect())
 }
 
-fn what(entry: &stratheal_core::model::incident::TimelineEntry) -> &str {
-    &entry.what
+/// Whether a line of a timeline says that something broke, for the first time or again.
+fn is_opening(entry: &TimelineEntry) -> bool {
+    matches!(entry.what.as_str(), "opened" | "open")
 }
 
 /// Waits until each incident that was opened since then is over and all is well.

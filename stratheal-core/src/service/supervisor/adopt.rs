@@ -84,7 +84,7 @@ impl Actor {
         }
         match last {
             Some(last) => self.take_over(id, last, stopped),
-            None if !is_child => self.begin_outside(id, stopped),
+            None if !is_child => self.begin_outside(id),
             None if stopped => {}
             None => self.drive(id.clone(), Input::Start),
         }
@@ -126,29 +126,24 @@ impl Actor {
         self.publish(id);
     }
 
-    /// Asks whether it runs already.
-    fn begin_outside(&self, id: &ServiceId, stopped: bool) {
+    /// Asks whether it runs already. What a person has stopped, also meanwhile, is not started for all that: see `find_out`.
+    fn begin_outside(&self, id: &ServiceId) {
         let Some(entry) = self.entries.get(id) else { return };
         let (spec, id, sender) = (entry.spec.clone(), id.clone(), self.sender.clone());
         tokio::spawn(async move {
-            let seen = Outside::of(&spec).status().await;
-            let mut inputs = Vec::new();
-            match seen {
+            let input = match Outside::of(&spec).status().await {
                 Ok(seen) if seen.alive => {
                     let run = format!("{id}-found");
-                    inputs.push(Input::Found { run, pid: seen.pid, ready: false, ended: None, stopping: false });
+                    Input::Found { run, pid: seen.pid, ready: false, ended: None, stopping: false }
                 }
-                _ if stopped => {}
-                Ok(_) => inputs.push(Input::Start),
+                Ok(_) => Input::Start,
                 Err(why) => {
-                    tracing::warn!(service = %id, why, "cannot tell whether it runs; it is started");
-                    inputs.push(Input::Start);
+                    tracing::warn!(service = %id, why, "cannot tell whether it runs; it is started if it shall run");
+                    Input::Start
                 }
-            }
-            for input in inputs {
-                // Nobody is left to tell when the supervisor has stopped.
-                drop(sender.send(Inside { id: id.clone(), input }).await);
-            }
+            };
+            // Nobody is left to tell when the supervisor has stopped.
+            drop(sender.send(Inside { id, input }).await);
         });
     }
 
