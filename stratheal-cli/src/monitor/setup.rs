@@ -128,7 +128,7 @@ fn hold(services: &ServicesHandle, owners: BTreeMap<CheckId, ServiceId>) -> Hold
         let view = services.view(service.as_str())?;
         match &view.state {
             ServiceState::Starting { timed_out: false } => Some(format!("{service} is being started")),
-            ServiceState::Stopping => Some(format!("{service} is being stopped")),
+            ServiceState::Stopping if !view.is_stop_overdue() => Some(format!("{service} is being stopped")),
             ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(format!("a person stopped {service}")),
             ServiceState::Waiting { .. } => Some(format!("{service} waits for others")),
             // How the service is, its own check says; this one cannot pass.

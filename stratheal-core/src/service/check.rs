@@ -103,6 +103,12 @@ fn of_state(view: &ServiceView, state: &ServiceState) -> Report {
                 .code("waiting")
                 .hint("see how the services are that it waits for")
         }
+        ServiceState::Stopping if view.is_stop_overdue() => {
+            let limit = view.stop_limit.as_secs_f64();
+            Report::critical(format!("is not stopped after {limit:.0} s")).code("stop-timed-out").hint(
+                "its keeper, or the service manager, does not answer: look into keeper.log, and for a disk that hangs",
+            )
+        }
         ServiceState::Stopping => Report::healthy("is being stopped").code("stopping"),
         ServiceState::Stopped { by: Some(StoppedBy::Person) } => Report::healthy("stopped by a person").code("stopped"),
         ServiceState::Stopped { .. } => Report::healthy("not started").code("stopped"),
@@ -117,6 +123,8 @@ fn of_state(view: &ServiceView, state: &ServiceState) -> Report {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use jiff::Timestamp;
 
     use super::super::ending::{Ending, How};
@@ -148,6 +156,9 @@ mod tests {
             let remedy = report.hint.as_ref().and_then(|hint| hint.remedy.as_ref());
             assert_eq!(remedy.is_some(), status == Status::Critical, "{report:?}");
         }
+        let mut overdue = ServiceView::example(ServiceState::Stopping);
+        overdue.stop_limit = Duration::ZERO;
+        assert_eq!((judge(&overdue).status, &*judge(&overdue).code), (Status::Critical, "stop-timed-out"));
         let mut mute = ServiceView::example(ServiceState::Ready);
         mute.doubt = Some("no bus".to_owned());
         assert_eq!((judge(&mute).status, &*judge(&mute).code), (Status::Unknown, "not-known"));

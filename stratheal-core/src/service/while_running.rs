@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::state::{ServiceState, StoppedBy};
-use super::supervisor::ServicesHandle;
+use super::supervisor::{ServiceView, ServicesHandle};
 use crate::contract::{CheckContext, CheckError, CheckKind, HealthCheck};
 use crate::model::{CheckId, Report, ServiceId, Status};
 
@@ -27,10 +27,10 @@ impl WhileRunning {
 }
 
 /// Why a service is not meant to work, if so, in words and as a code.
-fn reason(state: &ServiceState) -> Option<(&'static str, &'static str)> {
-    match state {
+fn reason(view: &ServiceView) -> Option<(&'static str, &'static str)> {
+    match &view.state {
         ServiceState::Starting { timed_out: false } => Some(("is being started", "starting")),
-        ServiceState::Stopping => Some(("is being stopped", "stopping")),
+        ServiceState::Stopping if !view.is_stop_overdue() => Some(("is being stopped", "stopping")),
         ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(("was stopped by a person", "stopped")),
         ServiceState::Waiting { .. } => Some(("waits for others", "waiting")),
         _ => None,
@@ -45,7 +45,7 @@ impl HealthCheck for WhileRunning {
 
     async fn check(&self, cx: &CheckContext) -> Result<Report, CheckError> {
         let report = self.inner.check(cx).await?;
-        let why = self.services.view(self.service.as_str()).and_then(|view| reason(&view.state));
+        let why = self.services.view(self.service.as_str()).and_then(|view| reason(&view));
         Ok(match why {
             Some((why, code)) if report.status == Status::Critical => {
                 let summary = format!("{} {why}: {}", self.service, report.summary);
@@ -62,6 +62,8 @@ impl HealthCheck for WhileRunning {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -71,10 +73,13 @@ mod tests {
             ServiceState::Stopping,
             ServiceState::Stopped { by: Some(StoppedBy::Person) },
         ] {
-            assert!(reason(&state).is_some(), "{state:?}");
+            assert!(reason(&ServiceView::example(state.clone())).is_some(), "{state:?}");
         }
         for state in [ServiceState::Ready, ServiceState::Starting { timed_out: true }] {
-            assert_eq!(reason(&state), None, "{state:?}");
+            assert_eq!(reason(&ServiceView::example(state.clone())), None, "{state:?}");
         }
+        let mut overdue = ServiceView::example(ServiceState::Stopping);
+        overdue.stop_limit = Duration::ZERO;
+        assert_eq!(reason(&overdue), None, "it would never be told");
     }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::error::ServiceError;
 use super::inside::Reply;
+use super::leaving::stop_limit;
 use super::view::ServiceView;
 use crate::service::digest::digest;
 use crate::service::ending::Ending;
@@ -129,6 +130,7 @@ impl Entry {
             outdated: self.outdated,
             depends_on: self.spec.depends_on.clone(),
             start_timeout: self.spec.start_timeout,
+            stop_limit: stop_limit(self),
             entered: self.entered,
         }
     }

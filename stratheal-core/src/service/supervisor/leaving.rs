@@ -52,7 +52,7 @@ fn is_pending(entry: &Entry) -> bool {
 }
 
 /// How long the stop of a service may take in all.
-fn bound(entry: &Entry) -> Duration {
+pub(super) fn stop_limit(entry: &Entry) -> Duration {
     let spec = &entry.running;
     let manager = if matches!(spec.how, How::Unit { .. }) { MANAGER } else { Duration::ZERO };
     // What is being started is not stopped before that is over.
@@ -72,7 +72,7 @@ impl Actor {
 
     /// What is being stopped has its time from now on.
     fn renew(&mut self) {
-        let longest = self.entries.values().filter(|entry| is_pending(entry)).map(bound).max();
+        let longest = self.entries.values().filter(|entry| is_pending(entry)).map(stop_limit).max();
         if let Some(leaving) = &mut self.leaving {
             leaving.until = Instant::now() + longest.unwrap_or_default();
         }

@@ -37,6 +37,9 @@ pub struct ServiceView {
     /// How long it may take to be ready.
     #[serde(with = "crate::model::seconds")]
     pub start_timeout: Duration,
+    /// How long its stop may take in all; after that something does not answer that should.
+    #[serde(with = "crate::model::seconds")]
+    pub stop_limit: Duration,
     #[serde(skip)]
     pub(super) entered: Instant,
 }
@@ -46,6 +49,12 @@ impl ServiceView {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.entered.elapsed()
+    }
+
+    /// Whether it is being stopped for longer than that can take.
+    #[must_use]
+    pub fn is_stop_overdue(&self) -> bool {
+        self.state == ServiceState::Stopping && self.age() > self.stop_limit
     }
 }
 
@@ -65,6 +74,7 @@ impl ServiceView {
             outdated: false,
             depends_on: Vec::new(),
             start_timeout: Duration::from_mins(1),
+            stop_limit: Duration::from_mins(1),
             entered: Instant::now(),
         }
     }
