@@ -6,6 +6,7 @@ mod child;
 mod ci;
 mod commands;
 mod connection;
+mod conversation;
 mod count;
 mod exit;
 mod failure;
@@ -77,11 +78,11 @@ fn dispatch(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Report(options) => commands::report::run(&common, &options),
         Command::Service { command } => commands::service::run(&common, &command.unwrap_or_default()),
         Command::Logs(options) => commands::service::run_logs(&common, &options),
-        Command::Heal(options) => commands::heal::run(&common, &options),
+        Command::Heal(options) => commands::heal::run(&common, &packages, &options),
         Command::Incidents { command } => commands::incidents::run(&common, &command.unwrap_or_default()),
-        Command::Remedy { command } => commands::heal::run_remedy(&common, &command.unwrap_or_default()),
-        Command::Pause(options) => commands::heal::run_pause(&common, &options),
-        Command::Resume => commands::heal::run_resume(&common),
+        Command::Remedy { command } => commands::heal::run_remedy(&common, &packages, &command.unwrap_or_default()),
+        Command::Pause(options) => commands::pause::run(&common, &options),
+        Command::Resume => commands::pause::run_resume(&common),
         Command::Audit { command } => commands::audit::run(&common, &command.unwrap_or_default()),
         Command::Run(options) => commands::run::run(&common, &packages, &options),
         Command::Install(options) => commands::install::run(&common, &packages, &options),

@@ -8,6 +8,9 @@ use tracing_subscriber::filter::LevelFilter;
 use crate::args::{Common, LogFormat};
 use crate::printer::LogWriter;
 
+/// The variable with filter directives.
+const VARIABLE: &str = "STRATHEAL_LOG";
+
 /// Begins to log. `STRATHEAL_LOG` takes the usual filter directives and wins over `--quiet` and `--verbose`.
 pub(crate) fn begin(common: &Common, service: bool) {
     let level = match (common.quiet, common.verbose, service) {
@@ -16,8 +19,14 @@ pub(crate) fn begin(common: &Common, service: bool) {
         (_, _, true) => LevelFilter::INFO,
         _ => LevelFilter::WARN,
     };
-    let filter =
-        EnvFilter::builder().with_default_directive(level.into()).with_env_var("STRATHEAL_LOG").from_env_lossy();
+    let mut filter = EnvFilter::builder().with_default_directive(level.into()).with_env_var(VARIABLE).from_env_lossy();
+    // A command that heals tells itself what happens, in its own words.
+    if level == LevelFilter::WARN
+        && std::env::var_os(VARIABLE).is_none()
+        && let Ok(directive) = "stratheal_core::healing=error".parse()
+    {
+        filter = filter.add_directive(directive);
+    }
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(LogWriter::default).with_target(false);
     let begun = match common.log_format {
         LogFormat::Human => builder.with_ansi(io::stderr().is_terminal()).try_init(),

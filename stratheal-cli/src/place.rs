@@ -96,6 +96,16 @@ pub(crate) async fn ask(common: &Common, request: &Request) -> Result<Response, 
 
 /// Asks the running monitor several things.
 pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec<Response>, Failure> {
+    let (mut client, _) = connect(common).await?;
+    let mut answers = Vec::with_capacity(requests.len());
+    for request in requests {
+        answers.push(client.ask(request).await?);
+    }
+    Ok(answers)
+}
+
+/// Connects to the running monitor; the state folder as well, which both have in common.
+pub(crate) async fn connect(common: &Common) -> Result<(Client, PathBuf), Failure> {
     // A broken configuration must not hide what is running.
     let state = match written_configuration(common) {
         Ok(config) => state(common, &config),
@@ -105,15 +115,10 @@ pub(crate) async fn ask_all(common: &Common, requests: &[Request]) -> Result<Vec
         Err(_) => state_of(common, None, Path::new(".")),
     };
     let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
-    let mut client = match Client::connect(&left.unwrap_or_else(|| socket(&state))).await {
-        Err(ControlError::NotRunning) => return Err(Failure::NotRunning { state }),
-        other => other?,
-    };
-    let mut answers = Vec::with_capacity(requests.len());
-    for request in requests {
-        answers.push(client.ask(request).await?);
+    match Client::connect(&left.unwrap_or_else(|| socket(&state))).await {
+        Err(ControlError::NotRunning) => Err(Failure::NotRunning { state }),
+        other => Ok((other?, state)),
     }
-    Ok(answers)
 }
 
 /// Tells a running monitor that an environment changed, so that it waits no longer with what failed because of it. Most often none runs.

@@ -10,6 +10,8 @@ use super::PlainFormat;
 /// How many incidents, and how many records, are shown.
 const INCIDENTS: usize = 20;
 const RECORDS: usize = 50;
+/// How long healing is waited for.
+const TIMEOUT: &str = "10m";
 
 /// Services: which, and how the answer is printed.
 #[derive(Debug, Default, Args)]
@@ -58,9 +60,20 @@ pub(crate) struct HealOptions {
     /// Show what would be done, and do nothing.
     #[arg(long)]
     pub(crate) plan: bool,
+    /// Hand it to the running monitor, and wait for nothing.
+    #[arg(long, conflicts_with = "plan")]
+    pub(crate) no_wait: bool,
+    /// How long to wait at most. A running monitor goes on after that.
+    #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) format: PlainFormat,
+}
+
+impl HealOptions {
+    /// How long healing is waited for unless told otherwise.
+    pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
 }
 
 #[derive(Debug, Subcommand)]
@@ -121,8 +134,8 @@ pub(crate) enum RemedyCommand {
         #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
         format: PlainFormat,
     },
-    /// Begin a remedy now, because you say so: verified, undone when it does not help, and on record like any other. What came of it is in
-    /// `incidents show` and `audit show`.
+    /// Run a remedy now, because you say so: verified, undone when it does not help, and on record like any other. Exit code: 0 when the
+    /// check passes, 2 when it does not.
     Run {
         /// Which.
         #[arg(value_name = "REMEDY")]
@@ -130,6 +143,12 @@ pub(crate) enum RemedyCommand {
         /// The check that has to pass.
         #[arg(long, value_name = "CHECK")]
         check: String,
+        /// Hand it to the running monitor, and wait for nothing.
+        #[arg(long)]
+        no_wait: bool,
+        /// How long to wait at most. A running monitor goes on after that.
+        #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
+        timeout: Duration,
     },
 }
 

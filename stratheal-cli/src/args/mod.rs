@@ -119,6 +119,9 @@ pub(crate) enum Command {
     /// What a service printed.
     Logs(LogsOptions),
     /// Heal what is broken now, or show what would be done.
+    ///
+    /// Begins the ladders of what is broken anew, at once, and tells what happens. Without a running monitor the checks are run from here;
+    /// services that do not run are left to `stratheal up`. Exit code: 0 when nothing is broken any more, 2 when something still is.
     Heal(HealOptions),
     /// What broke: list, show, take care of; without more words, a list.
     Incidents {

@@ -12,6 +12,7 @@ pub(crate) mod incidents;
 pub(crate) mod index;
 pub(crate) mod init;
 pub(crate) mod install;
+pub(crate) mod pause;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod service;

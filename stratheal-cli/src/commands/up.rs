@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use crate::args::{Common, Packages, UpOptions};
 use crate::commands::snapshot::Proving;
 use crate::failure::Failure;
-use crate::monitor::{Monitor, Supervision};
+use crate::monitor::{Monitor, Scope, Supervision};
 use crate::reload::Reload;
 use crate::systemd::Notifier;
 use crate::{place, printer, recording, runtime_with_threads, screen};
@@ -55,7 +55,7 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
     // Checks come with services, which want to ask checks whether they are ready.
     let builder = Engine::builder().limits(place::limits());
     let engine = builder.history(recording.history.clone()).build()?.start()?;
-    let supervision = Supervision::begin(common, packages, &config, &state, engine.clone()).await?;
+    let supervision = Supervision::begin(common, packages, &config, &state, engine.clone(), &Scope::Up).await?;
     let monitor = supervision.monitor.clone();
     let reload = Reload {
         common: common.clone(),

@@ -130,6 +130,7 @@ fn hold(services: &ServicesHandle, owners: BTreeMap<CheckId, ServiceId>) -> Hold
             ServiceState::Starting { timed_out: false } => Some(format!("{service} is being started")),
             ServiceState::Stopping if !view.is_stop_overdue() => Some(format!("{service} is being stopped")),
             ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(format!("a person stopped {service}")),
+            ServiceState::Stopped { by: None } => Some(format!("{service} was not started")),
             ServiceState::Waiting { .. } => Some(format!("{service} waits for others")),
             // How the service is, its own check says; this one cannot pass.
             ServiceState::Ended { .. } | ServiceState::Failed { .. } if Ok(check) != id_of(service).as_ref() => {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stratheal_core::audit::{self, AuditLog};
@@ -11,16 +12,20 @@ use stratheal_core::config::Config;
 use stratheal_core::engine::{self, EngineHandle};
 use stratheal_core::evidence::{ChangedEnvironment, FullDisk};
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
-use stratheal_core::notify::InvalidWebhook;
+use stratheal_core::notify::{DeliveryHandle, InvalidWebhook};
 use stratheal_core::service::check;
 use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use super::{evidence, registrations, setup, telling, workshop};
+use super::{Scope, evidence, registrations, setup, telling, workshop};
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
 use crate::{place, printer};
+
+/// How long the last messages may take at the end.
+const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Everything that takes part in watching and healing.
 #[derive(Debug, Clone)]
@@ -34,6 +39,7 @@ pub(crate) struct Monitor {
 #[derive(Debug)]
 pub(crate) struct Supervision {
     pub(crate) monitor: Monitor,
+    delivery: Option<DeliveryHandle>,
     tasks: JoinSet<()>,
 }
 
@@ -49,11 +55,15 @@ impl Supervision {
         config: &Config,
         state: &Path,
         engine: EngineHandle,
+        scope: &Scope,
     ) -> Result<Self, Failure> {
         let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
-        let begin = |folder: &Path| Services::new(folder, program.clone()).probe(Arc::new(engine.clone())).start();
         let folder = services_folder(config, state)?;
-        let services = begin(&folder).map_err(|error| trouble("look after services")(chain(&error)))?;
+        let mut services = Services::new(&folder, program).probe(Arc::new(engine.clone()));
+        if *scope != Scope::Up {
+            services = services.only_what_runs();
+        }
+        let services = services.start().map_err(|error| trouble("look after services")(chain(&error)))?;
         let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
         let mut tasks = JoinSet::new();
         tasks.spawn(follow(engine.clone(), services.clone(), common.quiet));
@@ -65,6 +75,7 @@ impl Supervision {
             tracing::error!(%error, "services cannot be started");
         }
         let store = match Store::open(state) {
+            Ok(store) if *scope == Scope::Look => store.to_look_at(),
             Ok(store) => store,
             Err(error) => {
                 tracing::error!(error = %chain(&error), "what is being healed is not written down");
@@ -72,7 +83,6 @@ impl Supervision {
             }
         };
         let webhook = |error: InvalidWebhook| trouble("tell people")(chain(&error));
-        let tell = telling::begin(config, state, common.quiet).map_err(webhook)?;
         let environment = ChangedEnvironment::new(workshop::opener(common, packages), healing.owners.keys().cloned());
         let of_services = evidence::OfServices { services: services.clone(), owners: healing.owners };
         let mut builder = HealerBuilder::new(engine.clone(), healing.setup)
@@ -81,16 +91,20 @@ impl Supervision {
             .evidence(Arc::new(environment))
             .evidence(Arc::new(evidence::OfConfiguration { file: config.file.clone() }))
             .evidence(Arc::new(FullDisk))
-            .tell(tell);
-        match AuditLog::open(&state.join("audit"), audit::Options::default(), Timestamp::now()) {
-            Ok(log) => builder = builder.audit(log),
-            Err(error) => tracing::error!(error = %chain(&error), "no audit log is kept"),
+            .acts(scope.acts());
+        let mut delivery = None;
+        if *scope != Scope::Look {
+            let (tell, handle) = telling::begin(config, state, common.quiet).map_err(webhook)?;
+            builder = with_record(builder.tell(tell), state);
+            delivery = handle;
         }
         let healer = builder.start();
-        if let Some(watchdog) = telling::watchdog(config, &engine, &healer).map_err(webhook)? {
+        if *scope == Scope::Up
+            && let Some(watchdog) = telling::watchdog(config, &engine, &healer).map_err(webhook)?
+        {
             tasks.spawn(watchdog);
         }
-        Ok(Self { monitor: Monitor { engine, services, healer }, tasks })
+        Ok(Self { monitor: Monitor { engine, services, healer }, delivery, tasks })
     }
 
     /// Ends: services are stopped in their order, or left to the next monitor.
@@ -98,6 +112,12 @@ impl Supervision {
         self.monitor.healer.stop().await;
         for service in self.monitor.services.shutdown(how).await {
             tracing::error!(%service, "could not be stopped, and may still run");
+        }
+        // A message that was told at the last moment is tried once; what was not taken lies in the state folder.
+        if let Some(delivery) = &self.delivery
+            && timeout(LAST_WORDS, delivery.settled()).await.is_err()
+        {
+            tracing::warn!("messages are still on their way; the next monitor goes on with them");
         }
         self.tasks.shutdown().await;
     }
@@ -123,6 +143,17 @@ impl Monitor {
             let _ = write!(text, "; {} services run as they were until they are restarted", services.changed);
         }
         Ok(text)
+    }
+}
+
+/// Whatever is done is on record, where that can be written.
+fn with_record(builder: HealerBuilder, state: &Path) -> HealerBuilder {
+    match AuditLog::open(&state.join("audit"), audit::Options::default(), Timestamp::now()) {
+        Ok(log) => builder.audit(log),
+        Err(error) => {
+            tracing::error!(error = %chain(&error), "no audit log is kept");
+            builder
+        }
     }
 }
 

@@ -10,7 +10,9 @@ use stratheal_core::contract::{Notifier, NotifyError};
 use stratheal_core::engine::EngineHandle;
 use stratheal_core::healing::{HealerHandle, Tell};
 use stratheal_core::model::notification::{Notification, NotificationKind};
-use stratheal_core::notify::{CommandNotifier, DeadMansSwitch, Delivery, InvalidWebhook, WebhookNotifier};
+use stratheal_core::notify::{
+    CommandNotifier, DeadMansSwitch, Delivery, DeliveryHandle, InvalidWebhook, WebhookNotifier,
+};
 
 use crate::{connection, printer};
 
@@ -39,17 +41,23 @@ impl Notifier for OnlyKinds {
 }
 
 /// Where messages go: the screen, and everybody who is configured. What they have not taken lies in the state folder.
-pub(super) fn begin(config: &Config, state: &Path, quiet: bool) -> Result<Tell, InvalidWebhook> {
+pub(super) fn begin(
+    config: &Config,
+    state: &Path,
+    quiet: bool,
+) -> Result<(Tell, Option<DeliveryHandle>), InvalidWebhook> {
     let notifiers = config.notify.iter().map(|settings| notifier(config, settings)).collect::<Result<Vec<_>, _>>()?;
     let delivery = (!notifiers.is_empty()).then(|| Delivery::new(&state.join("outbox.json"), notifiers).start());
-    Ok(Arc::new(move |message: Notification| {
+    let handle = delivery.clone();
+    let tell = move |message: Notification| {
         if !quiet {
             printer::line(format!("* {}", message.title));
         }
         if let Some(delivery) = &delivery {
             delivery.tell(message);
         }
-    }))
+    };
+    Ok((Arc::new(tell), handle))
 }
 
 fn notifier(config: &Config, settings: &NotifierSettings) -> Result<Box<dyn Notifier>, InvalidWebhook> {

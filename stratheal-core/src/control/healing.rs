@@ -25,7 +25,7 @@ pub(super) async fn answer(request: Request, healer: &HealerHandle) -> Response 
         Request::Remedies => healer.remedies().await.map_or_else(refused, Response::Remedies),
         Request::RunRemedy { remedy, check, by } => {
             let begun = healer.run_remedy(remedy, check, Actor::Person(by)).await;
-            begun.map_or_else(refused, |number| Response::Done(format!("attempt {number} has begun")))
+            begun.map_or_else(refused, Response::Begun)
         }
         Request::Acknowledge { incident, by, note } => {
             let noted = healer.acknowledge(incident, &by, &note).await;

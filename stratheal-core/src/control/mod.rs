@@ -14,4 +14,4 @@ mod services;
 pub use client::{Client, ControlError};
 pub use path::socket_path;
 pub use protocol::{Request, Response, ServiceAction};
-pub use server::{Control, Reload, serve};
+pub use server::{Control, Reload, answer, serve};

@@ -190,6 +190,8 @@ pub enum Response {
     Approved(Box<PendingApproval>),
     /// The remedies there are.
     Remedies(Vec<RemedyView>),
+    /// An attempt has begun; its number.
+    Begun(u64),
     /// An incident.
     Incident(Box<Incident>),
     /// It was not done; why.

@@ -120,7 +120,11 @@ async fn converse(stream: UnixStream, control: &Control) -> io::Result<()> {
     }
 }
 
-async fn answer(request: Request, control: &Control) -> Response {
+/// Answers one question: what is said on the socket, for whoever is in the same process.
+///
+/// # Cancellation
+/// What was asked for goes on.
+pub async fn answer(request: Request, control: &Control) -> Response {
     let engine = &control.engine;
     let refused = |error: EngineError| Response::Refused(chain(&error));
     match request {

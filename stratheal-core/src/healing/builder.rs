@@ -75,6 +75,29 @@ impl Setup {
     }
 }
 
+/// What a healer begins by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Acts {
+    /// Whatever is to be done.
+    #[default]
+    Always,
+    /// What is to be done about one check; it watches the others.
+    For(CheckId),
+    /// Nothing: it watches, makes plans, and does what a person asks for.
+    WhenAsked,
+}
+
+impl Acts {
+    /// Whether it begins something about a check.
+    pub(super) fn covers(&self, check: &CheckId) -> bool {
+        match self {
+            Self::Always => true,
+            Self::For(only) => check == only,
+            Self::WhenAsked => false,
+        }
+    }
+}
+
 /// Where messages for people go. It must not block.
 pub type Tell = Arc<dyn Fn(Notification) + Send + Sync>;
 
@@ -104,6 +127,7 @@ pub struct HealerBuilder {
     pub(super) evidence: Vec<Arc<dyn EvidenceSource>>,
     pub(super) tell: Tell,
     pub(super) audit: Option<Arc<AuditLog>>,
+    pub(super) acts: Acts,
 }
 
 impl fmt::Debug for HealerBuilder {
@@ -124,6 +148,7 @@ impl HealerBuilder {
             evidence: Vec::new(),
             tell: Arc::new(|message| tracing::info!(title = message.title, "nobody is told")),
             audit: None,
+            acts: Acts::Always,
         }
     }
 
@@ -159,6 +184,13 @@ impl HealerBuilder {
     #[must_use]
     pub fn audit(mut self, log: AuditLog) -> Self {
         self.audit = Some(Arc::new(log));
+        self
+    }
+
+    /// What it begins by itself; everything unless told otherwise.
+    #[must_use]
+    pub fn acts(mut self, acts: Acts) -> Self {
+        self.acts = acts;
         self
     }
 

@@ -41,6 +41,10 @@ impl Healer {
                 drop(reply.send(self.changed("the configuration").await));
             }
             // The loop stops by itself.
+            Command::Look(reply) => {
+                self.reconcile().await;
+                drop(reply.send(Ok(())));
+            }
             Command::Ping(reply) | Command::Stop(reply) => drop(reply.send(Ok(()))),
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
 use super::admission::Gate;
-use super::ledger::{HealingPause, PendingApproval};
+use super::ledger::{EndedAttempt, HealingPause, PendingApproval};
 use super::store::SharedStore;
 use crate::model::attempt::{Actor, Attempt};
 use crate::model::incident::Incident;
@@ -86,6 +86,9 @@ pub struct HealingView {
     pub incidents: Vec<Incident>,
     /// Attempts under way.
     pub attempts: Vec<Attempt>,
+    /// The newest attempts that are over, the newest last.
+    #[serde(default)]
+    pub ended: Vec<EndedAttempt>,
     /// Plans that wait for a person.
     pub approvals: Vec<PendingApproval>,
     /// Whether it is paused.
@@ -111,6 +114,7 @@ pub(super) enum Command {
     Changed(String, Reply<()>),
     Remedies(Reply<Vec<RemedyView>>),
     Replace(Box<super::builder::Setup>, Reply<()>),
+    Look(Reply<()>),
     Ping(Reply<()>),
     Stop(Reply<()>),
 }
@@ -131,6 +135,7 @@ impl HealerHandle {
             HealingView {
                 incidents: ledger.incidents.values().filter(|incident| !incident.state.is_over()).cloned().collect(),
                 attempts: ledger.attempts.values().cloned().collect(),
+                ended: ledger.ended.iter().cloned().collect(),
                 approvals: ledger.approvals.values().cloned().collect(),
                 pause: ledger.pause.clone(),
                 trouble: store.trouble().map(str::to_owned),
@@ -216,6 +221,14 @@ impl HealerHandle {
     /// [`HealError::Stopped`].
     pub async fn replace(&self, setup: super::builder::Setup) -> Result<(), HealError> {
         self.ask(|reply| Command::Replace(Box::new(setup), reply)).await
+    }
+
+    /// Has it look at everything as it is now, without waiting for news, and begin what is to be begun.
+    ///
+    /// # Errors
+    /// [`HealError::Stopped`].
+    pub async fn look(&self) -> Result<(), HealError> {
+        self.ask(Command::Look).await
     }
 
     /// Whether it answers within this time: what a watchdog wants to know.

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::builder::{HealerBuilder, Setup, Tell};
+use super::builder::{Acts, HealerBuilder, Setup, Tell};
 use super::handle::{Command, Prospect};
 use super::store::SharedStore;
 use super::work::{Ending, Progress};
@@ -85,6 +85,7 @@ pub(super) struct Healer {
     pub(super) evidence: Vec<Arc<dyn EvidenceSource>>,
     pub(super) tell: Tell,
     pub(super) audit: Option<Arc<AuditLog>>,
+    pub(super) acts: Acts,
     pub(super) started: Instant,
     pub(super) under_way: BTreeMap<u64, UnderWay>,
     /// What could not be stopped, and the names of what it works on.
@@ -104,7 +105,7 @@ pub(super) struct Healer {
 
 impl Healer {
     pub(super) fn new(builder: HealerBuilder) -> Self {
-        let HealerBuilder { engine, setup, store, clock, evidence, tell, audit } = builder;
+        let HealerBuilder { engine, setup, store, clock, evidence, tell, audit, acts } = builder;
         let (progress, progress_in) = mpsc::channel(PROGRESS);
         Self {
             engine,
@@ -114,6 +115,7 @@ impl Healer {
             evidence,
             tell,
             audit,
+            acts,
             started: Instant::now(),
             under_way: BTreeMap::new(),
             stuck: Vec::new(),

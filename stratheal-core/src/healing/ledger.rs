@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::TargetLimits;
 use crate::base::stamp::Stamp;
-use crate::model::attempt::{Attempt, AttemptState};
+use crate::model::attempt::{Attempt, AttemptState, Verdict};
 use crate::model::incident::Incident;
 use crate::model::plan::{Plan, Receipt};
 use crate::model::{CheckId, RemedyId};
@@ -16,6 +16,8 @@ use crate::model::{CheckId, RemedyId};
 const FORMAT: u32 = 1;
 /// The most attempts that are remembered for the global intensity.
 const MOST_RECENT: usize = 4096;
+/// The most attempts whose end is remembered, for whoever asks what came of them.
+const MOST_ENDED: usize = 64;
 /// Lines of the timeline in the journal; the incident's own file has all.
 const TIMELINE_IN_JOURNAL: usize = 6;
 
@@ -63,6 +65,19 @@ pub struct PendingApproval {
     pub approved_by: Option<String>,
 }
 
+/// What came of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndedAttempt {
+    /// Its number.
+    pub number: u64,
+    /// The check that had to pass.
+    pub check: CheckId,
+    /// What was done.
+    pub remedy: RemedyId,
+    /// How it ended.
+    pub verdict: Verdict,
+}
+
 /// What healing knows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Ledger {
@@ -77,6 +92,9 @@ pub(super) struct Ledger {
     pub incidents: BTreeMap<u64, Incident>,
     /// Attempts that are not over.
     pub attempts: BTreeMap<u64, Attempt>,
+    /// Attempts that are over, the newest last.
+    #[serde(default)]
+    pub ended: VecDeque<EndedAttempt>,
     /// Limits, by check.
     pub limits: BTreeMap<String, TargetLimits>,
     /// When attempts for any check began.
@@ -101,6 +119,7 @@ impl Default for Ledger {
             next_message: 1,
             incidents: BTreeMap::new(),
             attempts: BTreeMap::new(),
+            ended: VecDeque::new(),
             limits: BTreeMap::new(),
             recent: VecDeque::new(),
             pause: None,
@@ -120,7 +139,7 @@ pub(super) enum Change {
     ForgetIncident(u64),
     /// An attempt begins.
     Attempt(Box<Attempt>),
-    /// An attempt has come to another state. One that has ended is of no more interest.
+    /// An attempt has come to another state.
     Progress {
         /// Which.
         attempt: u64,
@@ -173,7 +192,7 @@ impl Ledger {
                 self.next_attempt = self.next_attempt.max(attempt.number + 1);
                 self.attempts.insert(attempt.number, *attempt);
             }
-            Change::Progress { attempt, state: AttemptState::Ended { .. } } => drop(self.attempts.remove(&attempt)),
+            Change::Progress { attempt, state: AttemptState::Ended { verdict } } => self.end(attempt, verdict),
             Change::Progress { attempt, state } => {
                 if let Some(attempt) = self.attempts.get_mut(&attempt) {
                     attempt.state = state;
@@ -197,6 +216,15 @@ impl Ledger {
             Change::ForgetApproval(token) => drop(self.approvals.remove(&token)),
             Change::Message(number) => self.next_message = self.next_message.max(number + 1),
             Change::AuditHead(head) => self.audit_head = Some(head),
+        }
+    }
+
+    /// An attempt is over: of interest is what came of it.
+    fn end(&mut self, attempt: u64, verdict: Verdict) {
+        let Some(Attempt { number, check, remedy, .. }) = self.attempts.remove(&attempt) else { return };
+        self.ended.push_back(EndedAttempt { number, check, remedy, verdict });
+        if self.ended.len() > MOST_ENDED {
+            self.ended.pop_front();
         }
     }
 

@@ -33,9 +33,9 @@ mod verify;
 mod work;
 
 pub use admission::{Answer, Gate};
-pub use builder::{HealerBuilder, Hold, Setup, Tell};
+pub use builder::{Acts, HealerBuilder, Hold, Setup, Tell};
 pub use handle::{HealError, HealerHandle, HealingView, Prospect, RemedyView, RungView};
-pub use ledger::{HealingPause, PendingApproval};
+pub use ledger::{EndedAttempt, HealingPause, PendingApproval};
 pub use plan_hash::plan_hash;
 pub use policy::{Approval, AttemptBackOff, GlobalLimits, HealPolicy, Intensity, Rung, Verification};
 pub use store::{Store, StoreError};

@@ -214,7 +214,10 @@ impl Healer {
     /// Begins what is to be begun.
     async fn act(&mut self, snapshot: &Snapshot) -> Duration {
         let open: Vec<Incident> = self.store.look(|store| {
-            let idle = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
+            let idle = |incident: &&Incident| {
+                matches!(incident.state, IncidentState::Open | IncidentState::GivenUp)
+                    && self.acts.covers(&incident.check)
+            };
             store.ledger().incidents.values().filter(idle).cloned().collect()
         });
         let now = Instant::now();

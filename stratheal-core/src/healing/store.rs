@@ -107,6 +107,14 @@ impl Store {
         Ok(store)
     }
 
+    /// The same, to be looked at: changes are not written down, and nobody goes on with what was left half-done.
+    #[must_use]
+    pub fn to_look_at(mut self) -> Self {
+        self.disk = None;
+        self.ledger.attempts.clear();
+        self
+    }
+
     /// What is known.
     #[must_use]
     pub(super) const fn ledger(&self) -> &Ledger {

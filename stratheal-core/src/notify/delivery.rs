@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -49,14 +49,34 @@ pub struct Delivery {
 /// Gives messages to a [`Delivery`]. Cheap to clone; when the last one is dropped it ends, and what waits is on the disk.
 #[derive(Debug, Clone)]
 pub struct DeliveryHandle {
-    messages: mpsc::Sender<Notification>,
+    messages: mpsc::Sender<Told>,
+}
+
+/// What a delivery is told.
+#[derive(Debug)]
+enum Told {
+    Message(Box<Notification>),
+    /// Somebody waits until nothing is on its way.
+    Settle(oneshot::Sender<()>),
 }
 
 impl DeliveryHandle {
     /// Hands over a message. Never waits: one that finds no room is said in the log, and lost.
     pub fn tell(&self, message: Notification) {
-        if let Err(error) = self.messages.try_send(message) {
+        if let Err(error) = self.messages.try_send(Told::Message(Box::new(message))) {
             tracing::error!(%error, "a message cannot be handed over");
+        }
+    }
+
+    /// Waits until everything that was told has been tried: for a program that ends. What was not taken then lies on the disk.
+    ///
+    /// # Cancellation
+    /// It goes on being delivered.
+    pub async fn settled(&self) {
+        let (reply, settled) = oneshot::channel();
+        if self.messages.send(Told::Settle(reply)).await.is_ok() {
+            // It has ended where it does not answer.
+            drop(settled.await);
         }
     }
 }
@@ -87,11 +107,12 @@ impl Delivery {
         DeliveryHandle { messages }
     }
 
-    async fn run(self, mut messages: mpsc::Receiver<Notification>) {
+    async fn run(self, mut messages: mpsc::Receiver<Told>) {
         let names: Vec<String> = self.notifiers.keys().cloned().collect();
         let mut outbox = self.read();
         outbox.keep_only(&names);
         let mut busy: BTreeMap<String, u64> = BTreeMap::new();
+        let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
         let mut sends: JoinSet<(String, u64, Result<(), NotifyError>)> = JoinSet::new();
         loop {
             let now = self.clock.stamp();
@@ -103,12 +124,19 @@ impl Delivery {
                     sends.spawn(send(name.clone(), notifier.clone(), message));
                 }
             }
+            if busy.is_empty() {
+                // Whoever waited may have gone.
+                for one in waiting.drain(..) {
+                    let _ = one.send(());
+                }
+            }
             let idle = names.iter().filter(|name| !busy.contains_key(*name));
             let wait = idle.filter_map(|name| outbox.next(name, &now)).min().unwrap_or(LOOK).min(LOOK);
             tokio::select! {
                 message = messages.recv() => match message {
-                    Some(message) => {
-                        if let Some(lost) = outbox.put(message, &names, &self.clock.stamp()) {
+                    Some(Told::Settle(reply)) => waiting.push(reply),
+                    Some(Told::Message(message)) => {
+                        if let Some(lost) = outbox.put(*message, &names, &self.clock.stamp()) {
                             tracing::error!(title = lost.title, "too many messages wait; this one is lost");
                         }
                         self.write(&outbox).await;

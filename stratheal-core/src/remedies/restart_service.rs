@@ -101,6 +101,9 @@ impl Remedy for RestartService {
             ServiceState::Stopped { by: Some(StoppedBy::Person) } => {
                 return Err(RemedyError::NotApplicable { why: format!("a person stopped {service}") });
             }
+            ServiceState::Stopped { by: None } => {
+                return Err(RemedyError::NotApplicable { why: format!("{service} was not started: `stratheal up`") });
+            }
             ServiceState::Waiting { on } => {
                 let names: Vec<&str> = on.iter().map(ServiceId::as_str).collect();
                 return Err(RemedyError::NotApplicable { why: format!("{service} waits for {}", names.join(", ")) });

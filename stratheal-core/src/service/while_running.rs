@@ -32,6 +32,7 @@ fn reason(view: &ServiceView) -> Option<(&'static str, &'static str)> {
         ServiceState::Starting { timed_out: false } => Some(("is being started", "starting")),
         ServiceState::Stopping if !view.is_stop_overdue() => Some(("is being stopped", "stopping")),
         ServiceState::Stopped { by: Some(StoppedBy::Person) } => Some(("was stopped by a person", "stopped")),
+        ServiceState::Stopped { by: None } => Some(("was not started", "stopped")),
         ServiceState::Waiting { .. } => Some(("waits for others", "waiting")),
         _ => None,
     }
@@ -72,6 +73,7 @@ mod tests {
             ServiceState::Starting { timed_out: false },
             ServiceState::Stopping,
             ServiceState::Stopped { by: Some(StoppedBy::Person) },
+            ServiceState::Stopped { by: None },
         ] {
             assert!(reason(&ServiceView::example(state.clone())).is_some(), "{state:?}");
         }

@@ -61,7 +61,7 @@ impl Actor {
     }
 
     /// Takes over what of a service runs, or starts it unless a person stopped it.
-    pub(super) fn begin(&mut self, id: &ServiceId) {
+    pub(super) async fn begin(&mut self, id: &ServiceId) {
         let stopped = self.remembered.contains(id);
         let Some(entry) = self.entries.get(id) else { return };
         let is_child = entry.spec.how == How::Child;
@@ -84,6 +84,7 @@ impl Actor {
         }
         match last {
             Some(last) => self.take_over(id, last, stopped),
+            None if self.options.only_what_runs => self.take_over_outside(id).await,
             None if !is_child => self.begin_outside(id),
             None if stopped => {}
             None => self.drive(id.clone(), Input::Start),
@@ -132,10 +133,7 @@ impl Actor {
         let (spec, id, sender) = (entry.spec.clone(), id.clone(), self.sender.clone());
         tokio::spawn(async move {
             let input = match Outside::of(&spec).status().await {
-                Ok(seen) if seen.alive => {
-                    let run = format!("{id}-found");
-                    Input::Found { run, pid: seen.pid, ready: false, ended: None, stopping: false }
-                }
+                Ok(seen) if seen.alive => found(&id, seen.pid),
                 Ok(_) => Input::Start,
                 Err(why) => {
                     tracing::warn!(service = %id, why, "cannot tell whether it runs; it is started if it shall run");
@@ -145,6 +143,16 @@ impl Actor {
             // Nobody is left to tell when the supervisor has stopped.
             drop(sender.send(Inside { id, input }).await);
         });
+    }
+
+    /// Takes over a service that looks after itself, if it runs.
+    async fn take_over_outside(&mut self, id: &ServiceId) {
+        let Some(entry) = self.entries.get(id).filter(|entry| !entry.is_child()) else { return };
+        match Outside::of(&entry.spec).status().await {
+            Ok(seen) if seen.alive => self.drive(id.clone(), found(id, seen.pid)),
+            Ok(_) => {}
+            Err(why) => tracing::warn!(service = %id, why, "cannot tell whether it runs; it is left alone"),
+        }
     }
 
     /// Stops what runs in the keeper and belongs to no service that is described.
@@ -165,4 +173,9 @@ impl Actor {
             }
         }
     }
+}
+
+/// A service outside was found running.
+fn found(id: &ServiceId, pid: Option<u32>) -> Input {
+    Input::Found { run: format!("{id}-found"), pid, ready: false, ended: None, stopping: false }
 }

@@ -21,8 +21,7 @@ const FIRST_NEWS: Duration = Duration::from_secs(20);
 impl Actor {
     pub(super) async fn apply(&mut self, specs: Vec<ServiceSpec>) -> Result<Applied, ServiceError> {
         dependencies::validate(&specs)?;
-        let children = specs.iter().any(|spec| spec.how == How::Child);
-        if self.link.is_none() && (children || self.options.place.socket().exists()) {
+        if self.link.is_none() && self.needs_keeper(&specs) {
             self.connect().await?;
         }
         let wanted: HashSet<ServiceId> = specs.iter().map(|spec| spec.id.clone()).collect();
@@ -54,11 +53,20 @@ impl Actor {
             self.publish(&id);
         }
         for id in &new {
-            self.begin(id);
+            self.begin(id).await;
         }
         self.applied = true;
         self.drop_unclaimed();
         Ok(applied)
+    }
+
+    /// Whether a keeper has to be asked, and be started where there is none. Whoever only passes by asks one that answers.
+    fn needs_keeper(&self, specs: &[ServiceSpec]) -> bool {
+        let socket = self.options.place.socket();
+        if self.options.only_what_runs {
+            return std::os::unix::net::UnixStream::connect(socket).is_ok();
+        }
+        specs.iter().any(|spec| spec.how == How::Child) || socket.exists()
     }
 
     /// Takes in a service that was not known.

@@ -31,6 +31,7 @@ pub struct Services {
     pub(super) place: KeeperPlace,
     pub(super) program: KeeperProgram,
     pub(super) probe: Option<Arc<dyn ReadinessProbe>>,
+    pub(super) only_what_runs: bool,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -61,7 +62,7 @@ impl Services {
     #[must_use]
     pub fn new(folder: &Path, program: KeeperProgram) -> Self {
         let place = KeeperPlace::new(folder, &std::env::temp_dir(), rustix::process::geteuid().as_raw());
-        Self { place, program, probe: None, clock: Arc::new(SystemClock) }
+        Self { place, program, probe: None, only_what_runs: false, clock: Arc::new(SystemClock) }
     }
 
     /// Says who tells whether a service is ready that is ready by a check. Without one, somebody has to call
@@ -69,6 +70,13 @@ impl Services {
     #[must_use]
     pub fn probe(mut self, probe: Arc<dyn ReadinessProbe>) -> Self {
         self.probe = Some(probe);
+        self
+    }
+
+    /// Takes over what runs, and starts nothing else by itself: for those who only pass by.
+    #[must_use]
+    pub const fn only_what_runs(mut self) -> Self {
+        self.only_what_runs = true;
         self
     }
 
