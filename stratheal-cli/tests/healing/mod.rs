@@ -1,5 +1,7 @@
 //! Services that break while a monitor runs, and come back.
 
+mod keeper_killed;
+mod killed_at_every_step;
 mod without_a_monitor;
 
 use std::time::Duration;

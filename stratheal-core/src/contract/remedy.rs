@@ -21,6 +21,7 @@ use crate::model::{CheckId, RemedyId};
 /// - [`probe`](Self::probe) looks from outside whether a step has been done. The engine asks it after a crash and finishes or
 ///   undoes accordingly, so that nothing is repeated blindly.
 /// - [`undo`](Self::undo) takes one step back. Steps that cannot be undone say so in the plan. Afterwards `probe` is asked whether it did.
+/// - [`settle`](Self::settle) is asked before that, so that nothing of an interrupted step is still at work when it is looked at.
 /// - What a step leaves behind for its undo, such as the number of a snapshot, it answers as its [`Receipt`]. The engine writes that down
 ///   and hands it back in [`RemedyContext::receipts`], with those of all steps before. After a crash that of the last step may be missing.
 /// - **A remedy never vouches for itself.** Its `Ok` means that the step was carried out. Whether that healed anything is decided
@@ -99,6 +100,15 @@ pub trait Remedy: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`RemedyError`] when the step was not taken back.
     async fn undo(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError>;
+
+    /// Ends what a process that is gone has begun of a step, or of taking it back, and that may go on without it, such as a command. What
+    /// was begun in the same process is over by then, so most remedies have nothing to do here.
+    ///
+    /// # Errors
+    /// [`RemedyError`] when something is still at work; the attempt ends, and a person has to look.
+    async fn settle(&self, _cx: &RemedyContext, _step: &Step) -> Result<(), RemedyError> {
+        Ok(())
+    }
 }
 
 /// What the engine hands to a remedy.
@@ -115,13 +125,16 @@ pub struct RemedyContext {
     pub plan: Arc<Plan>,
     /// What steps have answered so far, by the name of the step.
     pub receipts: BTreeMap<String, Receipt>,
+    /// What this attempt is called: no other is on this machine, and it is the same after a restart. None while a plan is made.
+    pub attempt: Option<String>,
 }
 
 impl RemedyContext {
     /// For making a plan.
     #[must_use]
     pub fn new(state: Arc<CheckView>, deadline: Instant) -> Self {
-        Self { check: state.id.clone(), state, deadline, plan: Arc::default(), receipts: BTreeMap::new() }
+        let check = state.id.clone();
+        Self { check, state, deadline, plan: Arc::default(), receipts: BTreeMap::new(), attempt: None }
     }
 
     /// For carrying out a plan.
@@ -135,6 +148,13 @@ impl RemedyContext {
     #[must_use]
     pub fn with_receipts(mut self, receipts: BTreeMap<String, Receipt>) -> Self {
         self.receipts = receipts;
+        self
+    }
+
+    /// As part of an attempt of this name.
+    #[must_use]
+    pub fn with_attempt(mut self, attempt: String) -> Self {
+        self.attempt = Some(attempt);
         self
     }
 

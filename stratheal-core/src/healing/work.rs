@@ -226,18 +226,37 @@ impl Work {
         let ended = |why: &str| Verdict::Interrupted { undo: Undo::NotNeeded, why: why.to_owned() };
         match self.attempt.state.clone() {
             AttemptState::Verifying | AttemptState::Probation => Ok(Start::Verify),
-            AttemptState::Undoing { step } => Ok(Start::Undo(step)),
+            AttemptState::Undoing { step } => {
+                self.settle(step, stuck).await?;
+                Ok(Start::Undo(step))
+            }
             AttemptState::Ended { verdict } => Err(verdict),
-            AttemptState::Doing { step } => match self.probe(step, stuck).await {
-                // It was the last thing this program did: go on behind it.
-                StepState::Done if step + 1 < self.attempt.plan.steps.len() => Ok(Start::Step(step + 1)),
-                StepState::Done => Ok(Start::Verify),
-                // Nothing has happened yet, and the ladder will plan anew.
-                StepState::NotDone if step == 0 => Err(ended("this program ended before the first step was done")),
-                StepState::NotDone => Ok(Start::Step(step)),
-                StepState::Unknown => Ok(Start::Undo(step)),
-            },
+            AttemptState::Doing { step } => {
+                self.settle(step, stuck).await?;
+                match self.probe(step, stuck).await {
+                    // It was the last thing this program did: go on behind it.
+                    StepState::Done if step + 1 < self.attempt.plan.steps.len() => Ok(Start::Step(step + 1)),
+                    StepState::Done => Ok(Start::Verify),
+                    // Nothing has happened yet, and the ladder will plan anew.
+                    StepState::NotDone if step == 0 => Err(ended("this program ended before the first step was done")),
+                    StepState::NotDone => Ok(Start::Step(step)),
+                    StepState::Unknown => Ok(Start::Undo(step)),
+                }
+            }
         }
+    }
+
+    /// Nothing of the earlier run may still be at work on a step when it is looked at.
+    async fn settle(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> Result<(), Verdict> {
+        let deadline = Instant::now() + PROBE_TIME;
+        let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
+        let cx = self.context(deadline);
+        let why = match guarded(deadline, async move { remedy.settle(&cx, &step).await }).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => chain(&error),
+            Err(trouble) => in_words("ending what was at work", trouble, stuck),
+        };
+        Err(Verdict::Interrupted { undo: Undo::Failed { why }, why: "this program ended in the middle".to_owned() })
     }
 
     fn context(&self, deadline: Instant) -> RemedyContext {
@@ -246,6 +265,7 @@ impl Work {
         RemedyContext::new(self.view.clone(), deadline)
             .with_plan(Arc::new(self.attempt.plan.clone()))
             .with_receipts(answered.collect())
+            .with_attempt(self.attempt.name())
     }
 
     /// Writes a state down and tells it.

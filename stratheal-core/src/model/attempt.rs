@@ -191,6 +191,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// What it is called: no other is on this machine, also of another state folder.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("attempt-{:x}-{}", self.started.as_nanosecond(), self.number)
+    }
+
     /// Whether it is over.
     #[must_use]
     pub const fn is_over(&self) -> bool {

@@ -15,7 +15,7 @@ use crate::contract::{Remedy, RemedyContext, RemedyError};
 use crate::model::RemedyId;
 use crate::model::plan::{Plan, Receipt, Risk, Step, StepState, Target};
 use crate::model::report::{cut, printable};
-use crate::sys::command::{Command, Ending, Finished};
+use crate::sys::command::{Command, Ending, Finished, end_labelled};
 
 pub use crate::sys::command::RunAs;
 
@@ -116,14 +116,16 @@ impl RunCommand {
         Err(RemedyError::Outdated { why: format!("there is no step `{}`", step.name) })
     }
 
-    async fn run(&self, list: &[OsString], deadline: Instant) -> Result<Finished, String> {
+    async fn run(&self, list: &[OsString], cx: &RemedyContext) -> Result<Finished, String> {
         let Some((program, arguments)) = list.split_first() else { return Err("no program is named".to_owned()) };
         let mut command = Command::new(program, arguments);
         command.environment.clone_from(&self.command.variables);
         command.folder.clone_from(&self.command.folder);
         command.run_as = self.command.run_as;
         command.output_limit = self.command.output_limit;
-        let deadline = deadline.checked_sub(MARGIN).unwrap_or(deadline).min(Instant::now() + self.command.timeout);
+        command.label.clone_from(&cx.attempt);
+        let deadline =
+            cx.deadline.checked_sub(MARGIN).unwrap_or(cx.deadline).min(Instant::now() + self.command.timeout);
         // Looking a program up and starting it can hang on a dead mount.
         let started = tokio::time::timeout_at(deadline, tokio::task::spawn_blocking(move || command.spawn())).await;
         let running = match started {
@@ -196,8 +198,7 @@ impl Remedy for RunCommand {
 
     async fn step(&self, cx: &RemedyContext, step: &Step) -> Result<Receipt, RemedyError> {
         Self::known(step)?;
-        let finished =
-            self.run(&self.command.run, cx.deadline).await.map_err(|error| RemedyError::failed(step, error))?;
+        let finished = self.run(&self.command.run, cx).await.map_err(|error| RemedyError::failed(step, error))?;
         if finished.ending != Ending::Exited(0) {
             return Err(RemedyError::failed(step, complaint(&finished)));
         }
@@ -207,7 +208,7 @@ impl Remedy for RunCommand {
     async fn probe(&self, cx: &RemedyContext, step: &Step) -> Result<StepState, RemedyError> {
         Self::known(step)?;
         let Some(probe) = &self.command.probe else { return Ok(StepState::Unknown) };
-        let finished = self.run(probe, cx.deadline).await.map_err(|error| RemedyError::failed(step, error))?;
+        let finished = self.run(probe, cx).await.map_err(|error| RemedyError::failed(step, error))?;
         Ok(match finished.ending {
             Ending::Exited(0) => StepState::Done,
             Ending::Exited(1) => StepState::NotDone,
@@ -220,11 +221,21 @@ impl Remedy for RunCommand {
         let Some(undo) = &self.command.undo else {
             return Err(RemedyError::CannotUndo { step: step.name.clone() });
         };
-        let finished = self.run(undo, cx.deadline).await.map_err(|error| RemedyError::failed(step, error))?;
+        let finished = self.run(undo, cx).await.map_err(|error| RemedyError::failed(step, error))?;
         if finished.ending == Ending::Exited(0) {
             return Ok(());
         }
         Err(RemedyError::failed(step, format!("undoing it {}", complaint(&finished))))
+    }
+
+    async fn settle(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
+        let Some(attempt) = &cx.attempt else { return Ok(()) };
+        let deadline = cx.deadline.checked_sub(MARGIN).unwrap_or(cx.deadline);
+        let left = end_labelled(attempt, deadline).await;
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(RemedyError::failed(step, format!("what it started before cannot be killed: processes {left:?}")))
     }
 }
 

@@ -172,6 +172,11 @@ impl Remedy for Sequence {
         let (part, cx, own) = self.part(cx, step)?;
         part.undo(&cx, &own).await.map_err(|error| renamed(error, step))
     }
+
+    async fn settle(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
+        let (part, cx, own) = self.part(cx, step)?;
+        part.settle(&cx, &own).await.map_err(|error| renamed(error, step))
+    }
 }
 
 #[cfg(test)]

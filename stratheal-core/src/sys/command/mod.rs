@@ -6,6 +6,7 @@
 
 mod capture;
 mod feed;
+mod label;
 mod mark;
 mod reaper;
 mod running;
@@ -17,6 +18,7 @@ mod tree;
 mod tests;
 
 pub use capture::Captured;
+pub use label::end_labelled;
 pub use mark::VARIABLE as MARK_VARIABLE;
 #[cfg(target_os = "linux")]
 #[cfg_attr(not(feature = "service"), expect(unused_imports, reason = "services alone look for marks elsewhere"))]

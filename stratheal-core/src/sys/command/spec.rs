@@ -51,6 +51,9 @@ pub struct Command {
     pub grace: Duration,
     /// Whether what is left of its process group is killed when it has exited by itself.
     pub kill_leftovers: bool,
+    /// A word in the environment of everything it starts, by which [`end_labelled`](super::end_labelled) finds it when this process is
+    /// gone. Letters, digits and hyphens.
+    pub label: Option<String>,
 }
 
 /// A user and a group. Supplementary groups of this process are dropped; `HOME` and `USER` are not changed.
@@ -139,6 +142,7 @@ impl Command {
             output_limit: Self::OUTPUT_LIMIT,
             grace: Duration::ZERO,
             kill_leftovers: true,
+            label: None,
         }
     }
 
@@ -158,12 +162,13 @@ impl Command {
         let program = find_program(&self.program, environment.get("PATH"), self.folder.as_deref())?;
         let mark = mark::fresh();
         let inherited = std::env::var(mark::VARIABLE).ok();
+        let labelled = self.label.as_ref().map(|label| mark::value(inherited.as_deref(), label));
         let mut command = std::process::Command::new(&program);
         command
             .args(&self.arguments)
             .env_clear()
             .envs(&environment)
-            .env(mark::VARIABLE, mark::value(inherited.as_deref(), &mark))
+            .env(mark::VARIABLE, mark::value(labelled.as_deref().or(inherited.as_deref()), &mark))
             .stdin(if self.input.is_empty() { Stdio::null() } else { Stdio::piped() })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

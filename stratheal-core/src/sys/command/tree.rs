@@ -97,6 +97,15 @@ impl Tree {
     }
 }
 
+/// Kills whatever carries a mark, and answers what of it is still alive.
+pub(super) fn end_all(census: &Census, mark: &str) -> Vec<u32> {
+    let carrying = census.carrying(mark);
+    for process in carrying {
+        platform::kill(*process);
+    }
+    carrying.iter().filter(|process| platform::is_alive(**process)).map(|process| process.pid).collect()
+}
+
 /// All marked processes at one moment: one look at the machine serves any number of trees.
 #[derive(Debug, Default)]
 pub(super) struct Census {
