@@ -34,7 +34,7 @@ pub(super) fn of(
     services: &ServicesHandle,
 ) -> Result<Healing, String> {
     let owners = owners(config)?;
-    let mut setup = Setup::default();
+    let mut setup = Setup { global: config.healing, ..Setup::default() };
     let id = |name: &str| RemedyId::new(name).map_err(|error| error.to_string());
     setup = setup.remedy(Arc::new(RestartService::of_checks(id(RESTART)?, services.clone(), owners.clone())));
     let opener = workshop::opener(common, packages);

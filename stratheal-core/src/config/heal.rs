@@ -3,7 +3,7 @@
 use super::field::{Field, Kind};
 use super::node::Entry;
 use super::reader::{Context, Reader, begin};
-use crate::healing::{Approval, HealPolicy};
+use crate::healing::{Approval, GlobalLimits, HealPolicy};
 use crate::model::CheckId;
 use crate::model::plan::Risk;
 
@@ -28,6 +28,13 @@ pub(super) const HEAL: &[Field] = &[
     Field::new("first_pause", Kind::Duration, "The first pause between attempts, which doubles; default \"1s\"."),
     Field::new("longest_pause", Kind::Duration, "The longest pause between attempts; default \"5m\"."),
     Field::new("max_per_hour", Kind::Integer(1, 3600), "How many attempts there may be in an hour; default 60."),
+];
+
+pub(super) const HEALING: &[Field] = &[
+    Field::new("max_per_hour", Kind::Integer(1, 4000), "How many attempts there may be in an hour; default 240."),
+    Field::new("at_once", Kind::Integer(1, 64), "How many attempts there may be at the same time; default 4."),
+    Field::new("approval_valid", Kind::Duration, "How long an approval may be given, and used; default \"1h\"."),
+    Field::new("relapse", Kind::Duration, "A check that fails again so soon is the same incident; default \"10m\"."),
 ];
 
 /// What is tried when a check fails.
@@ -70,6 +77,18 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     pauses.longest = reader.duration("longest_pause").unwrap_or(pauses.longest);
     policy.intensity.most = count(&mut reader, "max_per_hour").unwrap_or(policy.intensity.most);
     Some(HealSettings { check, policy })
+}
+
+/// Reads what holds for all checks together.
+pub(super) fn global(reader: &mut Reader<'_, '_, '_>) -> GlobalLimits {
+    let mut limits = GlobalLimits::default();
+    let most = reader.integer("max_per_hour").and_then(|count| u32::try_from(count).ok());
+    limits.intensity.most = most.unwrap_or(limits.intensity.most);
+    let at_once = reader.integer("at_once").and_then(|count| usize::try_from(count).ok());
+    limits.at_once = at_once.unwrap_or(limits.at_once);
+    limits.approval_valid = reader.duration("approval_valid").unwrap_or(limits.approval_valid);
+    limits.relapse = reader.duration("relapse").unwrap_or(limits.relapse);
+    limits
 }
 
 pub(super) fn risk(reader: &mut Reader<'_, '_, '_>, key: &str) -> Option<Risk> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::checks::{self, CHECK};
 use super::field::{Field, Kind};
-use super::heal::{self, HealSettings};
+use super::heal::{self, HEALING, HealSettings};
 use super::index::{self, INDEX, IndexSettings};
 use super::node::{Table, Value};
 use super::notify::{self, NotifierSettings, WATCHDOG, WatchdogSettings};
@@ -15,6 +15,7 @@ use super::services::{self, ServiceSettings};
 use super::snapshots::{self, SNAPSHOTS, SnapshotSettings};
 use crate::engine::Registration;
 use crate::engine::graph::{Graph, GraphError};
+use crate::healing::GlobalLimits;
 use crate::history::Retention;
 use crate::model::CheckId;
 use crate::service::check;
@@ -40,6 +41,8 @@ pub struct Config {
     pub services: Vec<ServiceSettings>,
     /// `[heal.*]`.
     pub heal: Vec<HealSettings>,
+    /// `[healing]`.
+    pub healing: GlobalLimits,
     /// `[remedies.*]`.
     pub remedies: Vec<RemedySettings>,
     /// `[notify.*]`.
@@ -115,6 +118,7 @@ pub(super) const ROOT: &[Field] = &[
     Field::new("checks", Kind::Table(&[]), "The checks, each in a table of its own: [checks.NAME]."),
     Field::new("services", Kind::Table(&[]), "Programs that shall run, each in a table of its own: [services.NAME]."),
     Field::new("heal", Kind::Table(&[]), "What is tried when a check fails: [heal.CHECK]."),
+    Field::new("healing", Kind::Table(HEALING), "What holds for healing as a whole."),
     Field::new("remedies", Kind::Table(&[]), "Remedies of your own: [remedies.NAME]."),
     Field::new("notify", Kind::Table(&[]), "Who is told what: [notify.NAME]."),
     Field::new("watchdog", Kind::Table(WATCHDOG), "Who notices when nobody says that all is well any more."),
@@ -178,6 +182,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         services::read(context, path, entry, environment.as_deref())
     });
     let heal = tables(&mut reader, path, &root, "heal", heal::read);
+    let healing = reader.section("healing", heal::global);
     let remedies = tables(&mut reader, path, &root, "remedies", remedies::read);
     let notify = tables(&mut reader, path, &root, "notify", notify::read);
     let watchdog = reader.section("watchdog", notify::watchdog).flatten();
@@ -193,6 +198,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, root: &Table, file
         checks,
         services,
         heal,
+        healing: healing.unwrap_or_default(),
         remedies,
         notify,
         watchdog,

@@ -63,6 +63,9 @@ impl Healer {
             return Err(HealError::Refused(format!("{check} has no incident: there is nothing to heal")));
         }
         let count = wanted.len();
+        if count > 0 {
+            self.store.change(vec![Change::CountAnew], Durable::Process).await;
+        }
         for mut incident in wanted {
             self.cut_short(&incident).await;
             if matches!(incident.state, IncidentState::Open | IncidentState::GivenUp) {

@@ -101,6 +101,8 @@ pub(super) struct Healer {
     pub(super) look_again: bool,
     /// Whether it was said that nothing can be written down.
     pub(super) trouble_told: bool,
+    /// Whether it was said that there were too many attempts.
+    pub(super) exhaustion_told: bool,
 }
 
 impl Healer {
@@ -126,6 +128,7 @@ impl Healer {
             progress_in: Some(progress_in),
             look_again: false,
             trouble_told: false,
+            exhaustion_told: false,
         }
     }
 

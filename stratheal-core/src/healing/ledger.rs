@@ -166,6 +166,8 @@ pub(super) enum Change {
     ForgetLimits(String),
     /// An attempt counts for the global intensity.
     Began(Stamp),
+    /// The global intensity is counted anew: a person has looked.
+    CountAnew,
     /// Healing is paused, or is not any more.
     Pause(Option<HealingPause>),
     /// A plan waits, or was approved.
@@ -211,6 +213,7 @@ impl Ledger {
                     self.recent.pop_front();
                 }
             }
+            Change::CountAnew => self.recent.clear(),
             Change::Pause(pause) => self.pause = pause,
             Change::Approval(approval) => drop(self.approvals.insert(approval.token.clone(), *approval)),
             Change::ForgetApproval(token) => drop(self.approvals.remove(&token)),

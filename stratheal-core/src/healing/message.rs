@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::finish::seconds;
 use super::ledger::PendingApproval;
-use super::policy::HealPolicy;
+use super::policy::{HealPolicy, Intensity};
 use crate::model::attempt::{Attempt, Verdict};
 use crate::model::incident::{Incident, Resolution};
 
@@ -94,6 +94,18 @@ pub(super) fn trouble(trouble: &str) -> Message {
         title: "healing cannot write its journal".to_owned(),
         text: format!(
             "{trouble}\nonly restart-service and free-disk still act; make room, or give the state folder back\n"
+        ),
+    }
+}
+
+pub(super) fn exhaustion(intensity: Intensity, wait: Duration, waiting: &[String]) -> Message {
+    let (most, per, wait) = (intensity.most, seconds(intensity.per), seconds(wait));
+    Message {
+        title: format!("healing has begun {most} attempts in {per}, and begins no more for {wait}"),
+        text: format!(
+            "something breaks again and again. It waits for: {}\nwhen the cause is gone: stratheal heal\n\
+             what was tried: stratheal incidents, stratheal audit\n",
+            waiting.join(", ")
         ),
     }
 }

@@ -33,6 +33,7 @@ impl Healer {
         self.free_stuck();
         self.open_and_close(&snapshot).await;
         self.tell_trouble().await;
+        self.tell_exhaustion().await;
         self.look_again = false;
         let look = self.act(&snapshot).await;
         if self.look_again { Duration::ZERO } else { look }

@@ -2,13 +2,14 @@
 
 use super::healer::Healer;
 use super::ledger::Change;
+use super::limits::wait_for;
 use super::message::{self, Message};
 use super::store::Durable;
 use crate::audit::{Actor as Who, ActorKind, Record};
 use crate::base::class::chain;
 use crate::model::Status;
 use crate::model::attempt::Actor;
-use crate::model::incident::Incident;
+use crate::model::incident::{Incident, IncidentState};
 use crate::model::notification::{Notification, NotificationKind};
 
 impl Healer {
@@ -51,6 +52,26 @@ impl Healer {
             self.waiting.clear();
             let record = self.record(&Actor::Engine, "resumed", "healing", "the pause is over");
             self.witness(record).await;
+        }
+    }
+
+    /// Says once that there were so many attempts that no more are begun for now: whoever does not know that waits for nothing.
+    pub(super) async fn tell_exhaustion(&mut self) {
+        let (intensity, now) = (self.setup.global.intensity, self.clock.stamp());
+        let (wait, waiting) = self.store.look(|store| {
+            let ledger = store.ledger();
+            let idle = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
+            let waiting: Vec<String> =
+                ledger.incidents.values().filter(idle).map(|one| one.check.to_string()).collect();
+            (wait_for(&ledger.recent, intensity, &now), waiting)
+        });
+        if wait.is_zero() {
+            self.exhaustion_told = false;
+        } else if !self.exhaustion_told && !waiting.is_empty() {
+            self.exhaustion_told = true;
+            tracing::error!(?wait, ?waiting, "there were too many attempts: no more are begun for now");
+            let text = message::exhaustion(intensity, wait, &waiting);
+            self.tell(NotificationKind::HealerDegraded, None, text).await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stratheal_core::base::stamp::Stamp;
-use stratheal_core::healing::HealingPause;
+use stratheal_core::healing::{GlobalLimits, HealingPause};
 use stratheal_core::model::Status;
 use stratheal_core::model::attempt::Actor;
 use stratheal_core::model::incident::IncidentState;
@@ -85,6 +85,32 @@ async fn a_check_that_flaps_at_the_healing_rate_is_held_back_by_its_limits() {
     let limits = prospect.rungs[0].gates.iter().find(|gate| gate.name == "limits").unwrap();
     assert!(limits.why.contains("at most 4 attempts in 3600s"), "{limits:?}");
     assert_eq!(playground.open_incident("web").unwrap().number, 1, "all of it is one incident");
+    playground.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_too_much_was_tried_people_are_told_and_a_person_may_have_it_go_on() {
+    let world = World::default();
+    let fix = Scripted::one("fix", Does::nothing());
+    let diary = fix.diary();
+    world.set("web", Status::Critical);
+    let mut global = GlobalLimits::default();
+    global.intensity.most = 2;
+    let checks = vec![world.check("web", &[])];
+    let policies = vec![("web", quick(&["fix"]))];
+    let playground = Playground::limited(checks, vec![Arc::new(fix)], policies, None, global);
+    playground.until_kind(NotificationKind::HealerDegraded).await;
+    assert_eq!(diary.lock().unwrap().len(), 2);
+    let told = playground.told.lock().unwrap().clone();
+    let told = told.iter().find(|message| message.kind == NotificationKind::HealerDegraded).unwrap();
+    assert!(told.title.starts_with("healing has begun 2 attempts in "), "{told:?}");
+    assert!(told.text.contains("waits for: web") && told.text.contains("stratheal heal"), "{told:?}");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(diary.lock().unwrap().len(), 2, "no more for now");
+    let degraded = playground.kinds().iter().filter(|kind| **kind == NotificationKind::HealerDegraded).count();
+    assert_eq!(degraded, 1, "said once");
+    playground.healer.heal(Some(check("web")), Actor::Person("me".into())).await.unwrap();
+    playground.until("two more", |_| (diary.lock().unwrap().len() == 4).then_some(())).await;
     playground.end().await;
 }
 

@@ -87,9 +87,19 @@ impl Playground {
         policies: Vec<(&str, HealPolicy)>,
         state: Option<&Path>,
     ) -> Self {
+        Self::limited(checks, remedies, policies, state, GlobalLimits::default())
+    }
+
+    /// The same, within other limits for all checks together.
+    pub(crate) fn limited(
+        checks: Vec<Registration>,
+        remedies: Vec<Arc<dyn Remedy>>,
+        policies: Vec<(&str, HealPolicy)>,
+        state: Option<&Path>,
+        global: GlobalLimits,
+    ) -> Self {
         let engine = Engine::builder().register_all(checks).build().unwrap().start().unwrap();
-        let mut setup =
-            Setup { global: GlobalLimits { settle: Duration::ZERO, ..GlobalLimits::default() }, ..Setup::default() };
+        let mut setup = Setup { global: GlobalLimits { settle: Duration::ZERO, ..global }, ..Setup::default() };
         for remedy in remedies {
             setup = setup.remedy(remedy);
         }
