@@ -12,9 +12,11 @@
 //! `?tag=NAME` narrows `/health` and `/metrics` to checks with that tag. What checks say, measured and suggest is shown on
 //! `/health` only when [`Options::details`] is set: such texts tend to name hosts and paths. `/metrics` holds ids and numbers.
 
+mod answer;
 mod host;
 mod router;
 mod server;
 
+pub use answer::{Answer, Question, answer};
 pub use router::{Options, router};
 pub use server::serve;
