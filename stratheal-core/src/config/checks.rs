@@ -58,17 +58,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
         context.problems.add(&entry.node.span, path, message);
         return None;
     };
-    let id = match CheckId::new(&entry.key) {
-        Ok(id) if !id.as_str().starts_with(RESERVED_PREFIX) => Some(id),
-        Ok(_) => {
-            context.problems.add(&entry.span, &path, format!("names that begin with `{RESERVED_PREFIX}` are reserved"));
-            None
-        }
-        Err(error) => {
-            context.problems.add(&entry.span, &path, error.to_string());
-            None
-        }
-    };
+    let id = id(context, &path, entry);
     context.digest = entry.node.digest();
     entry.key.clone_into(&mut context.check);
     let mut reader = Reader::new(context, path, entry.span.clone(), table, CHECK);
@@ -79,6 +69,32 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     let revision = reader.context.digest;
     let check = built?(id?, conditions);
     Some(Registration { check, spec: Arc::new(spec), revision })
+}
+
+/// Reads what all checks have in common, for one that is written elsewhere.
+pub(super) fn read_common(context: &mut Context<'_, '_>, entry: &Entry) -> Option<(CheckId, CheckSpec, Conditions)> {
+    static ELSEWHERE: CheckType =
+        CheckType { name: "", warn: &[], crit: &[], metrics: None, facts: &[], build: |_| None };
+    let Value::Table(table) = &entry.node.value else { return None };
+    let id = id(context, &entry.key, entry);
+    let mut reader = Reader::new(context, entry.key.clone(), entry.span.clone(), table, COMMON_FIELDS);
+    let spec = spec(&mut reader);
+    let conditions = conditions(&mut reader, &ELSEWHERE);
+    Some((id?, spec, conditions))
+}
+
+fn id(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> Option<CheckId> {
+    match CheckId::new(&entry.key) {
+        Ok(id) if !id.as_str().starts_with(RESERVED_PREFIX) => Some(id),
+        Ok(_) => {
+            context.problems.add(&entry.span, path, format!("names that begin with `{RESERVED_PREFIX}` are reserved"));
+            None
+        }
+        Err(error) => {
+            context.problems.add(&entry.span, path, error.to_string());
+            None
+        }
+    }
 }
 
 /// The one key that says what is checked.

@@ -6,6 +6,7 @@
 
 mod checks;
 mod field;
+mod given;
 mod heal;
 mod index;
 mod init;
@@ -23,6 +24,7 @@ mod settings;
 mod snapshots;
 
 pub use field::{Field, Kind};
+pub use given::{CheckSettings, check_settings, given};
 pub use heal::HealSettings;
 pub use index::{IndexSettings, MirrorSettings, SourceSettings};
 pub use init::{Detected, ListeningPort, init};

@@ -201,6 +201,9 @@ pub enum CheckError {
     /// Blocking code gave no answer.
     #[error(transparent)]
     Blocking(#[from] BlockingError),
+    /// A check written elsewhere tells more than a sentence. Its status is replaced by what `on_error` says.
+    #[error("{}", .0.summary)]
+    Reported(Box<Report>),
     /// An error of a check written elsewhere.
     #[error("{message}")]
     Other {
@@ -239,6 +242,7 @@ impl CheckError {
             Self::Unsupported { .. } | Self::Setup { .. } => ErrorClass::Permanent,
             Self::Blocking(BlockingError::Panicked { .. }) => ErrorClass::Bug,
             Self::Blocking(_) => ErrorClass::TimedOut,
+            Self::Reported(_) => ErrorClass::Transient,
             Self::Other { class, .. } => *class,
         }
     }
@@ -253,7 +257,7 @@ impl CheckError {
             Self::Setup { .. } => "not-set-up",
             Self::Blocking(BlockingError::Panicked { .. }) => "panicked",
             Self::Blocking(_) => "stuck",
-            Self::Other { .. } => "cannot-measure",
+            Self::Reported(_) | Self::Other { .. } => "cannot-measure",
         }
     }
 }

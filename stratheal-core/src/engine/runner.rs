@@ -53,6 +53,9 @@ pub(crate) async fn execute(check: &dyn HealthCheck, order: Order) -> Ending {
 pub(crate) fn interpret(ending: Ending, spec: &CheckSpec) -> (Outcome, Report) {
     let (outcome, report) = match ending {
         Ending::Done(report) => (Outcome::Done, report.bounded()),
+        Ending::Failed(CheckError::Reported(report)) => {
+            (Outcome::Failed, Report { status: spec.on_error, ..*report }.bounded())
+        }
         Ending::Failed(error) => {
             let report = Report::new(spec.on_error, chain(&error)).code(error.code());
             (Outcome::Failed, report.bounded())
