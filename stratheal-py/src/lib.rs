@@ -2,6 +2,24 @@
 //!
 //! It translates between Python and `stratheal-core` and decides nothing itself. What Python can express as well, such as
 //! enumerations and convenience, lives in `python/stratheal/`; the types and docs of this half are in `_stratheal.pyi`.
+//!
+//! # Who waits for whom
+//! No thread of the library ever waits for the interpreter. What is to happen in Python (a check, a finished operation) is put into a
+//! [`mailbox`], which wakes a thread or an event loop of Python through a pipe; there it is taken, done, and answered by a call from
+//! Python. So nothing here calls into Python but what Python has called.
+
+mod convert;
+mod core;
+mod dispatch;
+mod errors;
+mod mailbox;
+mod operation;
+mod process;
+mod python_check;
+mod report;
+mod run;
+mod subscription;
+mod view;
 
 /// The native half of the package `stratheal`; import that instead.
 #[pyo3::pymodule(gil_used = false)]
@@ -10,6 +28,21 @@ mod _stratheal {
 
     use pyo3::prelude::*;
     use stratheal_core::model::Status;
+
+    #[pymodule_export]
+    use super::core::Core;
+    #[pymodule_export]
+    use super::mailbox::{Reader, Sender};
+    #[pymodule_export]
+    use super::operation::Operation;
+    #[pymodule_export]
+    use super::report::{Metric, Report};
+    #[pymodule_export]
+    use super::run::Run;
+    #[pymodule_export]
+    use super::subscription::{Event, Subscription};
+    #[pymodule_export]
+    use super::view::{CheckState, Snapshot};
 
     /// The version of the library.
     #[pymodule_export]

@@ -2,6 +2,10 @@
 
 import doctest
 import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,3 +35,14 @@ def test_the_examples_in_the_docs_hold() -> None:
     result = doctest.testmod(stratheal)
     assert result.attempted > 0
     assert result.failed == 0
+
+
+def test_the_programs_in_the_readme_run() -> None:
+    text = (Path(__file__).parent.parent / "README.md").read_text()
+    programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(programs) == 2
+    for program in programs:
+        done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        for told in re.findall(r"  # (<.*>)$", program, re.MULTILINE):
+            assert told in done.stdout

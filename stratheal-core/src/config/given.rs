@@ -6,28 +6,13 @@ use serde_json::{Map, Value};
 use toml::de::DeTable;
 
 use super::checks;
-use super::load::{Lookup, Source, parse};
-use super::node::{Table, Value as Node};
+use super::load::Lookup;
+use super::node::{Entry, Table, Value as Node};
 use super::problem::{ConfigError, Problems};
 use super::reader::Context;
-use super::settings::Config;
 use crate::checks::Conditions;
+use crate::engine::Registration;
 use crate::model::{CheckId, CheckSpec};
-
-/// Reads what would stand in a file, `{"checks": {"web": {"http": "http://..."}}}`.
-///
-/// Relative paths begin at `folder`.
-///
-/// # Errors
-/// [`ConfigError::Invalid`] with all mistakes.
-pub fn given(values: &Map<String, Value>, folder: &Path, lookup: &Lookup<'_>) -> Result<Config, ConfigError> {
-    parse(&Source { file: folder.join("given"), text: written(values) }, None, lookup)
-}
-
-/// A document of these values. What a file cannot say, such as null, makes it an empty one, in which everything is missed.
-fn written(values: &Map<String, Value>) -> String {
-    toml::to_string(values).unwrap_or_default()
-}
 
 /// When a check runs, and what its results mean.
 #[derive(Debug, Clone)]
@@ -57,30 +42,61 @@ pub struct CheckSettings {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn check_settings(name: &str, options: &Map<String, Value>) -> Result<CheckSettings, ConfigError> {
+    let lookup = Lookup { variable: &|_| None, cache: None };
+    read(name, options, Path::new("."), &lookup, |context, entry| {
+        let (id, spec, conditions) = checks::read_common(context, entry)?;
+        Some(CheckSettings { id, spec, conditions })
+    })
+}
+
+/// Reads a whole check, as it stands in `[checks.NAME]`. Relative paths begin at `folder`. Whether the checks that it depends on are there
+/// is asked when the engine is built.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with all mistakes.
+///
+/// ```
+/// use serde_json::json;
+/// use stratheal_core::config::{Lookup, given_check};
+/// let options = json!({ "tcp": "127.0.0.1:5432", "interval": "10s" });
+/// let lookup = Lookup { variable: &|_| None, cache: None };
+/// let registration = given_check("db", options.as_object().unwrap(), std::path::Path::new("."), &lookup)?;
+/// assert_eq!(registration.check.id().as_str(), "db");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn given_check(
+    name: &str,
+    options: &Map<String, Value>,
+    folder: &Path,
+    lookup: &Lookup<'_>,
+) -> Result<Registration, ConfigError> {
+    read(name, options, folder, lookup, |context, entry| checks::read(context, "", entry))
+}
+
+fn read<T>(
+    name: &str,
+    options: &Map<String, Value>,
+    folder: &Path,
+    lookup: &Lookup<'_>,
+    read: impl FnOnce(&mut Context<'_, '_>, &Entry) -> Option<T>,
+) -> Result<T, ConfigError> {
     let given = Map::from_iter([(name.to_owned(), Value::Object(options.clone()))]);
-    let text = written(&given);
+    // What a file cannot say, such as null, makes it an empty one, in which the check is missed.
+    let text = toml::to_string(&given).unwrap_or_default();
     let mut problems = Problems::new(&text);
     let (document, mistakes) = DeTable::parse_recoverable(&text);
     for mistake in mistakes {
         problems.add(&mistake.span().unwrap_or_default(), "", mistake.message());
     }
     let root = Table::from_toml(document.get_ref());
-    let lookup = Lookup { variable: &|_| None, cache: None };
-    let mut context = Context {
-        problems: &mut problems,
-        lookup: &lookup,
-        folder: Path::new("."),
-        secrets: false,
-        digest: 0,
-        check: name.to_owned(),
-    };
+    let check = name.to_owned();
+    let mut context = Context { problems: &mut problems, lookup, folder, secrets: true, digest: 0, check };
     let entry = root.get(name).filter(|entry| matches!(entry.node.value, Node::Table(_)));
     if entry.is_none() {
         context.problems.add(&(0..0), name, "its options cannot be written down: is one of them null?");
     }
-    let read = entry.and_then(|entry| checks::read_common(&mut context, entry));
-    match read {
-        Some((id, spec, conditions)) if problems.is_empty() => Ok(CheckSettings { id, spec, conditions }),
+    match entry.and_then(|entry| read(&mut context, entry)) {
+        Some(found) if problems.is_empty() => Ok(found),
         _ => Err(ConfigError::Invalid { file: "given".into(), problems: problems.finish(), state: None }),
     }
 }

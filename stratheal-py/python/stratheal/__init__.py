@@ -4,39 +4,45 @@ This package is a thin layer over the Rust library of the same name.
 
 Example:
     >>> import stratheal
-    >>> stratheal.Status(2)
-    <Status.CRITICAL: 2>
-    >>> stratheal.Status.HEALTHY.label
-    'healthy'
+    >>> monitor = stratheal.Monitor()
+    >>> @monitor.check("answer", interval="30s", crit_if="!= 42")
+    ... def answer() -> float:
+    ...     return 42
+    >>> with monitor:
+    ...     monitor.run("answer").status
+    <Status.HEALTHY: 0>
 """
 
-import enum
+from stratheal._check import Check
+from stratheal._errors import (
+    ConfigurationError,
+    ConfigurationNotFoundError,
+    DuplicateError,
+    ForkedError,
+    NoSuchCheckError,
+    NotRunningError,
+    StrathealError,
+)
+from stratheal._monitor import Monitor
+from stratheal._status import Status
+from stratheal._stratheal import CheckState, Event, Metric, Report, Snapshot, __version__, status_codes
 
-from stratheal._stratheal import __version__, status_codes
-
-__all__ = ["Status", "__version__", "status_codes"]
-
-
-class Status(enum.IntEnum):
-    """How something is, in the four tiers of the Nagios plugin protocol.
-
-    The numbers are the exit codes of that protocol. They are no ranking: whether `UNKNOWN` is worse than `WARNING`
-    depends on who asks, so do not compare statuses with `<`.
-    """
-
-    HEALTHY = 0
-    """Works as it should."""
-
-    WARNING = 1
-    """Works, but somebody should look at it."""
-
-    CRITICAL = 2
-    """Does not work."""
-
-    UNKNOWN = 3
-    """Could not be measured. Never counts as healthy."""
-
-    @property
-    def label(self) -> str:
-        """The lowercase word that every report format uses."""
-        return self.name.lower()
+__all__ = [
+    "Check",
+    "CheckState",
+    "ConfigurationError",
+    "ConfigurationNotFoundError",
+    "DuplicateError",
+    "Event",
+    "ForkedError",
+    "Metric",
+    "Monitor",
+    "NoSuchCheckError",
+    "NotRunningError",
+    "Report",
+    "Snapshot",
+    "Status",
+    "StrathealError",
+    "__version__",
+    "status_codes",
+]

@@ -1,0 +1,130 @@
+"""Event loops: coroutines that checks are, and operations that coroutines wait for.
+
+A loop watches a pipe, as it watches its sockets. No thread of the library ever enters the interpreter for it.
+"""
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from stratheal._calls import Functions, fail
+from stratheal._stratheal import Operation, Reader, Run, Sender
+
+T = TypeVar("T")
+
+
+class Binding:
+    """One event loop, and what goes on in it for the library. It does not keep the loop alive."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Has a loop watch a new pipe."""
+        self._served: list[Functions] = []
+        self._reader: Reader
+        self.sender, self._reader = Sender.open()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._futures: dict[int, asyncio.Future[None]] = {}
+        loop.add_reader(self._reader.fileno(), self._ready)
+
+    def _ready(self) -> None:
+        try:
+            os.read(self._reader.fileno(), 65536)
+        except BlockingIOError:
+            return
+        runs, cancelled, ended = self._reader.take_all()
+        for run in runs:
+            self._call(run)
+        for number in cancelled:
+            task = self._tasks.get(number)
+            if task is not None:
+                task.cancel()
+        for number in ended:
+            future = self._futures.get(number)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def _call(self, run: Run) -> None:
+        function = next((served[run.key] for served in self._served if run.key in served), None)
+        if function is None or not run.begin():
+            return
+        number = run.number
+        task = asyncio.get_running_loop().create_task(_answer(run, function), name=f"stratheal-check-{number}")
+        self._tasks[number] = task
+        task.add_done_callback(lambda _: self._tasks.pop(number, None))
+
+    def serve(self, functions: Functions) -> None:
+        """Calls these functions from now on."""
+        self._served.append(functions)
+
+    def leave(self, functions: Functions) -> None:
+        """Calls them no more."""
+        self._served = [served for served in self._served if served is not functions]
+
+    async def finish(self, operation: "Operation[T]") -> T:
+        """Waits for an operation. Cancelling this cancels it."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._futures[operation.number] = future
+        try:
+            if not operation.tell(self.sender):
+                await future
+        except asyncio.CancelledError:
+            operation.cancel()
+            raise
+        finally:
+            del self._futures[operation.number]
+        return operation.result()
+
+
+async def _answer(run: Run, function: Callable[[], object]) -> None:
+    try:
+        value = await cast("Awaitable[object]", function())
+    except asyncio.CancelledError as error:
+        fail(run, error)
+        raise
+    except BaseException as error:  # Also SystemExit: it must not end the loop of the application.
+        fail(run, error)
+    else:
+        run.done(value)
+
+
+_bindings: WeakKeyDictionary[asyncio.AbstractEventLoop, Binding] = WeakKeyDictionary()
+
+
+def binding_of(loop: asyncio.AbstractEventLoop) -> Binding:
+    """What goes on for the library in a loop, which has to be the one of this thread, or not to run yet."""
+    binding = _bindings.get(loop)
+    if binding is None:
+        binding = _bindings[loop] = Binding(loop)
+    return binding
+
+
+async def finish(operation: "Operation[T]") -> T:
+    """Waits for an operation in the loop that runs."""
+    return await binding_of(asyncio.get_running_loop()).finish(operation)
+
+
+def forget() -> None:
+    """Forgets all loops, in a process that was forked: none of them runs here."""
+    _bindings.clear()
+
+
+class PrivateLoop:
+    """A loop on a thread of its own, for coroutines of applications that have none."""
+
+    def __init__(self) -> None:
+        """Starts the thread."""
+        self._loop = asyncio.new_event_loop()
+        self.binding = binding_of(self._loop)
+        threading.Thread(target=self._run, name="stratheal-loop", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+
+    def stop(self) -> None:
+        """Has the loop end, soon."""
+        self._loop.call_soon_threadsafe(self._loop.stop)

@@ -1,0 +1,396 @@
+"""The monitor: what is to be checked, and how it is."""
+
+import atexit
+import inspect
+import itertools
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+from weakref import WeakSet
+
+from stratheal._check import Check
+from stratheal._errors import DuplicateError, NotRunningError
+from stratheal._options import of_check
+from stratheal._stratheal import CheckState, Core, Event, Snapshot
+from stratheal._threads import Threads
+
+if TYPE_CHECKING:
+    import asyncio
+    from types import TracebackType
+
+    from typing_extensions import Unpack
+
+    from stratheal._loop import Binding, PrivateLoop
+    from stratheal._options import CheckOptions
+    from stratheal._stratheal import Operation
+    from stratheal.asgi import AsgiApp
+    from stratheal.wsgi import WsgiApp
+
+Function = TypeVar("Function", bound=Callable[[], object])
+
+GRACE = 3.0
+"""How many seconds checks have to end when the monitor stops."""
+
+
+class Monitor:
+    """Checks things again and again, and knows how they are.
+
+    Checks are written in Python, described by options, or read from a `stratheal.toml`. They run on threads of the
+    library; functions written in Python run on threads or on the event loop of the application, each by its kind.
+
+    Example:
+        >>> monitor = Monitor()
+        >>> @monitor.check("queue", interval="10s", warn_if="> 100", crit_if="> 1000")
+        ... def queue_depth() -> float:
+        ...     return 12
+        >>> with monitor:
+        ...     monitor.run("queue").status.label
+        'healthy'
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | None = None,
+        *,
+        environment: str | None = None,
+        threads: int = 8,
+        details: bool = False,
+        hosts: Sequence[str] = (),
+    ) -> None:
+        """Makes a monitor, which does nothing before it is started.
+
+        Args:
+            config: A `stratheal.toml`, or a `pyproject.toml` with `[tool.stratheal]`, whose checks are taken.
+            environment: The overlay of that file that is laid over it.
+            threads: How many plain functions run at the same time.
+            details: Whether the web endpoints show what checks say.
+            hosts: Names, beside addresses and `localhost`, under which the web endpoints answer.
+
+        Raises:
+            ConfigurationError: When the file has mistakes; all of them are named.
+            ConfigurationNotFoundError: When there is no such file.
+        """
+        self._core = Core(threads, details, list(hosts))
+        self._functions: dict[int, Callable[[], object]] = {}
+        self._names: dict[str, tuple[int, str, bool]] = {}
+        self._threads: Threads | None = None
+        self._binding: Binding | None = None
+        self._private: PrivateLoop | None = None
+        if config is not None:
+            self._core.load(os.fspath(config), environment)
+        _monitors.add(self)
+
+    # What is checked.
+
+    def check(self, name: str, **options: "Unpack[CheckOptions]") -> Callable[[Function], Function]:
+        """Makes a check of the function below it.
+
+        The function takes nothing. It returns a number, which `warn_if` and `crit_if` judge; True or False; a `Report`;
+        or None when all is well. What it raises makes the check Unknown, and is kept with its traceback. A coroutine
+        function runs on the event loop, any other on a thread.
+
+        Args:
+            name: Its name, such as `queue` or `db/replica`.
+            **options: As in the file: `interval` and `timeout` (a text such as "10s", seconds, or a `timedelta`),
+                `fail_after`, `recover_after`, `warn_if`, `crit_if`, `depends_on`, `tags`, `required`, `probes`, `hint`
+                and the others of docs/configuration.md.
+
+        Returns:
+            The decorator. It gives the function back as it is.
+
+        Raises:
+            ConfigurationError: When an option makes no sense.
+            DuplicateError: When another function has the name. The same one, loaded again, takes its place.
+        """
+
+        def register(function: Function) -> Function:
+            self._register(name, function, options)
+            return function
+
+        return register
+
+    def add(self, check: Check | str, **options: object) -> None:
+        """Adds a check: an object of a class of yours, or one of the types that need no Python.
+
+        Args:
+            check: A `Check`, or the name of a check that the options describe.
+            **options: Options of the file. With a name, one of them says what is checked, such as
+                `http="http://127.0.0.1:8080/healthz"` or `disk="/"`.
+
+        Raises:
+            ConfigurationError: When an option makes no sense.
+            DuplicateError: When another check has the name.
+        """
+        if isinstance(check, Check):
+            self._register(check.name, check.check, {**check.options, **options})
+        else:
+            if check in self._names:
+                raise DuplicateError(f"there is a check `{check}` already: remove it first")
+            _wait(self._core.describe(check, of_check(options)))
+
+    def remove(self, name: str) -> None:
+        """Takes a check out.
+
+        Raises:
+            NoSuchCheckError: When there is none of that name.
+        """
+        _wait(self._core.remove(name))
+        key, _, _ = self._names.pop(name, (0, "", False))
+        self._functions.pop(key, None)
+
+    def _register(self, name: str, function: Callable[[], object], options: Mapping[str, object]) -> None:
+        where = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+        known = self._names.get(name)
+        if known is not None and known[1] != where:
+            message = f"the check `{name}` is {known[1]} already, and cannot be {where} as well: remove it first"
+            raise DuplicateError(message)
+        on_loop = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
+            getattr(function, "__call__", None)  # noqa: B004  # An object with an `async def __call__`.
+        )
+        key = next(_keys)
+        self._functions[key] = function
+        added = self._core.register(name, of_check(options), key, on_loop)
+        self._names[name] = (key, where, on_loop)
+        if known is not None:
+            self._functions.pop(known[0], None)
+        if on_loop and self.running:
+            self._need_loop()
+        _wait(added)
+
+    # Running.
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs in this process."""
+        return self._core.is_running()
+
+    def start(self, *, loop: "asyncio.AbstractEventLoop | None" = None) -> None:
+        """Starts it. When it runs already, nothing happens.
+
+        Args:
+            loop: The event loop that coroutines run on: one of this thread, or one that does not run yet. Without one,
+                they run on a loop and a thread of their own. `async with` takes the loop that runs.
+
+        Raises:
+            ConfigurationError: When the checks do not fit together.
+        """
+        if self.running:
+            return
+        self._threads = Threads(self._core.start(), self._functions)
+        _install_hooks()
+        if loop is not None:
+            from stratheal._loop import binding_of
+
+            self._bind(binding_of(loop))
+        elif any(on_loop for _, _, on_loop in self._names.values()):
+            self._need_loop()
+
+    def stop(self, grace: float = GRACE) -> list[str]:
+        """Stops it, and waits until checks have ended. When it does not run, nothing happens.
+
+        Args:
+            grace: How many seconds checks get to end; then they are cut off.
+
+        Returns:
+            The names of checks that could not be stopped. Their threads end with the process.
+        """
+        if not self.running:
+            return []
+        stuck = self._core.stuck()
+        left = self._core.stop(grace).wait()
+        self._release()
+        return sorted({*left, *stuck})
+
+    async def stop_async(self, grace: float = GRACE) -> list[str]:
+        """As `stop`, without holding up the event loop."""
+        if not self.running:
+            return []
+        from stratheal._loop import finish
+
+        stuck = self._core.stuck()
+        left = await finish(self._core.stop(grace))
+        self._release()
+        return sorted({*left, *stuck})
+
+    def __enter__(self) -> "Monitor":
+        """Starts it."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+    ) -> None:
+        """Stops it."""
+        self.stop()
+
+    async def __aenter__(self) -> "Monitor":
+        """Starts it; coroutines run on the event loop that runs now."""
+        import asyncio
+
+        self.start(loop=asyncio.get_running_loop())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+    ) -> None:
+        """Stops it."""
+        await self.stop_async()
+
+    def _need_loop(self) -> None:
+        if self._binding is None:
+            from stratheal._loop import PrivateLoop
+
+            self._private = PrivateLoop()
+            self._bind(self._private.binding)
+
+    def _bind(self, binding: "Binding") -> None:
+        self._binding = binding
+        binding.serve(self._functions)
+        self._core.bind(binding.sender)
+
+    def _release(self) -> None:
+        self._core.release()
+        if self._binding is not None:
+            self._binding.leave(self._functions)
+        if self._private is not None:
+            self._private.stop()
+        self._threads = self._binding = self._private = None
+
+    def _forked(self) -> None:
+        """In a process that was forked nothing runs: it is as if it had not been started."""
+        self._core.release()
+        self._threads = self._binding = self._private = None
+
+    # How things are.
+
+    def snapshot(self) -> Snapshot:
+        """How all checks are. It waits for nothing, and is at most 50 milliseconds old.
+
+        Raises:
+            NotRunningError: When the monitor does not run in this process.
+        """
+        return self._core.snapshot()
+
+    def state(self, name: str) -> CheckState:
+        """How one check is. It waits for nothing.
+
+        Raises:
+            NoSuchCheckError: When there is none of that name.
+            NotRunningError: When the monitor does not run in this process.
+        """
+        return self._core.check(name)
+
+    def run(self, name: str) -> CheckState:
+        """Runs a check now, and waits for what it finds.
+
+        Raises:
+            NoSuchCheckError: When there is none of that name.
+            NotRunningError: When the monitor does not run in this process.
+        """
+        return self._core.run(name).wait()
+
+    async def run_async(self, name: str) -> CheckState:
+        """As `run`, without holding up the event loop."""
+        from stratheal._loop import finish
+
+        return await finish(self._core.run(name))
+
+    def pause(self, name: str, reason: str) -> None:
+        """Stops running a check until it is resumed. Its state stays, and makes nothing else fail."""
+        self._core.pause(name, reason).wait()
+
+    def resume(self, name: str) -> None:
+        """Runs a paused check again."""
+        self._core.resume(name).wait()
+
+    async def events(self) -> AsyncIterator[Event]:
+        """What happens from now on, until the monitor stops.
+
+        Yields:
+            Each run, change of state, and so on, in order. One that is more than a thousand behind misses the oldest.
+        """
+        from stratheal._loop import finish
+
+        subscription = self._core.subscribe()
+        while (event := await finish(subscription.next())) is not None:
+            yield event
+
+    def events_blocking(self) -> Iterator[Event]:
+        """As `events`, for a thread that may wait."""
+        subscription = self._core.subscribe()
+        while (event := subscription.next().wait()) is not None:
+            yield event
+
+    # The web.
+
+    def asgi(self) -> "AsgiApp":
+        """An ASGI application that answers `/health`, `/livez`, `/readyz`, `/startupz` and `/metrics`."""
+        from stratheal.asgi import AsgiApp
+
+        return AsgiApp(self)
+
+    def wsgi(self) -> "WsgiApp":
+        """A WSGI application that answers the same."""
+        from stratheal.wsgi import WsgiApp
+
+        return WsgiApp(self)
+
+    def answer(self, path: str, tag: str | None, accept: str, host: str | None) -> tuple[int, str, str, bytes]:
+        """What the web applications answer; starts the monitor where it does not run, as after a fork.
+
+        Args:
+            path: The path below which the application is mounted has been taken away.
+            tag: Only checks with this tag.
+            accept: The header of that name.
+            host: The header of that name.
+
+        Returns:
+            The status, the content type, how long it may be kept, and the body.
+        """
+        try:
+            return self._core.answer(path, tag, accept, host)
+        except NotRunningError:
+            self.start()
+            return self._core.answer(path, tag, accept, host)
+
+    def __repr__(self) -> str:
+        """How it is, in a few words."""
+        if not self.running:
+            return "<Monitor, not running>"
+        return f"<Monitor, {self.snapshot()!r}>"
+
+
+def _wait(operation: "Operation[None] | None") -> None:
+    """Waits for what is only done while the monitor runs."""
+    if operation is not None:
+        operation.wait()
+
+
+_keys = itertools.count(1)
+_monitors: WeakSet[Monitor] = WeakSet()
+_has_hooks = False
+
+
+def _install_hooks() -> None:
+    global _has_hooks  # The interpreter has one end, and one way to fork.
+    if _has_hooks:
+        return
+    _has_hooks = True
+    atexit.register(_at_exit)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _at_exit() -> None:
+    for monitor in list(_monitors):
+        monitor.stop(0.0)
+
+
+def _after_fork() -> None:
+    import sys
+
+    for monitor in list(_monitors):
+        monitor._forked()
+    loops = sys.modules.get("stratheal._loop")
+    if loops is not None:
+        loops.forget()

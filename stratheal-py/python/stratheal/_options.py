@@ -1,0 +1,72 @@
+"""Options of checks, from what Python people write to what the configuration file has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal, TypedDict
+
+Time = str | float | timedelta
+
+
+class CheckOptions(TypedDict, total=False):
+    """What all checks may be told; see docs/configuration.md for each."""
+
+    interval: Time
+    timeout: Time
+    retry_interval: Time
+    initial_delay: Time
+    stale_after: Time
+    fail_after: int
+    recover_after: int
+    fail_window: str
+    flap_detection: bool
+    warn_if: str | Sequence[str]
+    crit_if: str | Sequence[str]
+    on_timeout: Literal["healthy", "warning", "critical", "unknown"]
+    on_error: Literal["healthy", "warning", "critical", "unknown"]
+    required: bool
+    tags: Sequence[str]
+    probes: Sequence[Literal["startup", "liveness", "readiness"]]
+    depends_on: str | Sequence[str]
+    depends_on_any: Sequence[str]
+    maintenance: str | Sequence[str]
+    hint: str
+
+
+TIMES = frozenset({"interval", "timeout", "retry_interval", "initial_delay", "stale_after"})
+CONDITIONS = ("warn_if", "crit_if")
+
+
+def of_check(options: Mapping[str, object]) -> dict[str, Any]:
+    """Options as the file would have them.
+
+    Times may be seconds or a `timedelta`. A condition that begins with a comparison is about the number that the
+    function returns.
+
+    Args:
+        options: The options; those that are None are left out.
+
+    Returns:
+        A new dictionary of texts, numbers, truth values and lists.
+    """
+    found: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    for name in TIMES & found.keys():
+        found[name] = _time(found[name])
+    for name in CONDITIONS:
+        if name in found:
+            given = found[name]
+            found[name] = [_condition(one) for one in ([given] if isinstance(given, str) else given)]
+    return found
+
+
+def _time(value: object) -> object:
+    if isinstance(value, timedelta):
+        return f"{value.total_seconds()}s"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value}s"
+    return value
+
+
+def _condition(text: str) -> str:
+    return f"value {text}" if text.lstrip()[:1] in {"<", ">", "=", "!"} else text

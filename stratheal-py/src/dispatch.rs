@@ -1,0 +1,187 @@
+//! From a check to a call in Python: which thread or loop, and what when none of them answers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stratheal_core::base::blocking::BlockingError;
+use stratheal_core::contract::{CheckContext, CheckError};
+use stratheal_core::model::Report;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use crate::mailbox::{Mailbox, Message};
+use crate::run::{Answer, RunState};
+
+/// The most threads that are written off. Beyond that nothing more is begun on a thread.
+pub(crate) const MAX_STUCK: usize = 32;
+/// The most bytes of a traceback that are kept; its end says most.
+const MAX_TRACEBACK: usize = 8 * 1024;
+
+/// Where a function runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On one of the threads.
+    Thread,
+    /// On the event loop.
+    Loop,
+}
+
+/// Calls that were given up and still run on their threads, by number: of which check, and the call.
+pub(crate) type Stuck = BTreeMap<u64, (Arc<str>, Arc<RunState>)>;
+
+/// Gives calls to threads and to the event loop.
+#[derive(Debug)]
+pub(crate) struct Dispatcher {
+    threads: Arc<Mailbox>,
+    event_loop: Mutex<Option<Arc<Mailbox>>>,
+    permits: Arc<Semaphore>,
+    size: usize,
+    stuck: Mutex<Stuck>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(threads: Arc<Mailbox>, size: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(size));
+        Self { threads, event_loop: Mutex::default(), permits, size, stuck: Mutex::default() }
+    }
+
+    /// Says which event loop is meant from now on.
+    pub(crate) fn bind(&self, event_loop: Option<Arc<Mailbox>>) {
+        *self.event_loop.lock().unwrap_or_else(PoisonError::into_inner) = event_loop;
+    }
+
+    /// Has the threads see the end.
+    pub(crate) fn close(&self) {
+        self.threads.close();
+    }
+
+    /// Calls a function, and waits for what it finds until a little before the deadline of the check.
+    ///
+    /// # Cancellation
+    /// A coroutine is cancelled. A thread is written off, and replaced.
+    ///
+    /// # Errors
+    /// When it raised, when nobody was there to call it, or when it still runs since the last time.
+    pub(crate) async fn call(
+        &self,
+        place: Place,
+        check: &Arc<str>,
+        key: u64,
+        before: &Mutex<Option<Arc<RunState>>>,
+        cx: &CheckContext,
+    ) -> Result<Report, CheckError> {
+        let last = before.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(last) = last.filter(|last| last.is_running()) {
+            return Err(BlockingError::Stuck { key: check.clone(), since: last.since.elapsed() }.into());
+        }
+        // So that the reason arrives rather than a bare time-out.
+        let deadline = cx.deadline - (cx.remaining() / 20).min(Duration::from_millis(100));
+        let _permit = match place {
+            Place::Thread => Some(self.permit(check, deadline).await?),
+            Place::Loop => None,
+        };
+        let mailbox = self.mailbox(place)?;
+        let (run, begun, answer) = RunState::new(key);
+        *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
+        mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
+        let mut watch = Watch { dispatcher: self, mailbox: &mailbox, place, check, run: &run, is_over: false };
+        match timeout_at(deadline, begun).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                watch.is_over = true;
+                return Err(CheckError::other("the event loop, or the thread, ended before it was called"));
+            }
+            Err(_) => return Err(nobody(place, cx.timeout)),
+        }
+        let answer = answer.await;
+        watch.is_over = true;
+        match answer {
+            Ok(Answer::Found(report)) => Ok(report),
+            Ok(Answer::Raised { kind, message, traceback }) => Err(raised(&kind, &message, traceback)),
+            Err(_) => Err(CheckError::other("it ended without an answer: its loop was closed, or its thread has gone")),
+        }
+    }
+
+    async fn permit(
+        &self,
+        check: &Arc<str>,
+        deadline: Instant,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, CheckError> {
+        let culprits: Vec<Arc<str>> = self.stuck().values().map(|(name, _)| name.clone()).collect();
+        if culprits.len() >= MAX_STUCK {
+            return Err(BlockingError::Exhausted { key: check.clone(), culprits }.into());
+        }
+        match timeout_at(deadline, self.permits.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(CheckError::other("the monitor has stopped")),
+            Err(_) => Err(CheckError::other(format!("all {} threads for checks are busy", self.size))),
+        }
+    }
+
+    /// What still runs on a thread that was written off.
+    pub(crate) fn stuck(&self) -> Stuck {
+        let mut stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+        stuck.retain(|_, (_, run)| run.is_running());
+        stuck.clone()
+    }
+
+    fn mailbox(&self, place: Place) -> Result<Arc<Mailbox>, CheckError> {
+        match place {
+            Place::Thread => Ok(self.threads.clone()),
+            Place::Loop => {
+                let bound = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                bound.ok_or_else(|| CheckError::Setup {
+                    what: "the event loop".to_owned(),
+                    problem: "it was closed: start the monitor again on the one that runs now".to_owned(),
+                })
+            }
+        }
+    }
+}
+
+/// Sees to it that a call that nobody waits for any more ends, or is written off.
+struct Watch<'a> {
+    dispatcher: &'a Dispatcher,
+    mailbox: &'a Arc<Mailbox>,
+    place: Place,
+    check: &'a Arc<str>,
+    run: &'a Arc<RunState>,
+    is_over: bool,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if self.is_over || !self.run.abandon() {
+            return;
+        }
+        match self.place {
+            Place::Thread => {
+                let mut stuck = self.dispatcher.stuck.lock().unwrap_or_else(PoisonError::into_inner);
+                stuck.insert(self.run.number, (self.check.clone(), self.run.clone()));
+            }
+            // When the mailbox is full, the loop has been blocked for so long that it is known from elsewhere.
+            Place::Loop => drop(self.mailbox.put(Message::Cancel(self.run.number))),
+        }
+    }
+}
+
+fn nobody(place: Place, timeout: Duration) -> CheckError {
+    let seconds = timeout.as_secs_f64();
+    CheckError::other(match place {
+        Place::Thread => format!("no thread took it within {seconds} s: is the interpreter busy?"),
+        Place::Loop => {
+            format!("the event loop did not take it within {seconds} s: it is closed, or something blocks it")
+        }
+    })
+}
+
+fn raised(kind: &str, message: &str, mut traceback: String) -> CheckError {
+    let summary = if message.is_empty() { kind.to_owned() } else { format!("{kind}: {message}") };
+    let mut report = Report::unknown(summary).code("raised").datum("exception", kind);
+    if !traceback.is_empty() {
+        let from = traceback.ceil_char_boundary(traceback.len().saturating_sub(MAX_TRACEBACK));
+        report = report.datum("traceback", traceback.split_off(from));
+    }
+    CheckError::Reported(Box::new(report))
+}

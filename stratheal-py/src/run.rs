@@ -1,0 +1,164 @@
+//! One call of a function of Python, on its way and back.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pyo3::prelude::*;
+use stratheal_core::model::Report as Found;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::convert::text;
+use crate::report;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nobody has taken it.
+    Waiting,
+    /// The function is running.
+    Taken,
+    /// It has returned, or raised.
+    Over,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// It returned this.
+    Found(Found),
+    /// It raised something: its type, what it says, and where.
+    Raised { kind: String, message: String, traceback: String },
+}
+
+#[derive(Debug)]
+struct Inner {
+    stage: Stage,
+    /// Nobody waits for it any more.
+    abandoned: bool,
+    reply: Option<oneshot::Sender<Answer>>,
+    taken: Option<oneshot::Sender<()>>,
+}
+
+/// A call, shared by those who wait for it and those who make it.
+#[derive(Debug)]
+pub(crate) struct RunState {
+    /// No other call of this process has it.
+    pub(crate) number: u64,
+    /// Which function.
+    key: u64,
+    pub(crate) since: Instant,
+    inner: Mutex<Inner>,
+}
+
+impl RunState {
+    /// A new call; what tells that it has begun, and what came of it.
+    pub(crate) fn new(key: u64) -> (Arc<Self>, oneshot::Receiver<()>, oneshot::Receiver<Answer>) {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let (reply, answer) = oneshot::channel();
+        let (taken, begun) = oneshot::channel();
+        let inner = Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), taken: Some(taken) };
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        (Arc::new(Self { number, key, since: Instant::now(), inner: Mutex::new(inner) }), begun, answer)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        // Nothing is left half changed by what is done under it.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says that nobody waits any more. Whether it is still running.
+    pub(crate) fn abandon(&self) -> bool {
+        let mut inner = self.lock();
+        inner.abandoned = true;
+        inner.stage == Stage::Taken
+    }
+
+    /// Whether its function is running.
+    pub(crate) fn is_running(&self) -> bool {
+        self.lock().stage == Stage::Taken
+    }
+
+    fn answer(&self, answer: Answer) {
+        let mut inner = self.lock();
+        inner.stage = Stage::Over;
+        if let Some(reply) = inner.reply.take() {
+            // Whoever waited may have gone.
+            drop(reply.send(answer));
+        }
+    }
+}
+
+/// A call that Python is to make. It has to be answered by one of `done`, `failed` and `dropped`.
+#[pyclass(frozen, module = "stratheal._stratheal")]
+#[derive(Debug)]
+pub(crate) struct Run {
+    state: Arc<RunState>,
+}
+
+impl Run {
+    pub(crate) const fn of(state: Arc<RunState>) -> Self {
+        Self { state }
+    }
+}
+
+#[pymethods]
+impl Run {
+    /// Its number.
+    #[getter]
+    fn number(&self) -> u64 {
+        self.state.number
+    }
+
+    /// Which function is to be called.
+    #[getter]
+    fn key(&self) -> u64 {
+        self.state.key
+    }
+
+    /// Whether nobody waits for it any more.
+    #[getter]
+    fn abandoned(&self) -> bool {
+        self.state.lock().abandoned
+    }
+
+    /// Says that the function is called now. False when nobody waits for it any more, and it must not be.
+    fn begin(&self) -> bool {
+        let mut inner = self.state.lock();
+        if inner.abandoned {
+            return false;
+        }
+        inner.stage = Stage::Taken;
+        if let Some(taken) = inner.taken.take() {
+            let _ = taken.send(());
+        }
+        true
+    }
+
+    /// The function has returned this.
+    fn done(&self, value: &Bound<'_, PyAny>) {
+        self.state.answer(match report::of_value(value) {
+            Ok(found) => Answer::Found(found),
+            Err(message) => Answer::Raised { kind: "TypeError".to_owned(), message, traceback: String::new() },
+        });
+    }
+
+    /// The function has raised something.
+    fn failed(&self, kind: &Bound<'_, PyAny>, message: &Bound<'_, PyAny>, traceback: &Bound<'_, PyAny>) {
+        let (kind, message, traceback) = (text(kind), text(message), text(traceback));
+        self.state.answer(Answer::Raised { kind, message, traceback });
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Run {} of function {}>", self.state.number, self.state.key)
+    }
+}
+
+impl Drop for Run {
+    /// One that Python has lost, as by the end of its loop, is over: nobody has to wait for it.
+    fn drop(&mut self) {
+        let mut inner = self.state.lock();
+        inner.stage = Stage::Over;
+        inner.reply = None;
+    }
+}

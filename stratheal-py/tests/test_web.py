@@ -1,0 +1,111 @@
+"""The web applications."""
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+
+import pytest
+
+from stratheal import Monitor, Report
+
+
+@pytest.fixture
+def monitor() -> Monitor:
+    monitor = Monitor(details=True, hosts=["app.example"])
+    monitor.check("a", interval="1h", tags=["x"])(lambda: None)
+    monitor.check("b", interval="1h", fail_after=1)(lambda: Report.critical("broken"))
+    return monitor
+
+
+def asked(
+    monitor: Monitor, path: str, *, method: str = "GET", host: str = "localhost", root: str = "", query: str = ""
+) -> tuple[int, dict[bytes, bytes], bytes]:
+    """Asks the ASGI application: status, headers, body."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> MutableMapping[str, Any]:
+        raise AssertionError
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "root_path": root,
+        "query_string": query.encode(),
+        "headers": [(b"host", host.encode()), (b"accept", b"*/*")],
+    }
+    asyncio.run(monitor.asgi()(scope, receive, send))
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+
+def test_asgi_answers_from_the_cells(monitor: Monitor) -> None:
+    with monitor:
+        monitor.run("a")
+        monitor.run("b")
+        assert asked(monitor, "/livez")[0::2] == (200, b"ok\n")
+        status, headers, body = asked(monitor, "/health")
+        assert (status, headers[b"content-type"]) == (503, b"application/health+json")
+        assert json.loads(body)["status"] == "fail"
+        assert b"broken" in body
+        assert asked(monitor, "/monitor/health/a", root="/monitor")[0] == 200
+        assert asked(monitor, "/health", query="tag=x")[0] == 200
+        assert asked(monitor, "/health/none")[0] == 404
+        assert asked(monitor, "/nowhere")[0] == 404
+        assert asked(monitor, "/health", method="POST")[0] == 405
+        status, headers, body = asked(monitor, "/health", method="HEAD")
+        assert (status, body) == (503, b"")
+        assert int(headers[b"content-length"]) > 0
+        assert asked(monitor, "/health", host="evil.example")[0] == 403
+        assert asked(monitor, "/health", host="app.example")[0] == 503
+        assert b"stratheal" in asked(monitor, "/metrics")[2]
+
+
+def test_the_first_request_starts_it(monitor: Monitor) -> None:
+    assert asked(monitor, "/livez")[0] == 200
+    assert monitor.running
+    monitor.stop()
+
+
+def test_the_life_of_the_server_is_that_of_the_monitor(monitor: Monitor) -> None:
+    async def main() -> None:
+        messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+        sent: list[str] = []
+        running: list[bool] = []
+
+        async def send(message: MutableMapping[str, Any]) -> None:
+            sent.append(message["type"])
+            running.append(monitor.running)
+
+        async def receive() -> MutableMapping[str, Any]:
+            return dict(next(messages))
+
+        await monitor.asgi()({"type": "lifespan"}, receive, send)
+        assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        assert running == [True, False]
+
+    asyncio.run(main())
+
+
+def test_wsgi_answers_the_same(monitor: Monitor) -> None:
+    def ask(path: str, method: str = "GET", query: str = "") -> tuple[str, dict[str, str], bytes]:
+        environ: dict[str, Any] = {"PATH_INFO": path, "REQUEST_METHOD": method, "QUERY_STRING": query}
+        setup_testing_defaults(environ)
+        told: list[Any] = []
+        body = b"".join(monitor.wsgi()(environ, lambda *arguments: told.append(arguments)))
+        return told[0][0], dict(told[0][1]), body
+
+    with monitor:
+        monitor.run("a")
+        monitor.run("b")
+        assert ask("/livez")[0] == "200 OK"
+        status, headers, body = ask("/health")
+        assert (status, headers["Content-Type"]) == ("503 Service Unavailable", "application/health+json")
+        assert json.loads(body)["status"] == "fail"
+        assert ask("/health", query="tag=x")[0] == "200 OK"
+        assert ask("/health", "HEAD")[2] == b""
+        assert ask("/health", "PUT")[0] == "405 Method Not Allowed"
