@@ -16,6 +16,7 @@ use stratheal_core::model::{CheckId, CheckSpec};
 use crate::convert::to_json;
 use crate::dispatch::{Dispatcher, Place};
 use crate::errors::{Raised, not_running, of_options};
+use crate::loop_lag;
 use crate::mailbox::{Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
 use crate::process::Own;
@@ -172,12 +173,18 @@ impl Core {
         self.lock().running.as_ref().and_then(Own::get).is_some_and(|running| running.engine.is_running())
     }
 
-    /// Says on which loop coroutines run from now on; on none without one.
-    #[pyo3(signature = (sender))]
-    fn bind(&self, sender: Option<&Sender>) {
-        if let Some(running) = self.lock().running.as_ref().and_then(Own::get) {
-            running.dispatcher.bind(sender.map(Sender::mailbox));
+    /// Says on which loop coroutines run from now on. One of the application is watched, unless a check has that name already.
+    fn bind(&self, sender: &Sender, watched: bool) -> PyResult<Option<Operation>> {
+        let inner = self.lock();
+        let Some(running) = inner.running.as_ref().and_then(Own::get) else { return Ok(None) };
+        running.dispatcher.bind(sender.mailbox());
+        if !watched || running.engine.check(loop_lag::NAME).is_some() {
+            return Ok(None);
         }
+        let Some(registration) = loop_lag::registration(running.dispatcher.clone()) else { return Ok(None) };
+        let engine = running.engine.clone();
+        drop(inner);
+        operation::begin(async move { engine.add(registration).await.map_err(Raised::from) }, none).map(Some)
     }
 
     /// Stops it: checks get so many seconds to end. Answers which could not be stopped.

@@ -15,6 +15,8 @@ use crate::run::{Answer, RunState};
 
 /// The most threads that are written off. Beyond that nothing more is begun on a thread.
 pub(crate) const MAX_STUCK: usize = 32;
+/// The function that does nothing: whoever is to call it only says that they would.
+const NOTHING: u64 = 0;
 /// The most bytes of a traceback that are kept; its end says most.
 const MAX_TRACEBACK: usize = 8 * 1024;
 
@@ -47,8 +49,8 @@ impl Dispatcher {
     }
 
     /// Says which event loop is meant from now on.
-    pub(crate) fn bind(&self, event_loop: Option<Arc<Mailbox>>) {
-        *self.event_loop.lock().unwrap_or_else(PoisonError::into_inner) = event_loop;
+    pub(crate) fn bind(&self, event_loop: Arc<Mailbox>) {
+        *self.event_loop.lock().unwrap_or_else(PoisonError::into_inner) = Some(event_loop);
     }
 
     /// Has the threads see the end.
@@ -101,6 +103,20 @@ impl Dispatcher {
             Ok(Answer::Raised { kind, message, traceback }) => Err(raised(&kind, &message, traceback)),
             Err(_) => Err(CheckError::other("it ended without an answer: its loop was closed, or its thread has gone")),
         }
+    }
+
+    /// How long the event loop takes to answer; `None` when it does not until then.
+    ///
+    /// # Errors
+    /// When there is no loop.
+    pub(crate) async fn lag(&self, deadline: Instant) -> Result<Option<Duration>, CheckError> {
+        let mailbox = self.mailbox(Place::Loop)?;
+        let (run, begun, _answer) = RunState::new(NOTHING);
+        mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
+        let asked = run.since;
+        let answered = timeout_at(deadline, begun).await;
+        run.abandon();
+        Ok(answered.ok().map(|_| asked.elapsed()))
     }
 
     async fn permit(
@@ -157,6 +173,7 @@ impl Drop for Watch<'_> {
         }
         match self.place {
             Place::Thread => {
+                tracing::warn!(check = %self.check, "its function hangs: the thread is written off until it returns");
                 let mut stuck = self.dispatcher.stuck.lock().unwrap_or_else(PoisonError::into_inner);
                 stuck.insert(self.run.number, (self.check.clone(), self.run.clone()));
             }

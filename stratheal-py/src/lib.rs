@@ -12,6 +12,8 @@ mod convert;
 mod core;
 mod dispatch;
 mod errors;
+mod log;
+mod loop_lag;
 mod mailbox;
 mod operation;
 mod process;
@@ -31,6 +33,8 @@ mod _stratheal {
 
     #[pymodule_export]
     use super::core::Core;
+    #[pymodule_export]
+    use super::log::LogReader;
     #[pymodule_export]
     use super::mailbox::{Reader, Sender};
     #[pymodule_export]

@@ -164,6 +164,30 @@ def test_workers_of_multiprocessing_have_their_own(method: str, tmp_path: Path) 
     assert done.returncode == 0, done.stderr
 
 
+def test_what_the_library_logs_goes_to_logging_and_no_handler_holds_it_up() -> None:
+    told = run(
+        """
+        import logging, sys, time, stratheal
+        logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s %(message)s", stream=sys.stdout)
+        class Busy(logging.Handler):
+            def emit(self, record):
+                monitor.snapshot()
+                time.sleep(0.5)
+        logging.getLogger("stratheal").addHandler(Busy())
+        monitor = stratheal.Monitor()
+        monitor.check("hangs", interval="1h", timeout="50ms")(lambda: time.sleep(0.2))
+        monitor.check("well", interval="1h")(lambda: None)
+        with monitor:
+            monitor.run("hangs")
+            assert monitor.run("well").outcome == "done"
+            time.sleep(0.2)
+        """
+    )
+    assert (
+        "WARNING stratheal.dispatch its function hangs: the thread is written off until it returns check=hangs" in told
+    )
+
+
 def test_asyncio_is_imported_when_it_is_needed() -> None:
     told = run("import sys, stratheal; stratheal.Monitor(); print('asyncio' in sys.modules, 'inspect' in sys.modules)")
     assert told.split()[0] == "False"

@@ -12,6 +12,7 @@ import pytest
 
 import stratheal
 from stratheal import Monitor, Status
+from stratheal._loop import finish
 
 
 def test_what_does_not_run_says_so() -> None:
@@ -148,6 +149,24 @@ def test_a_blocked_loop_is_told_from_a_broken_target() -> None:
             assert report.status is Status.UNKNOWN
             assert "something blocks it" in report.summary
             assert (await monitor.run_async("on-loop")).outcome == "done"
+
+    asyncio.run(main())
+
+
+def test_a_loop_that_is_blocked_is_a_warning() -> None:
+    async def main() -> None:
+        async with Monitor() as monitor:
+            report = (await monitor.run_async("event-loop")).report
+            assert report is not None
+            assert report.status is Status.HEALTHY
+            assert report.metrics["lag"].value < 0.1
+            await asyncio.sleep(0.2)
+            blocked = monitor._core.run("event-loop")
+            time.sleep(0.3)
+            report = (await finish(blocked)).report
+            assert report is not None
+            assert report.status is Status.WARNING
+            assert report.metrics["lag"].value > 0.2
 
     asyncio.run(main())
 

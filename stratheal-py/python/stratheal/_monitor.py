@@ -10,6 +10,8 @@ from weakref import WeakSet
 
 from stratheal._check import Check
 from stratheal._errors import DuplicateError, NotRunningError
+from stratheal._log import begin as begin_to_log
+from stratheal._log import forget as forget_log
 from stratheal._options import of_check
 from stratheal._stratheal import CheckState, Core, Event, Snapshot
 from stratheal._threads import Threads
@@ -168,20 +170,22 @@ class Monitor:
         """Starts it. When it runs already, nothing happens.
 
         Args:
-            loop: The event loop that coroutines run on: one of this thread, or one that does not run yet. Without one,
-                they run on a loop and a thread of their own. `async with` takes the loop that runs.
+            loop: The event loop that coroutines run on: one of this thread, or one that does not run yet. The check
+                `event-loop` is a Warning when something blocks it for more than a tenth of a second. Without one, they
+                run on a loop and a thread of their own. `async with` takes the loop that runs.
 
         Raises:
             ConfigurationError: When the checks do not fit together.
         """
         if self.running:
             return
+        begin_to_log()
         self._threads = Threads(self._core.start(), self._functions)
         _install_hooks()
         if loop is not None:
             from stratheal._loop import binding_of
 
-            self._bind(binding_of(loop))
+            self._bind(binding_of(loop), watched=True)
         elif any(on_loop for _, _, on_loop in self._names.values()):
             self._need_loop()
 
@@ -241,12 +245,12 @@ class Monitor:
             from stratheal._loop import PrivateLoop
 
             self._private = PrivateLoop()
-            self._bind(self._private.binding)
+            self._bind(self._private.binding, watched=False)
 
-    def _bind(self, binding: "Binding") -> None:
+    def _bind(self, binding: "Binding", *, watched: bool) -> None:
         self._binding = binding
         binding.serve(self._functions)
-        self._core.bind(binding.sender)
+        _wait(self._core.bind(binding.sender, watched))
 
     def _release(self) -> None:
         self._core.release()
@@ -391,6 +395,7 @@ def _after_fork() -> None:
 
     for monitor in list(_monitors):
         monitor._forked()
+    forget_log()
     loops = sys.modules.get("stratheal._loop")
     if loops is not None:
         loops.forget()

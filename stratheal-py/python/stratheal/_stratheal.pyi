@@ -11,6 +11,7 @@ __all__ = [
     "CheckState",
     "Core",
     "Event",
+    "LogReader",
     "Metric",
     "Operation",
     "Reader",
@@ -305,6 +306,20 @@ class Run:
         """The function has raised something: the name of its type, what it says, and where."""
 
 @final
+class LogReader:
+    """The end of the log that Python reads from."""
+
+    @staticmethod
+    def open(level: int) -> LogReader:
+        """Begins to log in this process, from this level on."""
+    def fileno(self) -> int:
+        """The descriptor to wait for."""
+    def set_level(self, level: int) -> None:
+        """Says from which level on lines are made."""
+    def take(self) -> tuple[list[tuple[int, str, str]], int]:
+        """Takes all lines: level, where, and text; and how many were lost."""
+
+@final
 class Reader:
     """The end of a mailbox that Python reads from."""
 
@@ -346,8 +361,8 @@ class Core:
         """Starts it in this process. Returns where threads find what they are to do."""
     def is_running(self) -> bool:
         """Whether it runs in this process."""
-    def bind(self, sender: Sender | None) -> None:
-        """Says on which loop coroutines run from now on."""
+    def bind(self, sender: Sender, watched: bool) -> Operation[None] | None:
+        """Says on which loop coroutines run from now on, and whether it is watched."""
     def stop(self, grace: float) -> Operation[list[str]]:
         """Stops it. Its result are the names of checks that could not be stopped."""
     def release(self) -> None:
