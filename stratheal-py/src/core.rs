@@ -4,18 +4,22 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::{Map, Value};
 use stratheal_core::checks::{Conditions, Judged};
-use stratheal_core::config::{self, Lookup};
+use stratheal_core::config::{self, HealSettings, Lookup};
 use stratheal_core::endpoints::{Options, Question, answer};
 use stratheal_core::engine::{Engine, EngineHandle, Registration};
-use stratheal_core::model::{CheckId, CheckSpec};
+use stratheal_core::healing::HealerHandle;
+use stratheal_core::model::attempt::Actor;
+use stratheal_core::model::{CheckId, CheckSpec, RemedyId};
 
-use crate::convert::to_json;
+use crate::convert::{from_json, to_json};
 use crate::dispatch::{Dispatcher, Place};
 use crate::errors::{Raised, not_running, of_options};
+use crate::healing::{self, Healing, WrittenRemedy};
 use crate::loop_lag;
 use crate::mailbox::{Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
@@ -49,12 +53,15 @@ impl Written {
 struct Running {
     engine: EngineHandle,
     dispatcher: Arc<Dispatcher>,
+    healing: Option<Healing>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     native: Vec<Registration>,
     written: Vec<Written>,
+    remedies: Vec<WrittenRemedy>,
+    policies: Vec<HealSettings>,
     running: Option<Own<Running>>,
 }
 
@@ -65,9 +72,19 @@ pub(crate) struct Core {
     inner: Mutex<Inner>,
     options: Options,
     threads: usize,
+    state: Option<PathBuf>,
 }
 
 impl Core {
+    /// What heals, where anything does.
+    fn healer(&self, py: Python<'_>) -> PyResult<HealerHandle> {
+        let inner = self.lock();
+        let running = inner.running.as_ref().and_then(Own::get).ok_or_else(|| not_running().into_exception(py))?;
+        let nothing = || Raised::new("NotRunningError", "nothing heals: register a remedy, and say what it is for");
+        let healing = running.healing.as_ref().ok_or_else(|| nothing().into_exception(py))?;
+        Ok(healing.healer.clone())
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing under it can panic half-way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -97,8 +114,8 @@ fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 #[pymethods]
 impl Core {
     #[new]
-    fn new(threads: usize, details: bool, hosts: Vec<String>) -> Self {
-        Self { inner: Mutex::default(), options: Options { details, hosts }, threads: threads.clamp(1, 256) }
+    fn new(threads: usize, details: bool, hosts: Vec<String>, state: Option<PathBuf>) -> Self {
+        Self { inner: Mutex::default(), options: Options { details, hosts }, threads: threads.clamp(1, 256), state }
     }
 
     /// Adds the checks of a file.
@@ -155,6 +172,43 @@ impl Core {
         operation::begin(add, none).map(Some)
     }
 
+    /// Adds a remedy that is written in Python. It is there from the next start on.
+    fn remedy(&self, name: &str, risk: &str, key: u64) -> PyResult<()> {
+        let id = RemedyId::new(name).map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let risk = serde_json::from_value(risk.into());
+        let risk = risk.map_err(|_| PyValueError::new_err("a risk is observe, local, disruptive or destructive"))?;
+        let mut inner = self.lock();
+        inner.remedies.retain(|known| known.id != id);
+        inner.remedies.push(WrittenRemedy { id, risk, key });
+        Ok(())
+    }
+
+    /// Says what is tried when a check fails, from the next start on.
+    fn policy(&self, py: Python<'_>, check: &str, options: &Bound<'_, PyDict>) -> PyResult<()> {
+        let settings = config::given_policy(check, &map(options)?);
+        let settings = settings.map_err(|error| of_options(&error).into_exception(py))?;
+        let mut inner = self.lock();
+        inner.policies.retain(|known| known.check != settings.check);
+        inner.policies.push(settings);
+        Ok(())
+    }
+
+    /// What is broken, and what is being done about it.
+    fn healing<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        from_json(py, &serde_json::to_value(self.healer(py)?.view()).unwrap_or_default())
+    }
+
+    /// Begins ladders anew, at once. Answers of how many incidents.
+    fn heal(&self, py: Python<'_>, check: Option<&str>, by: String) -> PyResult<Operation> {
+        let healer = self.healer(py)?;
+        let check = check.map(CheckId::new).transpose().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let heal = async move {
+            let begun = healer.heal(check, Actor::Person(by)).await;
+            begun.map_err(|error| Raised::new("StrathealError", error.to_string()))
+        };
+        operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
+    }
+
     /// Starts it in this process. Answers where threads find what they are to do.
     fn start(&self, py: Python<'_>) -> PyResult<Reader> {
         let mut inner = self.lock();
@@ -164,7 +218,11 @@ impl Core {
         let registrations: Vec<_> = inner.native.iter().cloned().chain(written).collect();
         let engine = Engine::builder().register_all(registrations).build().and_then(Engine::start);
         let engine = engine.map_err(|error| Raised::from(error).into_exception(py))?;
-        inner.running = Some(Own::new(Running { engine, dispatcher }));
+        let healing = (!inner.policies.is_empty()).then(|| {
+            healing::begin(engine.clone(), &dispatcher, &inner.remedies, &inner.policies, self.state.as_deref())
+        });
+        let healing = healing.transpose().map_err(|raised| raised.into_exception(py))?;
+        inner.running = Some(Own::new(Running { engine, dispatcher, healing }));
         Ok(reader)
     }
 
@@ -190,8 +248,14 @@ impl Core {
     /// Stops it: checks get so many seconds to end. Answers which could not be stopped.
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<Operation> {
         let engine = self.engine(py)?;
+        let healer = self.healer(py).ok();
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
-        let stop = async move { Ok(engine.shutdown(grace).await) };
+        let stop = async move {
+            if let Some(healer) = healer {
+                healer.stop().await;
+            }
+            Ok(engine.shutdown(grace).await)
+        };
         operation::begin(stop, |py, shutdown| {
             let left: Vec<String> = shutdown.left_behind.iter().map(ToString::to_string).collect();
             Ok(left.into_pyobject(py)?.unbind())

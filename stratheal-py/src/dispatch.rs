@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use serde_json::Value;
 use stratheal_core::base::blocking::BlockingError;
 use stratheal_core::contract::{CheckContext, CheckError};
 use stratheal_core::model::Report;
@@ -11,12 +12,14 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::mailbox::{Mailbox, Message};
-use crate::run::{Answer, RunState};
+use crate::run::{Answer, Question, RunState};
 
 /// The most threads that are written off. Beyond that nothing more is begun on a thread.
 pub(crate) const MAX_STUCK: usize = 32;
 /// The function that does nothing: whoever is to call it only says that they would.
 const NOTHING: u64 = 0;
+/// How long before its deadline something is given up, so that there is time to say so.
+const ANSWER: Duration = Duration::from_secs(3);
 /// The most bytes of a traceback that are kept; its end says most.
 const MAX_TRACEBACK: usize = 8 * 1024;
 
@@ -84,7 +87,7 @@ impl Dispatcher {
             Place::Loop => None,
         };
         let mailbox = self.mailbox(place)?;
-        let (run, begun, answer) = RunState::new(key);
+        let (run, begun, answer) = RunState::new(key, None);
         *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
         let mut watch = Watch { dispatcher: self, mailbox: &mailbox, place, check, run: &run, is_over: false };
@@ -101,7 +104,49 @@ impl Dispatcher {
         match answer {
             Ok(Answer::Found(report)) => Ok(report),
             Ok(Answer::Raised { kind, message, traceback }) => Err(raised(&kind, &message, traceback)),
-            Err(_) => Err(CheckError::other("it ended without an answer: its loop was closed, or its thread has gone")),
+            Ok(Answer::Told(_)) | Err(_) => {
+                Err(CheckError::other("it ended without an answer: its loop was closed, or its thread has gone"))
+            }
+        }
+    }
+
+    /// Asks an object something on a thread, and waits for its answer until a little before the deadline.
+    ///
+    /// # Cancellation
+    /// The thread is written off, and replaced.
+    ///
+    /// # Errors
+    /// What it raised, or why it was not asked, in words.
+    pub(crate) async fn ask(
+        &self,
+        name: &Arc<str>,
+        key: u64,
+        question: Question,
+        deadline: Instant,
+    ) -> Result<Value, String> {
+        if self.stuck().len() >= MAX_STUCK {
+            return Err(format!("{MAX_STUCK} threads are stuck"));
+        }
+        let deadline = deadline - ANSWER.min(deadline.saturating_duration_since(Instant::now()) / 20);
+        let (run, begun, answer) = RunState::new(key, Some(question));
+        self.threads.put(Message::Run(run.clone()))?;
+        let mut watch = Watch {
+            dispatcher: self,
+            mailbox: &self.threads,
+            place: Place::Thread,
+            check: name,
+            run: &run,
+            is_over: false,
+        };
+        if timeout_at(deadline, begun).await.is_err() {
+            return Err("no thread took it in its time: is the interpreter busy?".to_owned());
+        }
+        let answered = timeout_at(deadline, answer).await.map_err(|_| "it does not return in its time".to_owned())?;
+        watch.is_over = true;
+        match answered {
+            Ok(Answer::Told(value)) => Ok(value),
+            Ok(Answer::Raised { kind, message, .. }) => Err(format!("{kind}: {message}")),
+            Ok(Answer::Found(_)) | Err(_) => Err("it ended without an answer".to_owned()),
         }
     }
 
@@ -111,7 +156,7 @@ impl Dispatcher {
     /// When there is no loop.
     pub(crate) async fn lag(&self, deadline: Instant) -> Result<Option<Duration>, CheckError> {
         let mailbox = self.mailbox(Place::Loop)?;
-        let (run, begun, _answer) = RunState::new(NOTHING);
+        let (run, begun, _answer) = RunState::new(NOTHING, None);
         mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
         let asked = run.since;
         let answered = timeout_at(deadline, begun).await;

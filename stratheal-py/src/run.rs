@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pyo3::prelude::*;
+use serde_json::Value;
 use stratheal_core::model::Report as Found;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::convert::text;
+use crate::convert::{from_json, text, to_json};
 use crate::report;
 
 /// How far it is.
@@ -22,11 +23,22 @@ enum Stage {
     Over,
 }
 
+/// What an object is asked, where it is no check.
+#[derive(Debug)]
+pub(crate) struct Question {
+    /// Which of its methods is called.
+    pub(crate) method: &'static str,
+    /// With what.
+    pub(crate) arguments: Value,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(crate) enum Answer {
-    /// It returned this.
+    /// The check found this.
     Found(Found),
+    /// The answer to a question.
+    Told(Value),
     /// It raised something: its type, what it says, and where.
     Raised { kind: String, message: String, traceback: String },
 }
@@ -47,19 +59,23 @@ pub(crate) struct RunState {
     pub(crate) number: u64,
     /// Which function.
     key: u64,
+    question: Option<Question>,
     pub(crate) since: Instant,
     inner: Mutex<Inner>,
 }
 
 impl RunState {
     /// A new call; what tells that it has begun, and what came of it.
-    pub(crate) fn new(key: u64) -> (Arc<Self>, oneshot::Receiver<()>, oneshot::Receiver<Answer>) {
+    pub(crate) fn new(
+        key: u64,
+        question: Option<Question>,
+    ) -> (Arc<Self>, oneshot::Receiver<()>, oneshot::Receiver<Answer>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let (reply, answer) = oneshot::channel();
         let (taken, begun) = oneshot::channel();
         let inner = Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), taken: Some(taken) };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        (Arc::new(Self { number, key, since: Instant::now(), inner: Mutex::new(inner) }), begun, answer)
+        (Arc::new(Self { number, key, question, since: Instant::now(), inner: Mutex::new(inner) }), begun, answer)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -116,6 +132,13 @@ impl Run {
         self.state.key
     }
 
+    /// What is asked where it is no check: a method, and its arguments.
+    #[getter]
+    fn question<'py>(&self, py: Python<'py>) -> PyResult<Option<(&'static str, Bound<'py, PyAny>)>> {
+        let question = self.state.question.as_ref();
+        question.map(|question| Ok((question.method, from_json(py, &question.arguments)?))).transpose()
+    }
+
     /// Whether nobody waits for it any more.
     #[getter]
     fn abandoned(&self) -> bool {
@@ -137,6 +160,17 @@ impl Run {
 
     /// The function has returned this.
     fn done(&self, value: &Bound<'_, PyAny>) {
+        if self.state.question.is_some() {
+            let told = to_json(value).map_or_else(
+                |error| Answer::Raised {
+                    kind: "TypeError".to_owned(),
+                    message: format!("the answer {}", error.value(value.py())),
+                    traceback: String::new(),
+                },
+                Answer::Told,
+            );
+            return self.state.answer(told);
+        }
         self.state.answer(match report::of_value(value) {
             Ok(found) => Answer::Found(found),
             Err(message) => Answer::Raised { kind: "TypeError".to_owned(), message, traceback: String::new() },

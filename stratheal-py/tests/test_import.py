@@ -40,9 +40,9 @@ def test_the_examples_in_the_docs_hold() -> None:
 def test_the_programs_in_the_readme_run() -> None:
     text = (Path(__file__).parent.parent / "README.md").read_text()
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-        for told in re.findall(r"  # (<.*>)$", program, re.MULTILINE):
+        for told in re.findall(r"\)  # (.*)$", program, re.MULTILINE):
             assert told in done.stdout

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use toml::de::DeTable;
 
 use super::checks;
+use super::heal::{self, HealSettings};
 use super::load::Lookup;
 use super::node::{Entry, Table, Value as Node};
 use super::problem::{ConfigError, Problems};
@@ -71,6 +72,15 @@ pub fn given_check(
     lookup: &Lookup<'_>,
 ) -> Result<Registration, ConfigError> {
     read(name, options, folder, lookup, |context, entry| checks::read(context, "", entry))
+}
+
+/// Reads what is tried when a check fails, as it stands in `[heal.CHECK]`.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with all mistakes.
+pub fn given_policy(check: &str, options: &Map<String, Value>) -> Result<HealSettings, ConfigError> {
+    let lookup = Lookup { variable: &|_| None, cache: None };
+    read(check, options, Path::new("."), &lookup, |context, entry| heal::read(context, "", entry))
 }
 
 fn read<T>(

@@ -21,9 +21,11 @@ from stratheal._errors import (
     ForkedError,
     NoSuchCheckError,
     NotRunningError,
+    StateError,
     StrathealError,
 )
 from stratheal._monitor import Monitor
+from stratheal._remedy import Plan, Remedy, Step
 from stratheal._status import Status
 from stratheal._stratheal import CheckState, Event, Metric, Report, Snapshot, __version__, status_codes
 
@@ -39,9 +41,13 @@ __all__ = [
     "Monitor",
     "NoSuchCheckError",
     "NotRunningError",
+    "Plan",
+    "Remedy",
     "Report",
     "Snapshot",
+    "StateError",
     "Status",
+    "Step",
     "StrathealError",
     "__version__",
     "status_codes",

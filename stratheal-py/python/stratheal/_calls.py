@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from stratheal._stratheal import Run
 
-Functions = dict[int, Callable[[], object]]
+Functions = dict[int, Callable[..., object]]
 
 
 def fail(run: Run, error: BaseException) -> None:
@@ -24,7 +24,8 @@ def call(run: Run, functions: Functions) -> None:
     if function is None:
         return
     try:
-        value = function()
+        question = run.question
+        value = function() if question is None else function(*question)
     except BaseException as error:  # Also SystemExit: it must not end the thread of others.
         fail(run, error)
     else:

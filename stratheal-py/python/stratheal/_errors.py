@@ -44,5 +44,9 @@ class NotRunningError(StrathealError, RuntimeError):
     """The monitor does not run in this process."""
 
 
+class StateError(StrathealError, OSError):
+    """The state folder cannot be used; another process may have it."""
+
+
 class ForkedError(StrathealError, RuntimeError):
     """Something belongs to the process that this one was forked from."""

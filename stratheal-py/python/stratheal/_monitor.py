@@ -5,7 +5,7 @@ import inspect
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 
 from stratheal._check import Check
@@ -13,6 +13,7 @@ from stratheal._errors import DuplicateError, NotRunningError
 from stratheal._log import begin as begin_to_log
 from stratheal._log import forget as forget_log
 from stratheal._options import of_check
+from stratheal._remedy import FunctionRemedy, Remedy, answer
 from stratheal._stratheal import CheckState, Core, Event, Snapshot
 from stratheal._threads import Threads
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from stratheal.wsgi import WsgiApp
 
 Function = TypeVar("Function", bound=Callable[[], object])
+
+Healer = TypeVar("Healer", bound=type[Remedy] | Callable[[], object])
 
 GRACE = 3.0
 """How many seconds checks have to end when the monitor stops."""
@@ -58,6 +61,7 @@ class Monitor:
         threads: int = 8,
         details: bool = False,
         hosts: Sequence[str] = (),
+        state_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         """Makes a monitor, which does nothing before it is started.
 
@@ -66,14 +70,16 @@ class Monitor:
             environment: The overlay of that file that is laid over it.
             threads: How many plain functions run at the same time.
             details: Whether the web endpoints show what checks say.
+            state_dir: Where it is written down what is healed, so that it goes on after a crash. One process at a time
+                may have it. Without one it is forgotten at the end.
             hosts: Names, beside addresses and `localhost`, under which the web endpoints answer.
 
         Raises:
             ConfigurationError: When the file has mistakes; all of them are named.
             ConfigurationNotFoundError: When there is no such file.
         """
-        self._core = Core(threads, details, list(hosts))
-        self._functions: dict[int, Callable[[], object]] = {}
+        self._core = Core(threads, details, list(hosts), state_dir)
+        self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
         self._threads: Threads | None = None
         self._binding: Binding | None = None
@@ -158,6 +164,61 @@ class Monitor:
         if on_loop and self.running:
             self._need_loop()
         _wait(added)
+
+    def remedy(
+        self, name: str, *, risk: Literal["observe", "local", "disruptive", "destructive"] = "disruptive"
+    ) -> Callable[[Healer], Healer]:
+        """Makes a remedy of the class or function below it. It is there from the next start on.
+
+        Args:
+            name: Its name.
+            risk: How much it may break: `observe`, `local`, `disruptive` or `destructive`.
+
+        Returns:
+            The decorator. It gives the class or function back as it is.
+
+        Raises:
+            ValueError: When the name or the risk makes no sense.
+        """
+
+        def register(healer: Healer) -> Healer:
+            made = healer() if isinstance(healer, type) else None
+            remedy = made if isinstance(made, Remedy) else FunctionRemedy(name, healer)
+            key = next(_keys)
+            self._core.remedy(name, risk, key)
+            self._functions[key] = lambda method, arguments: answer(remedy, method, arguments)
+            return healer
+
+        return register
+
+    def heal_by(self, check: str, *ladder: str, **options: object) -> None:
+        """Says what is tried when a check fails, in this order, until it passes. It holds from the next start on.
+
+        Args:
+            check: The check.
+            *ladder: Names of remedies.
+            **options: Those of `[heal.CHECK]` in docs/configuration.md, such as `approval` or `probation`.
+
+        Raises:
+            ConfigurationError: When an option makes no sense.
+        """
+        self._core.policy(check, of_check({"ladder": list(ladder), **options}))
+
+    def healing(self) -> dict[str, Any]:
+        """What is broken, and what is being done about it: `incidents`, `attempts`, `approvals` and `ended`.
+
+        Raises:
+            NotRunningError: When the monitor does not run in this process, or nothing is to be healed.
+        """
+        return self._core.healing()
+
+    def heal(self, check: str | None = None) -> int:
+        """Begins anew, at once, with what is tried for a check, or for all that are broken.
+
+        Returns:
+            Of how many.
+        """
+        return self._core.heal(check, "the application").wait()
 
     # Running.
 

@@ -34,7 +34,19 @@ class CheckOptions(TypedDict, total=False):
     hint: str
 
 
-TIMES = frozenset({"interval", "timeout", "retry_interval", "initial_delay", "stale_after"})
+TIMES = frozenset(
+    {
+        "interval",
+        "timeout",
+        "retry_interval",
+        "initial_delay",
+        "stale_after",
+        "verify_timeout",
+        "probation",
+        "first_pause",
+        "longest_pause",
+    }
+)
 CONDITIONS = ("warn_if", "crit_if")
 
 

@@ -296,6 +296,9 @@ class Run:
     def key(self) -> int:
         """Which function is to be called."""
     @property
+    def question(self) -> tuple[str, dict[str, Any]] | None:
+        """What is asked where it is no check: a method, and its arguments."""
+    @property
     def abandoned(self) -> bool:
         """Whether nobody waits for it any more."""
     def begin(self) -> bool:
@@ -349,7 +352,7 @@ class Subscription:
 class Core:
     """A monitor."""
 
-    def __new__(cls, threads: int, details: bool, hosts: list[str]) -> Core:
+    def __new__(cls, threads: int, details: bool, hosts: list[str], state: str | PathLike[str] | None) -> Core:
         """A monitor that is not running."""
     def load(self, file: str | PathLike[str], environment: str | None = None) -> None:
         """Adds the checks of a file."""
@@ -357,6 +360,14 @@ class Core:
         """Adds a check that is described as in a file."""
     def register(self, name: str, options: dict[str, Any], key: int, on_loop: bool) -> Operation[None] | None:
         """Adds a check that is written in Python, in the place of one of the same name."""
+    def remedy(self, name: str, risk: str, key: int) -> None:
+        """Adds a remedy that is written in Python."""
+    def policy(self, check: str, options: dict[str, Any]) -> None:
+        """Says what is tried when a check fails."""
+    def healing(self) -> dict[str, Any]:
+        """What is broken, and what is being done about it."""
+    def heal(self, check: str | None, by: str) -> Operation[int]:
+        """Begins ladders anew. Its result is of how many incidents."""
     def start(self) -> Reader:
         """Starts it in this process. Returns where threads find what they are to do."""
     def is_running(self) -> bool:
