@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import MutableMapping
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -9,6 +10,7 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 
 from stratheal import Monitor, Report
+from stratheal.asgi import RequestMetrics
 
 
 @pytest.fixture
@@ -109,3 +111,38 @@ def test_wsgi_answers_the_same(monitor: Monitor) -> None:
         assert ask("/health", query="tag=x")[0] == "200 OK"
         assert ask("/health", "HEAD")[2] == b""
         assert ask("/health", "PUT")[0] == "405 Method Not Allowed"
+
+
+def test_requests_are_counted_and_judged() -> None:
+    monitor = Monitor()
+
+    async def application(scope: MutableMapping[str, Any], _: object, send: Any) -> None:  # noqa: ANN401
+        if scope["path"] == "/raises":
+            raise ValueError("no")
+        await send({"type": "http.response.start", "status": 503 if scope["path"] == "/fails" else 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    counted = RequestMetrics(application, monitor=monitor, interval="1h", crit_if="error_rate > 40%")
+
+    async def main() -> None:
+        async def nothing(message: object = None) -> Any:  # noqa: ANN401
+            return message
+
+        for path in ["/", "/", "/fails", "/raises"]:
+            try:
+                await counted({"type": "http", "path": path}, nothing, nothing)
+            except ValueError:
+                assert path == "/raises"
+        await counted({"type": "lifespan", "path": ""}, nothing, nothing)
+
+    asyncio.run(main())
+    with monitor:
+        end = time.monotonic() + 10
+        while (report := monitor.state("requests").report) is None:
+            assert time.monotonic() < end
+        assert (report.status.label, report.summary) == ("critical", "error_rate 50% > 40%")
+        told = {name: metric.value for name, metric in report.metrics.items()}
+        assert (told["requests"], told["errors"], told["error_rate"]) == (4, 2, 50)
+        again = monitor.run("requests").report
+        assert again is not None
+        assert (again.summary, again.metrics["requests"].value) == ("no requests", 4)

@@ -1,15 +1,22 @@
 """The endpoints as an ASGI application."""
 
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
+from stratheal._requests import Requests
+
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from stratheal._monitor import Monitor
+    from stratheal._options import CheckOptions
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
 class AsgiApp:
@@ -73,3 +80,48 @@ class AsgiApp:
                 await self._monitor.stop_async()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+class RequestMetrics:
+    """Middleware that counts requests, errors and latencies, and tells them as a check.
+
+    Example: `app.add_middleware(RequestMetrics, monitor=monitor, crit_if="error_rate > 20%")`. Its metrics are
+    `requests`, `errors`, `error_rate`, `latency_p50` and `latency_p99`; the last three are of the time since the run
+    before.
+    """
+
+    def __init__(
+        self, app: App, *, monitor: "Monitor", name: str = "requests", **options: "Unpack[CheckOptions]"
+    ) -> None:
+        """Counts what goes through to an application.
+
+        Args:
+            app: The application.
+            monitor: The monitor that gets the check.
+            name: The name of the check.
+            **options: Those of `Monitor.check`.
+        """
+        self._app = app
+        self._requests = Requests()
+        monitor.check(name, **options)(self._requests.report)
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Passes a request on, and counts it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except BaseException:
+            status = 500
+            raise
+        finally:
+            self._requests.count(status, time.perf_counter() - begun)
