@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot bench-healing fuzz soak chaos clean
+.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot bench-healing bench-python fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,9 @@ bench-snapshot: ## snapshots and rollback beside cp, tar, restic and borg, as ta
 
 bench-healing: ## services and healing beside supervisord and monit, as tables
 	cargo bench --locked -p stratheal-benches --bench healing
+
+bench-python: ## the Python module, as an installed wheel, beside its peers, as tables
+	@scripts/bench-python
 
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
