@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict};
 use serde_json::{Map, Value};
 use stratheal_core::checks::{Conditions, Judged};
 use stratheal_core::config::{self, HealSettings, Lookup};
+use stratheal_core::contract::History;
 use stratheal_core::endpoints::{Options, Question, answer};
 use stratheal_core::engine::{Engine, EngineHandle, Registration};
 use stratheal_core::healing::HealerHandle;
@@ -19,7 +20,8 @@ use stratheal_core::model::{CheckId, CheckSpec, RemedyId};
 use crate::convert::{from_json, to_json};
 use crate::dispatch::{Dispatcher, Place};
 use crate::errors::{Raised, not_running, of_options};
-use crate::healing::{self, Healing, WrittenRemedy};
+use crate::healing::{self, Healing, Means, WrittenRemedy};
+use crate::history;
 use crate::loop_lag;
 use crate::mailbox::{Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
@@ -27,6 +29,9 @@ use crate::process::Own;
 use crate::python_check::PythonCheck;
 use crate::subscription::Subscription;
 use crate::view::{CheckState, Snapshot};
+
+/// How long the history has to be written at the end.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// A check of Python before it belongs to an engine: pipes and threads are of one process, and this may be forked before.
 #[derive(Debug, Clone)]
@@ -53,7 +58,8 @@ impl Written {
 struct Running {
     engine: EngineHandle,
     dispatcher: Arc<Dispatcher>,
-    healing: Option<Healing>,
+    healing: Option<Arc<Healing>>,
+    history: Option<Arc<dyn History>>,
 }
 
 #[derive(Debug, Default)]
@@ -73,6 +79,7 @@ pub(crate) struct Core {
     options: Options,
     threads: usize,
     state: Option<PathBuf>,
+    records: bool,
 }
 
 impl Core {
@@ -82,12 +89,21 @@ impl Core {
         let running = inner.running.as_ref().and_then(Own::get).ok_or_else(|| not_running().into_exception(py))?;
         let nothing = || Raised::new("NotRunningError", "nothing heals: register a remedy, and say what it is for");
         let healing = running.healing.as_ref().ok_or_else(|| nothing().into_exception(py))?;
-        Ok(healing.healer.clone())
+        let elsewhere = || Raised::new("StateError", "another process heals; this one takes over when that ends");
+        healing.healer().ok_or_else(|| elsewhere().into_exception(py))
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing under it can panic half-way.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn history(&self, py: Python<'_>) -> PyResult<Arc<dyn History>> {
+        let inner = self.lock();
+        let running = inner.running.as_ref().and_then(Own::get).ok_or_else(|| not_running().into_exception(py))?;
+        let none =
+            || Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`");
+        running.history.clone().ok_or_else(|| none().into_exception(py))
     }
 
     /// The engine, where it runs in this process.
@@ -114,8 +130,9 @@ fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 #[pymethods]
 impl Core {
     #[new]
-    fn new(threads: usize, details: bool, hosts: Vec<String>, state: Option<PathBuf>) -> Self {
-        Self { inner: Mutex::default(), options: Options { details, hosts }, threads: threads.clamp(1, 256), state }
+    fn new(threads: usize, details: bool, hosts: Vec<String>, state: Option<PathBuf>, records: bool) -> Self {
+        let (options, threads) = (Options { details, hosts }, threads.clamp(1, 256));
+        Self { inner: Mutex::default(), options, threads, state, records }
     }
 
     /// Adds the checks of a file.
@@ -198,6 +215,34 @@ impl Core {
         from_json(py, &serde_json::to_value(self.healer(py)?.view()).unwrap_or_default())
     }
 
+    /// Recorded runs, the newest first: check, when, status, outcome, seconds, and metrics.
+    #[pyo3(signature = (check = None, since = None, until = None, limit = 1000))]
+    fn runs(
+        &self,
+        py: Python<'_>,
+        check: Option<&str>,
+        since: Option<f64>,
+        until: Option<f64>,
+        limit: usize,
+    ) -> PyResult<Operation> {
+        let (history, query) = (self.history(py)?, history::query(check, since, until, limit)?);
+        operation::begin(async move { history::runs(&*history, &query).await }, history::rows_of_runs)
+    }
+
+    /// Recorded changes of state, the newest first: check, when, from, to, and what the run said.
+    #[pyo3(signature = (check = None, since = None, until = None, limit = 1000))]
+    fn changes(
+        &self,
+        py: Python<'_>,
+        check: Option<&str>,
+        since: Option<f64>,
+        until: Option<f64>,
+        limit: usize,
+    ) -> PyResult<Operation> {
+        let (history, query) = (self.history(py)?, history::query(check, since, until, limit)?);
+        operation::begin(async move { history::changes(&*history, &query).await }, history::rows_of_changes)
+    }
+
     /// Begins ladders anew, at once. Answers of how many incidents.
     fn heal(&self, py: Python<'_>, check: Option<&str>, by: String) -> PyResult<Operation> {
         let healer = self.healer(py)?;
@@ -216,13 +261,19 @@ impl Core {
         let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
         let written = inner.written.iter().map(|written| written.registration(&dispatcher));
         let registrations: Vec<_> = inner.native.iter().cloned().chain(written).collect();
-        let engine = Engine::builder().register_all(registrations).build().and_then(Engine::start);
-        let engine = engine.map_err(|error| Raised::from(error).into_exception(py))?;
-        let healing = (!inner.policies.is_empty()).then(|| {
-            healing::begin(engine.clone(), &dispatcher, &inner.remedies, &inner.policies, self.state.as_deref())
-        });
-        let healing = healing.transpose().map_err(|raised| raised.into_exception(py))?;
-        inner.running = Some(Own::new(Running { engine, dispatcher, healing }));
+        let raise = |raised: Raised| raised.into_exception(py);
+        let setup = healing::setup(&dispatcher, &inner.remedies, &inner.policies).map_err(raise)?;
+        let folder = self.state.as_deref().map(healing::take).transpose().map_err(raise)?.flatten();
+        let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose().map_err(raise)?;
+        let mut builder = Engine::builder().register_all(registrations);
+        if let Some(history) = &history {
+            builder = builder.history(history.clone());
+        }
+        let engine = builder.build().and_then(Engine::start).map_err(|error| raise(error.into()))?;
+        let means = Means { engine: engine.clone(), setup, state: self.state.clone() };
+        let heals = !inner.policies.is_empty() || self.state.is_some();
+        let healing = heals.then(|| Healing::begin(means, folder)).transpose().map_err(raise)?;
+        inner.running = Some(Own::new(Running { engine, dispatcher, healing, history }));
         Ok(reader)
     }
 
@@ -248,13 +299,19 @@ impl Core {
     /// Stops it: checks get so many seconds to end. Answers which could not be stopped.
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        let healer = self.healer(py).ok();
+        let (healer, history) = (self.healer(py).ok(), self.history(py).ok());
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         let stop = async move {
             if let Some(healer) = healer {
                 healer.stop().await;
             }
-            Ok(engine.shutdown(grace).await)
+            let shutdown = engine.shutdown(grace).await;
+            if let Some(history) = history
+                && let Err(error) = history.flush(FLUSH).await
+            {
+                tracing::error!(%error, "the end of the history is not recorded");
+            }
+            Ok(shutdown)
         };
         operation::begin(stop, |py, shutdown| {
             let left: Vec<String> = shutdown.left_behind.iter().map(ToString::to_string).collect();

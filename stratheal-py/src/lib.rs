@@ -13,6 +13,7 @@ mod core;
 mod dispatch;
 mod errors;
 mod healing;
+mod history;
 mod log;
 mod loop_lag;
 mod mailbox;

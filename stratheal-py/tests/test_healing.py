@@ -1,7 +1,12 @@
 """Remedies that are written in Python."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +129,77 @@ def test_what_was_tried_outlives_the_process_and_belongs_to_one(tmp_path: Path) 
 
     with monitor_with({}) as monitor:
         until(lambda: verdicts(monitor) == ["healed"])
-        with pytest.raises(stratheal.StateError, match="uses this state folder"):
-            monitor_with({}).start()
+        with (
+            monitor_with({"mended": True}) as other,
+            pytest.raises(stratheal.StateError, match="another process heals"),
+        ):
+            other.healing()
     assert (tmp_path / "state" / "incidents" / "000001.json").exists()
     with monitor_with({"mended": True}) as monitor:
         assert verdicts(monitor) == ["healed"], "from the journal"
+
+
+def test_one_process_heals_and_another_takes_over_when_it_is_killed(tmp_path: Path) -> None:
+    program = f"""
+import os, pathlib, sys, time, stratheal
+here = pathlib.Path({str(tmp_path)!r})
+monitor = stratheal.Monitor(state_dir=here / "state")
+@monitor.check("web", interval="100ms", timeout="90ms", fail_after=1, recover_after=1)
+def web():
+    return (here / "mended").exists()
+@monitor.remedy("mend")
+def mend():
+    (here / "mended").write_text(str(os.getpid()))
+monitor.heal_by("web", "mend", probation=0.2, verify_timeout=1, first_pause="10ms")
+monitor.start()
+if len(sys.argv) > 1 and os.fork() == 0:
+    time.sleep(60)  # A child that inherits the lock must not keep it.
+print("started", flush=True)
+time.sleep(60)
+"""
+    first = subprocess.Popen([sys.executable, "-c", program, "fork"], stdout=subprocess.PIPE, start_new_session=True)
+    second = None
+    try:
+        mended = tmp_path / "mended"
+        until(lambda: mended.exists() and mended.read_text() == str(first.pid))
+        second = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+        assert second.stdout is not None
+        second.stdout.readline()
+        mended.unlink()
+        until(lambda: mended.exists() and mended.read_text() == str(first.pid))
+        first.kill()
+        first.wait()
+        mended.unlink()
+        until(lambda: mended.exists() and mended.read_text() == str(second.pid))
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        for process in (first, second):
+            if process is not None:
+                process.kill()
+                process.communicate()
+
+
+def test_what_was_recorded_can_be_asked(tmp_path: Path) -> None:
+    monitor, world = Monitor(state_dir=tmp_path / "state", history=True), {"mended": False}
+    failing(monitor, world)
+    begun = datetime.now(timezone.utc)
+    with monitor:
+        until(lambda: monitor.state("web").status is stratheal.Status.CRITICAL)
+        world["mended"] = True
+        until(lambda: monitor.state("web").status is stratheal.Status.HEALTHY)
+        until(lambda: len(monitor.changes("web")) >= 2)
+        runs = monitor.runs("web", since=begun)
+        assert {run.check for run in runs} == {"web"}
+        assert runs[0].at >= runs[-1].at >= begun.replace(microsecond=0)
+        assert {run.status for run in runs} >= {stratheal.Status.CRITICAL, stratheal.Status.HEALTHY}
+        assert len(monitor.runs(limit=1)) == 1
+        newest = monitor.changes("web")[0]
+        assert (newest.before.label, newest.after.label, newest.summary) == ("critical", "healthy", "works")
+        assert monitor.runs(until=begun) == []
+        with pytest.raises(ValueError, match="/"):
+            monitor.runs("/")
+    with pytest.raises(stratheal.ConfigurationError, match="state_dir"):
+        Monitor(history=True)
 
 
 def test_mistakes_are_named() -> None:

@@ -24,12 +24,14 @@ from stratheal._errors import (
     StateError,
     StrathealError,
 )
+from stratheal._history import ChangeRow, RunRow
 from stratheal._monitor import Monitor
 from stratheal._remedy import Plan, Remedy, Step
 from stratheal._status import Status
 from stratheal._stratheal import CheckState, Event, Metric, Report, Snapshot, __version__, status_codes
 
 __all__ = [
+    "ChangeRow",
     "Check",
     "CheckState",
     "ConfigurationError",
@@ -44,6 +46,7 @@ __all__ = [
     "Plan",
     "Remedy",
     "Report",
+    "RunRow",
     "Snapshot",
     "StateError",
     "Status",

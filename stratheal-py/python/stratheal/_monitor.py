@@ -1,15 +1,18 @@
 """The monitor: what is to be checked, and how it is."""
 
 import atexit
+import contextlib
 import inspect
 import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 
 from stratheal._check import Check
-from stratheal._errors import DuplicateError, NotRunningError
+from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
+from stratheal._history import ChangeRow, RunRow
 from stratheal._log import begin as begin_to_log
 from stratheal._log import forget as forget_log
 from stratheal._options import of_check
@@ -62,6 +65,7 @@ class Monitor:
         details: bool = False,
         hosts: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
+        history: bool = False,
     ) -> None:
         """Makes a monitor, which does nothing before it is started.
 
@@ -71,16 +75,21 @@ class Monitor:
             threads: How many plain functions run at the same time.
             details: Whether the web endpoints show what checks say.
             state_dir: Where it is written down what is healed, so that it goes on after a crash. One process at a time
-                may have it. Without one it is forgotten at the end.
+                has it and heals; others stand by, and take over when that one ends. Without one it is forgotten at the
+                end.
+            history: Whether runs are recorded there, for `runs` and `changes`.
             hosts: Names, beside addresses and `localhost`, under which the web endpoints answer.
 
         Raises:
             ConfigurationError: When the file has mistakes; all of them are named.
             ConfigurationNotFoundError: When there is no such file.
         """
-        self._core = Core(threads, details, list(hosts), state_dir)
+        if history and state_dir is None:
+            raise ConfigurationError("a history needs a state_dir to be recorded in")
+        self._core = Core(threads, details, list(hosts), state_dir, history)
         self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
+        self._state = None if state_dir is None else os.path.realpath(state_dir)
         self._threads: Threads | None = None
         self._binding: Binding | None = None
         self._private: PrivateLoop | None = None
@@ -324,6 +333,8 @@ class Monitor:
     def _forked(self) -> None:
         """In a process that was forked nothing runs: it is as if it had not been started."""
         self._core.release()
+        if self._state is not None:
+            _close_below(self._state)
         self._threads = self._binding = self._private = None
 
     # How things are.
@@ -386,6 +397,38 @@ class Monitor:
         while (event := subscription.next().wait()) is not None:
             yield event
 
+    def runs(
+        self,
+        check: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 1000,
+    ) -> list[RunRow]:
+        """Recorded runs, the newest first.
+
+        Args:
+            check: Of this check only.
+            since: From this moment on.
+            until: Before this moment.
+            limit: So many at most.
+
+        Raises:
+            NotRunningError: When the monitor does not run in this process, or nothing is recorded there.
+        """
+        return [RunRow(*row) for row in self._core.runs(check, _seconds(since), _seconds(until), limit).wait()]
+
+    def changes(
+        self,
+        check: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 1000,
+    ) -> list[ChangeRow]:
+        """Recorded changes of state, the newest first; arguments and errors as for `runs`."""
+        return [ChangeRow(*row) for row in self._core.changes(check, _seconds(since), _seconds(until), limit).wait()]
+
     # The web.
 
     def asgi(self) -> "AsgiApp":
@@ -423,6 +466,22 @@ class Monitor:
         if not self.running:
             return "<Monitor, not running>"
         return f"<Monitor, {self.snapshot()!r}>"
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
+
+
+def _close_below(folder: str) -> None:
+    """Closes what a fork has inherited of a folder: locks are the parent's, and have to end with it."""
+    try:
+        descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208  # pathlib takes long to import.
+    except OSError:
+        return
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            if os.readlink(f"/proc/self/fd/{descriptor}").startswith(folder + os.sep):  # noqa: PTH115
+                os.close(int(descriptor))
 
 
 def _wait(operation: "Operation[None] | None") -> None:

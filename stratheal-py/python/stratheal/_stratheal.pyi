@@ -352,7 +352,9 @@ class Subscription:
 class Core:
     """A monitor."""
 
-    def __new__(cls, threads: int, details: bool, hosts: list[str], state: str | PathLike[str] | None) -> Core:
+    def __new__(
+        cls, threads: int, details: bool, hosts: list[str], state: str | PathLike[str] | None, records: bool
+    ) -> Core:
         """A monitor that is not running."""
     def load(self, file: str | PathLike[str], environment: str | None = None) -> None:
         """Adds the checks of a file."""
@@ -366,6 +368,14 @@ class Core:
         """Says what is tried when a check fails."""
     def healing(self) -> dict[str, Any]:
         """What is broken, and what is being done about it."""
+    def runs(
+        self, check: str | None = None, since: float | None = None, until: float | None = None, limit: int = 1000
+    ) -> Operation[list[tuple[str, datetime, Status, str, float, dict[str, float]]]]:
+        """Recorded runs, the newest first."""
+    def changes(
+        self, check: str | None = None, since: float | None = None, until: float | None = None, limit: int = 1000
+    ) -> Operation[list[tuple[str, datetime, Status, Status, str]]]:
+        """Recorded changes of state, the newest first."""
     def heal(self, check: str | None, by: str) -> Operation[int]:
         """Begins ladders anew. Its result is of how many incidents."""
     def start(self) -> Reader:
