@@ -1,10 +1,16 @@
 """Calling what somebody else wrote, and answering for it whatever it does."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-from stratheal._stratheal import Run
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
 
-Functions = dict[int, Callable[..., object]]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stratheal._stratheal import Run
+
+    Functions = dict[int, Callable[..., object]]
 
 
 def fail(run: Run, error: BaseException) -> None:

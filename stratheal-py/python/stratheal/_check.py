@@ -1,6 +1,12 @@
 """Checks as classes."""
 
-from typing import ClassVar
+from __future__ import annotations
+
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
+
+if TYPE_CHECKING:
+    from typing import ClassVar
 
 
 class Check:

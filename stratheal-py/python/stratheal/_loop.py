@@ -3,15 +3,22 @@
 A loop watches a pipe, as it watches its sockets. No thread of the library ever enters the interpreter for it.
 """
 
+from __future__ import annotations
+
 import asyncio
 import os
 import threading
-from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from stratheal._calls import Functions, fail
-from stratheal._stratheal import Operation, Reader, Run, Sender
+from stratheal._calls import fail
+from stratheal._stratheal import Reader, Sender
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from stratheal._calls import Functions
+    from stratheal._stratheal import Operation, Run
 
 T = TypeVar("T")
 
@@ -66,7 +73,7 @@ class Binding:
         """Calls them no more."""
         self._served = [served for served in self._served if served is not functions]
 
-    async def finish(self, operation: "Operation[T]") -> T:
+    async def finish(self, operation: Operation[T]) -> T:
         """Waits for an operation. Cancelling this cancels it."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._futures[operation.number] = future
@@ -104,7 +111,7 @@ def binding_of(loop: asyncio.AbstractEventLoop) -> Binding:
     return binding
 
 
-async def finish(operation: "Operation[T]") -> T:
+async def finish(operation: Operation[T]) -> T:
     """Waits for an operation in the loop that runs."""
     return await binding_of(asyncio.get_running_loop()).finish(operation)
 

@@ -1,40 +1,40 @@
 """The monitor: what is to be checked, and how it is."""
 
+from __future__ import annotations
+
 import atexit
-import contextlib
-import inspect
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from weakref import WeakSet
 
 from stratheal._check import Check
 from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
 from stratheal._history import ChangeRow, RunRow
-from stratheal._log import begin as begin_to_log
-from stratheal._log import forget as forget_log
 from stratheal._options import of_check
 from stratheal._remedy import FunctionRemedy, Remedy, answer
-from stratheal._stratheal import CheckState, Core, Event, Snapshot
-from stratheal._threads import Threads
+from stratheal._stratheal import Core
+
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
     from types import TracebackType
+    from typing import Any, Literal, TypeVar
 
     from typing_extensions import Unpack
 
     from stratheal._loop import Binding, PrivateLoop
     from stratheal._options import CheckOptions
-    from stratheal._stratheal import Operation
+    from stratheal._stratheal import CheckState, Event, Operation, Snapshot
+    from stratheal._threads import Threads
     from stratheal.asgi import AsgiApp
     from stratheal.wsgi import WsgiApp
 
-Function = TypeVar("Function", bound=Callable[[], object])
-
-Healer = TypeVar("Healer", bound=type[Remedy] | Callable[[], object])
+    _Function = TypeVar("_Function", bound=Callable[[], object])
+    _Healer = TypeVar("_Healer", bound=type[Remedy] | Callable[[], object])
 
 GRACE = 3.0
 """How many seconds checks have to end when the monitor stops."""
@@ -99,7 +99,7 @@ class Monitor:
 
     # What is checked.
 
-    def check(self, name: str, **options: "Unpack[CheckOptions]") -> Callable[[Function], Function]:
+    def check(self, name: str, **options: Unpack[CheckOptions]) -> Callable[[_Function], _Function]:
         """Makes a check of the function below it.
 
         The function takes nothing. It returns a number, which `warn_if` and `crit_if` judge; True or False; a `Report`;
@@ -120,7 +120,7 @@ class Monitor:
             DuplicateError: When another function has the name. The same one, loaded again, takes its place.
         """
 
-        def register(function: Function) -> Function:
+        def register(function: _Function) -> _Function:
             self._register(name, function, options)
             return function
 
@@ -161,6 +161,8 @@ class Monitor:
         if known is not None and known[1] != where:
             message = f"the check `{name}` is {known[1]} already, and cannot be {where} as well: remove it first"
             raise DuplicateError(message)
+        import inspect  # It takes long to import, and not everybody has a check.
+
         on_loop = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
             getattr(function, "__call__", None)  # noqa: B004  # An object with an `async def __call__`.
         )
@@ -176,7 +178,7 @@ class Monitor:
 
     def remedy(
         self, name: str, *, risk: Literal["observe", "local", "disruptive", "destructive"] = "disruptive"
-    ) -> Callable[[Healer], Healer]:
+    ) -> Callable[[_Healer], _Healer]:
         """Makes a remedy of the class or function below it. It is there from the next start on.
 
         Args:
@@ -190,7 +192,7 @@ class Monitor:
             ValueError: When the name or the risk makes no sense.
         """
 
-        def register(healer: Healer) -> Healer:
+        def register(healer: _Healer) -> _Healer:
             made = healer() if isinstance(healer, type) else None
             remedy = made if isinstance(made, Remedy) else FunctionRemedy(name, healer)
             key = next(_keys)
@@ -236,7 +238,7 @@ class Monitor:
         """Whether it runs in this process."""
         return self._core.is_running()
 
-    def start(self, *, loop: "asyncio.AbstractEventLoop | None" = None) -> None:
+    def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Starts it. When it runs already, nothing happens.
 
         Args:
@@ -249,7 +251,10 @@ class Monitor:
         """
         if self.running:
             return
-        begin_to_log()
+        from stratheal import _log
+        from stratheal._threads import Threads
+
+        _log.begin()
         self._threads = Threads(self._core.start(), self._functions)
         _install_hooks()
         if loop is not None:
@@ -286,18 +291,18 @@ class Monitor:
         self._release()
         return sorted({*left, *stuck})
 
-    def __enter__(self) -> "Monitor":
+    def __enter__(self) -> Monitor:
         """Starts it."""
         self.start()
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stops it."""
         self.stop()
 
-    async def __aenter__(self) -> "Monitor":
+    async def __aenter__(self) -> Monitor:
         """Starts it; coroutines run on the event loop that runs now."""
         import asyncio
 
@@ -305,7 +310,7 @@ class Monitor:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: "TracebackType | None"
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Stops it."""
         await self.stop_async()
@@ -317,7 +322,7 @@ class Monitor:
             self._private = PrivateLoop()
             self._bind(self._private.binding, watched=False)
 
-    def _bind(self, binding: "Binding", *, watched: bool) -> None:
+    def _bind(self, binding: Binding, *, watched: bool) -> None:
         self._binding = binding
         binding.serve(self._functions)
         _wait(self._core.bind(binding.sender, watched))
@@ -431,13 +436,13 @@ class Monitor:
 
     # The web.
 
-    def asgi(self) -> "AsgiApp":
+    def asgi(self) -> AsgiApp:
         """An ASGI application that answers `/health`, `/livez`, `/readyz`, `/startupz` and `/metrics`."""
         from stratheal.asgi import AsgiApp
 
         return AsgiApp(self)
 
-    def wsgi(self) -> "WsgiApp":
+    def wsgi(self) -> WsgiApp:
         """A WSGI application that answers the same."""
         from stratheal.wsgi import WsgiApp
 
@@ -479,12 +484,14 @@ def _close_below(folder: str) -> None:
     except OSError:
         return
     for descriptor in descriptors:
-        with contextlib.suppress(OSError):
+        try:
             if os.readlink(f"/proc/self/fd/{descriptor}").startswith(folder + os.sep):  # noqa: PTH115
                 os.close(int(descriptor))
+        except OSError:  # The one that lists them is gone by now.
+            continue
 
 
-def _wait(operation: "Operation[None] | None") -> None:
+def _wait(operation: Operation[None] | None) -> None:
     """Waits for what is only done while the monitor runs."""
     if operation is not None:
         operation.wait()
@@ -515,7 +522,7 @@ def _after_fork() -> None:
 
     for monitor in list(_monitors):
         monitor._forked()
-    forget_log()
-    loops = sys.modules.get("stratheal._loop")
-    if loops is not None:
-        loops.forget()
+    for name in ("stratheal._log", "stratheal._loop"):
+        module = sys.modules.get(name)
+        if module is not None:
+            module.forget()

@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Literal, TypedDict
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
 
-Time = str | float | timedelta
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import timedelta
+    from typing import Any, Literal, TypedDict
 
+    Time = str | float | timedelta
 
-class CheckOptions(TypedDict, total=False):
-    """What all checks may be told; see docs/configuration.md for each."""
+    class CheckOptions(TypedDict, total=False):
+        """What all checks may be told; see docs/configuration.md for each."""
 
-    interval: Time
-    timeout: Time
-    retry_interval: Time
-    initial_delay: Time
-    stale_after: Time
-    fail_after: int
-    recover_after: int
-    fail_window: str
-    flap_detection: bool
-    warn_if: str | Sequence[str]
-    crit_if: str | Sequence[str]
-    on_timeout: Literal["healthy", "warning", "critical", "unknown"]
-    on_error: Literal["healthy", "warning", "critical", "unknown"]
-    required: bool
-    tags: Sequence[str]
-    probes: Sequence[Literal["startup", "liveness", "readiness"]]
-    depends_on: str | Sequence[str]
-    depends_on_any: Sequence[str]
-    maintenance: str | Sequence[str]
-    hint: str
+        interval: Time
+        timeout: Time
+        retry_interval: Time
+        initial_delay: Time
+        stale_after: Time
+        fail_after: int
+        recover_after: int
+        fail_window: str
+        flap_detection: bool
+        warn_if: str | Sequence[str]
+        crit_if: str | Sequence[str]
+        on_timeout: Literal["healthy", "warning", "critical", "unknown"]
+        on_error: Literal["healthy", "warning", "critical", "unknown"]
+        required: bool
+        tags: Sequence[str]
+        probes: Sequence[Literal["startup", "liveness", "readiness"]]
+        depends_on: str | Sequence[str]
+        depends_on_any: Sequence[str]
+        maintenance: str | Sequence[str]
+        hint: str
 
 
 TIMES = frozenset(
@@ -73,8 +76,10 @@ def of_check(options: Mapping[str, object]) -> dict[str, Any]:
 
 
 def _time(value: object) -> object:
-    if isinstance(value, timedelta):
-        return f"{value.total_seconds()}s"
+    # A timedelta, without importing it.
+    seconds = getattr(value, "total_seconds", None)
+    if seconds is not None:
+        return f"{seconds()}s"
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{value}s"
     return value

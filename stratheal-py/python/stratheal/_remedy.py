@@ -1,7 +1,13 @@
 """Remedies: what makes a failing thing work again."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from __future__ import annotations
+
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
 
 
 class Step:

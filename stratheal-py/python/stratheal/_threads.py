@@ -5,11 +5,17 @@ interpreter, and nothing comes to harm. There is always one that listens. How ma
 decided by whoever writes to the pipe.
 """
 
+from __future__ import annotations
+
 import os
 import threading
+from typing import TYPE_CHECKING
 
-from stratheal._calls import Functions, call
-from stratheal._stratheal import Reader
+from stratheal._calls import call
+
+if TYPE_CHECKING:
+    from stratheal._calls import Functions
+    from stratheal._stratheal import Reader
 
 KEPT = 4
 """So many threads stay when there is nothing to do."""
