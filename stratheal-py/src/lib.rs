@@ -31,6 +31,7 @@ mod view;
 mod _stratheal {
     use std::collections::BTreeMap;
 
+    use pyo3::exceptions::PyImportError;
     use pyo3::prelude::*;
     use stratheal_core::model::Status;
 
@@ -50,6 +51,18 @@ mod _stratheal {
     use super::subscription::{Event, Subscription};
     #[pymodule_export]
     use super::view::{CheckState, Snapshot};
+
+    /// Refuses sub-interpreters: what is static here, and the threads of the library, belong to one interpreter.
+    #[pymodule_init]
+    fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {
+        if super::process::is_main_interpreter() {
+            return Ok(());
+        }
+        Err(PyImportError::new_err(
+            "stratheal works in the main interpreter of a process only, and this is a sub-interpreter: \
+             under mod_wsgi, set `WSGIApplicationGroup %{GLOBAL}`",
+        ))
+    }
 
     /// The version of the library.
     #[pymodule_export]

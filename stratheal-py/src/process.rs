@@ -10,6 +10,14 @@ pub(crate) fn id() -> u32 {
     std::process::id()
 }
 
+/// Whether the interpreter that calls is the main one of this process.
+#[expect(unsafe_code, reason = "only the interpreter itself knows its number, and nothing safe asks for it")]
+pub(crate) fn is_main_interpreter() -> bool {
+    // SAFETY: the caller holds the interpreter, as everything does that Python calls, so there is a current one.
+    let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
+    number == 0
+}
+
 /// The runtime of this process, on which operations wait. It is never ended: in a fork that would end that of the parent.
 ///
 /// # Errors

@@ -188,6 +188,24 @@ def test_what_the_library_logs_goes_to_logging_and_no_handler_holds_it_up() -> N
     )
 
 
+def test_a_sub_interpreter_is_refused() -> None:
+    told = run(
+        """
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        import stratheal
+        code = """
+        + repr("try:\n import stratheal\nexcept ImportError as error:\n print(error)")
+        + """
+        interpreters.run_string(interpreters.create(), code)
+        """
+    )
+    # Newer interpreters say it themselves.
+    assert "sub-interpreter" in told or "subinterpreter" in told
+
+
 def test_asyncio_is_imported_when_it_is_needed() -> None:
     told = run("import sys, stratheal; stratheal.Monitor(); print('asyncio' in sys.modules, 'inspect' in sys.modules)")
     assert told.split()[0] == "False"
