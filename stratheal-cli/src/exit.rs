@@ -42,6 +42,9 @@ pub(crate) const fn of_cause(cause: Cause) -> u8 {
     }
 }
 
+/// Somebody asked for the end, as shells say it.
+pub(crate) const TERMINATED: u8 = 143;
+
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ended {

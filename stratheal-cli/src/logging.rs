@@ -23,7 +23,7 @@ pub(crate) fn begin(common: &Common, service: bool) {
     // A command that heals tells itself what happens, in its own words.
     if level == LevelFilter::WARN
         && std::env::var_os(VARIABLE).is_none()
-        && let Ok(directive) = "stratheal_core::healing=error".parse()
+        && let Ok(directive) = "stratheal_core::healing=off".parse()
     {
         filter = filter.add_directive(directive);
     }

@@ -1,6 +1,7 @@
 //! Where things are: configuration, state, socket, cache. The one place that reads the environment for that.
 
 use std::env;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use stratheal_core::base::fs::read_text;
@@ -86,6 +87,19 @@ pub(crate) fn socket(state: &Path) -> PathBuf {
     let runtime = folder_in("RUNTIME_DIRECTORY").or_else(|| folder_in("XDG_RUNTIME_DIR"));
     let uid = rustix::process::geteuid().as_raw();
     socket_path(state, runtime.as_deref(), uid)
+}
+
+/// Claims a configuration for a monitor, as long as the file that is answered is open; `None` where that cannot be done. Another folder for
+/// state is another lock, and two that heal the same thing must not work at the same time.
+pub(crate) fn claim(config: &Config) -> Option<File> {
+    let file = File::open(&config.file).ok()?;
+    file.try_lock_shared().ok()?;
+    Some(file)
+}
+
+/// Whether a monitor has claimed this configuration.
+pub(crate) fn is_claimed(config: &Config) -> bool {
+    File::open(&config.file).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Asks the running monitor one thing.

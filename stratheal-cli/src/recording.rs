@@ -17,7 +17,19 @@ use crate::failure::Failure;
 pub(crate) struct Recording {
     pub(crate) history: Arc<dyn History>,
     /// Held for its lock.
-    _folder: Option<StateFolder>,
+    folder: Option<StateFolder>,
+}
+
+impl Recording {
+    /// Whether nobody else has the state folder meanwhile.
+    pub(crate) const fn owns_state(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// Of what is only looked at: in memory, and without the state folder.
+    pub(crate) fn in_memory() -> Self {
+        Self { history: Arc::new(MemoryHistory::default()), folder: None }
+    }
 }
 
 /// Takes the state folder and opens the history in it.
@@ -30,7 +42,7 @@ pub(crate) fn begin(state: &Path, settings: &HistorySettings) -> Result<Recordin
             Err(error @ StateError::InUse { .. }) => return Err(Failure::State(error)),
             folder => folder.ok(),
         };
-        return Ok(Recording { history: Arc::new(MemoryHistory::default()), _folder: folder });
+        return Ok(Recording { history: Arc::new(MemoryHistory::default()), folder });
     }
     let folder = match StateFolder::open(state) {
         Ok(folder) => folder,
@@ -38,12 +50,12 @@ pub(crate) fn begin(state: &Path, settings: &HistorySettings) -> Result<Recordin
         Err(error) => return Ok(without_disk(None, &chain(&error))),
     };
     match SqliteHistory::open(&folder.history(), settings.retention.clone(), Arc::new(SystemClock)) {
-        Ok(history) => Ok(Recording { history: Arc::new(history), _folder: Some(folder) }),
+        Ok(history) => Ok(Recording { history: Arc::new(history), folder: Some(folder) }),
         Err(error) => Ok(without_disk(Some(folder), &chain(&error))),
     }
 }
 
 fn without_disk(folder: Option<StateFolder>, why: &str) -> Recording {
     tracing::error!(why, "nothing is recorded on disk; checks run all the same");
-    Recording { history: Arc::new(MemoryHistory::instead(why.to_owned())), _folder: folder }
+    Recording { history: Arc::new(MemoryHistory::instead(why.to_owned())), folder }
 }

@@ -63,7 +63,7 @@ pub(crate) struct HealOptions {
     /// Hand it to the running monitor, and wait for nothing.
     #[arg(long, conflicts_with = "plan")]
     pub(crate) no_wait: bool,
-    /// How long to wait at most. A running monitor goes on after that.
+    /// How long to wait at most. A running monitor goes on after that; without one, what is being done is broken off, and on record.
     #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
     pub(crate) timeout: Duration,
     /// How the result is printed.
@@ -146,7 +146,7 @@ pub(crate) enum RemedyCommand {
         /// Hand it to the running monitor, and wait for nothing.
         #[arg(long)]
         no_wait: bool,
-        /// How long to wait at most. A running monitor goes on after that.
+        /// How long to wait at most. A running monitor goes on after that; without one, what is being done is broken off, and on record.
         #[arg(long, value_name = "DURATION", default_value = TIMEOUT, value_parser = parse_duration)]
         timeout: Duration,
     },

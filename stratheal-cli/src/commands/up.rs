@@ -49,6 +49,7 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
     // Before anything else: a signal that comes while starting ends the program as it does later.
     let mut signals = Signals::listen().map_err(|error| Failure::io("listen for signals", error))?;
     let state = place::state(common, &config);
+    let _claim = place::claim(&config);
     let recording = recording::begin(&state, &config.history)?;
     let listener = listen(options, &config).await?;
 

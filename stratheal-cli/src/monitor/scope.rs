@@ -1,6 +1,8 @@
 //! For how much a monitor is begun.
 
-use stratheal_core::healing::Acts;
+use std::path::Path;
+
+use stratheal_core::healing::{Acts, Store, StoreError};
 
 /// For how much a monitor is begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,15 @@ pub(crate) enum Scope {
 }
 
 impl Scope {
+    /// What is known of what is being healed. Whoever only looks leaves no traces.
+    pub(super) fn store(&self, state: &Path) -> Result<Store, StoreError> {
+        match self {
+            Self::Look if !Store::is_in(state) => Ok(Store::in_memory()),
+            Self::Look => Ok(Store::open(state)?.to_look_at()),
+            Self::Up | Self::Once(_) => Store::open(state),
+        }
+    }
+
     pub(super) fn acts(&self) -> Acts {
         match self {
             Self::Up => Acts::Always,

@@ -58,7 +58,11 @@ impl Supervision {
         scope: &Scope,
     ) -> Result<Self, Failure> {
         let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
-        let folder = services_folder(config, state)?;
+        let folder = if *scope == Scope::Look && !state.exists() {
+            place::socket(state).with_extension("services")
+        } else {
+            services_folder(config, state)?
+        };
         let mut services = Services::new(&folder, program).probe(Arc::new(engine.clone()));
         if *scope != Scope::Up {
             services = services.only_what_runs();
@@ -74,9 +78,10 @@ impl Supervision {
             // What cannot be started is still watched, and each service says so itself.
             tracing::error!(%error, "services cannot be started");
         }
-        let store = match Store::open(state) {
-            Ok(store) if *scope == Scope::Look => store.to_look_at(),
+        let store = match scope.store(state) {
             Ok(store) => store,
+            // A command would work beside somebody else's record, or without any.
+            Err(error) if *scope != Scope::Up => return Err(trouble("read what is being healed")(chain(&error))),
             Err(error) => {
                 tracing::error!(error = %chain(&error), "what is being healed is not written down");
                 Store::in_memory()
@@ -92,6 +97,9 @@ impl Supervision {
             .evidence(Arc::new(evidence::OfConfiguration { file: config.file.clone() }))
             .evidence(Arc::new(FullDisk))
             .acts(scope.acts());
+        if *scope != Scope::Up {
+            builder = builder.waits();
+        }
         let mut delivery = None;
         if *scope != Scope::Look {
             let (tell, handle) = telling::begin(config, state, common.quiet).map_err(webhook)?;

@@ -11,8 +11,8 @@ use crate::playground::{Playground, pause};
 const ACT: &str = r#"
 name=$1 what=$2
 moment() {
-    count=$(($(cat count 2>/dev/null || echo 0) + 1))
-    echo $count >count
+    # A check may run beside a remedy.
+    count=$(flock counting sh -c 'count=$(($(cat count 2>/dev/null || echo 0) + 1)); echo $count | tee count')
     for at in $(cat kill); do
         if [ $count = $at ]; then
             echo "$name $what $1" >>killed

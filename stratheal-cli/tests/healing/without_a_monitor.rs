@@ -51,7 +51,9 @@ fn what_cannot_be_healed_is_said_and_is_the_exit_code() {
     let done = play.run(&["heal", "fixed"]);
     assert!(done.code == 2 && done.out.contains("fixed is still broken: everything was tried"), "{done:?}");
     let listed = json(&play, &["heal"]);
-    assert_eq!((&listed[0]["check"], &listed[0]["state"]), (&"fixed".into(), &"given-up".into()), "{listed:#}");
+    let incident = &listed["incidents"][0];
+    assert_eq!((&incident["check"], &incident["state"]), (&"fixed".into(), &"given-up".into()), "{listed:#}");
+    assert_eq!(listed["unwell"][0]["why"], "everything was tried");
     let unknown = play.run(&["heal", "fixd"]);
     assert!(unknown.code == 3 && unknown.err.contains("did you mean `fixed`?"), "{unknown:?}");
     play.write("[checks.fixed]\nfile = { path = \"fixed\" }\n");

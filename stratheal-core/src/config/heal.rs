@@ -1,5 +1,7 @@
 //! `[heal.CHECK]`: what is tried when a check fails.
 
+use std::time::Duration;
+
 use super::field::{Field, Kind};
 use super::node::Entry;
 use super::reader::{Context, Reader, begin};
@@ -79,6 +81,9 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     Some(HealSettings { check, policy })
 }
 
+/// Nobody reads a plan in less.
+const SHORTEST_APPROVAL: Duration = Duration::from_mins(1);
+
 /// Reads what holds for all checks together.
 pub(super) fn global(reader: &mut Reader<'_, '_, '_>) -> GlobalLimits {
     let mut limits = GlobalLimits::default();
@@ -87,6 +92,9 @@ pub(super) fn global(reader: &mut Reader<'_, '_, '_>) -> GlobalLimits {
     let at_once = reader.integer("at_once").and_then(|count| usize::try_from(count).ok());
     limits.at_once = at_once.unwrap_or(limits.at_once);
     limits.approval_valid = reader.duration("approval_valid").unwrap_or(limits.approval_valid);
+    if limits.approval_valid < SHORTEST_APPROVAL {
+        reader.problem("approval_valid", "is less than a minute: nobody could approve anything");
+    }
     limits.relapse = reader.duration("relapse").unwrap_or(limits.relapse);
     limits
 }

@@ -125,7 +125,8 @@ pub struct RemedyContext {
     pub plan: Arc<Plan>,
     /// What steps have answered so far, by the name of the step.
     pub receipts: BTreeMap<String, Receipt>,
-    /// What this attempt is called: no other is on this machine, and it is the same after a restart. None while a plan is made.
+    /// What this step of this attempt is called: no other is on this machine, and it is the same after a restart. None while a plan is
+    /// made.
     pub attempt: Option<String>,
 }
 
@@ -151,7 +152,7 @@ impl RemedyContext {
         self
     }
 
-    /// As part of an attempt of this name.
+    /// As a step of an attempt, of this name.
     #[must_use]
     pub fn with_attempt(mut self, attempt: String) -> Self {
         self.attempt = Some(attempt);

@@ -21,7 +21,7 @@ pub struct Question<'a> {
     pub tag: Option<&'a str>,
     /// The header `Accept`.
     pub accept: &'a str,
-    /// The header `Host`; requests without one are answered.
+    /// The header `Host`; requests without one are refused.
     pub host: Option<&'a str>,
 }
 
@@ -54,7 +54,7 @@ impl Answer {
 /// use stratheal_core::endpoints::{Options, Question, answer};
 /// use stratheal_core::engine::Engine;
 /// let engine = Engine::builder().build()?.start()?;
-/// let found = answer(&engine, &Options::default(), Question { path: "/livez", ..Question::default() });
+/// let found = answer(&engine, &Options::default(), Question { path: "/livez", host: Some("localhost"), ..Question::default() });
 /// assert_eq!((found.status, found.body.as_ref()), (200, "ok\n"));
 /// # Ok::<(), stratheal_core::engine::EngineError>(())
 /// ```
@@ -77,9 +77,9 @@ pub fn answer(engine: &EngineHandle, options: &Options, question: Question<'_>) 
     }
 }
 
-/// Refuses a request that is addressed to a name which is not served.
+/// Refuses a request that is addressed to a name which is not served, or to none.
 pub(super) fn guard(options: &Options, host: Option<&str>) -> Option<Answer> {
-    let refused = host.is_some_and(|name| !host::allowed(name, &options.hosts));
+    let refused = !host.is_some_and(|name| host::allowed(name, &options.hosts));
     let text = "this host name is not served here: add it to `hosts` under `[endpoints]`\n";
     refused.then(|| Answer::plain(403, text))
 }

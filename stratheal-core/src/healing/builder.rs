@@ -128,6 +128,7 @@ pub struct HealerBuilder {
     pub(super) tell: Tell,
     pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) acts: Acts,
+    pub(super) waits: bool,
 }
 
 impl fmt::Debug for HealerBuilder {
@@ -149,6 +150,7 @@ impl HealerBuilder {
             tell: Arc::new(|message| tracing::info!(title = message.title, "nobody is told")),
             audit: None,
             acts: Acts::Always,
+            waits: false,
         }
     }
 
@@ -191,6 +193,13 @@ impl HealerBuilder {
     #[must_use]
     pub fn acts(mut self, acts: Acts) -> Self {
         self.acts = acts;
+        self
+    }
+
+    /// Begins nothing, and goes on with nothing, before [`HealerHandle::begin`]: for those who want to see what is broken first.
+    #[must_use]
+    pub const fn waits(mut self) -> Self {
+        self.waits = true;
         self
     }
 

@@ -41,6 +41,12 @@ impl Healer {
                 drop(reply.send(self.changed("the configuration").await));
             }
             // The loop stops by itself.
+            Command::Begin(reply) => {
+                if std::mem::take(&mut self.waits) {
+                    self.recover().await;
+                }
+                drop(reply.send(Ok(())));
+            }
             Command::Look(reply) => {
                 self.reconcile().await;
                 drop(reply.send(Ok(())));
@@ -67,8 +73,9 @@ impl Healer {
             self.store.change(vec![Change::CountAnew], Durable::Process).await;
         }
         for mut incident in wanted {
-            self.cut_short(&incident).await;
+            // What is being healed has its pauses after that.
             if matches!(incident.state, IncidentState::Open | IncidentState::GivenUp) {
+                self.cut_short(&incident).await;
                 incident.begin_ladder();
                 incident.note(self.clock.now(), "asked", format!("{by} says that it should be healed now"));
                 if let Err(error) =
@@ -114,6 +121,18 @@ impl Healer {
             }
             Done::Prospect(Box::new(Prospect { check, incident, attempt, rungs }), reply)
         });
+    }
+
+    /// Asks the gates again, now that there are plans: an approval is for one of them.
+    pub(super) fn ask_with_plans(&self, prospect: &mut Prospect) {
+        let Some(view) = self.engine.check(prospect.check.as_str()) else { return };
+        let policy = self.setup.policies.get(&prospect.check).cloned().unwrap_or_default();
+        for (seen, rung) in prospect.rungs.iter_mut().zip(&policy.ladder) {
+            let remedy = self.setup.remedies.get(&rung.remedy).filter(|_| seen.remedy == rung.remedy);
+            if let (Some(remedy), Ok(plan), Some(hash)) = (remedy, &seen.plan, &seen.plan_hash) {
+                seen.gates = self.ask(&view, &policy, rung, &**remedy, Some((plan, hash)), &Actor::Engine);
+            }
+        }
     }
 
     async fn approve(&mut self, token: &str, by: &str) -> Result<PendingApproval, HealError> {

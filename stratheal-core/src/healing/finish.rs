@@ -138,7 +138,11 @@ impl Healer {
 
     /// Finishes or takes back what was half done when this program ended. Never repeated blindly: each step is looked at first.
     pub(super) async fn recover(&mut self) {
-        let left: Vec<Attempt> = self.store.look(|store| store.ledger().attempts.values().cloned().collect());
+        // Those of others are left to whoever heals them.
+        let left: Vec<Attempt> = self.store.look(|store| {
+            let attempts = store.ledger().attempts.values();
+            attempts.filter(|attempt| self.acts.covers(&attempt.check)).cloned().collect()
+        });
         for attempt in left {
             tracing::warn!(attempt = attempt.number, check = %attempt.check, remedy = %attempt.remedy, state = ?attempt.state, "an attempt was left half-done");
             let record =

@@ -115,6 +115,7 @@ pub(super) enum Command {
     Remedies(Reply<Vec<RemedyView>>),
     Replace(Box<super::builder::Setup>, Reply<()>),
     Look(Reply<()>),
+    Begin(Reply<()>),
     Ping(Reply<()>),
     Stop(Reply<()>),
 }
@@ -229,6 +230,14 @@ impl HealerHandle {
     /// [`HealError::Stopped`].
     pub async fn look(&self) -> Result<(), HealError> {
         self.ask(Command::Look).await
+    }
+
+    /// Begins what is to be begun, where it was told to wait for this.
+    ///
+    /// # Errors
+    /// [`HealError::Stopped`].
+    pub async fn begin(&self) -> Result<(), HealError> {
+        self.ask(Command::Begin).await
     }
 
     /// Whether it answers within this time: what a watchdog wants to know.

@@ -76,6 +76,15 @@ pub(super) struct UnderWay {
     pub(super) healed_after: Option<Duration>,
 }
 
+/// What people have been told about healing itself, so that it is said once.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// That nothing can be written down.
+    pub(super) trouble: bool,
+    /// That there were too many attempts.
+    pub(super) exhaustion: bool,
+}
+
 /// The healer.
 pub(super) struct Healer {
     pub(super) engine: EngineHandle,
@@ -86,6 +95,8 @@ pub(super) struct Healer {
     pub(super) tell: Tell,
     pub(super) audit: Option<Arc<AuditLog>>,
     pub(super) acts: Acts,
+    /// Nothing is begun yet.
+    pub(super) waits: bool,
     pub(super) started: Instant,
     pub(super) under_way: BTreeMap<u64, UnderWay>,
     /// What could not be stopped, and the names of what it works on.
@@ -99,15 +110,13 @@ pub(super) struct Healer {
     progress_in: Option<mpsc::Receiver<Progress>>,
     /// Whether something changed while everything was looked at, so that it has to be looked at again.
     pub(super) look_again: bool,
-    /// Whether it was said that nothing can be written down.
-    pub(super) trouble_told: bool,
-    /// Whether it was said that there were too many attempts.
-    pub(super) exhaustion_told: bool,
+    /// What has been said about healing itself.
+    pub(super) told: Told,
 }
 
 impl Healer {
     pub(super) fn new(builder: HealerBuilder) -> Self {
-        let HealerBuilder { engine, setup, store, clock, evidence, tell, audit, acts } = builder;
+        let HealerBuilder { engine, setup, store, clock, evidence, tell, audit, acts, waits } = builder;
         let (progress, progress_in) = mpsc::channel(PROGRESS);
         Self {
             engine,
@@ -118,6 +127,7 @@ impl Healer {
             tell,
             audit,
             acts,
+            waits,
             started: Instant::now(),
             under_way: BTreeMap::new(),
             stuck: Vec::new(),
@@ -127,15 +137,16 @@ impl Healer {
             progress,
             progress_in: Some(progress_in),
             look_again: false,
-            trouble_told: false,
-            exhaustion_told: false,
+            told: Told::default(),
         }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
         let mut events = self.engine.subscribe();
         let Some(mut progress) = self.progress_in.take() else { return };
-        self.recover().await;
+        if !self.waits {
+            self.recover().await;
+        }
         let mut wake = Instant::now();
         let mut is_news = true;
         loop {
@@ -197,7 +208,10 @@ impl Healer {
             Done::Planned(planned) => self.planned(*planned).await,
             Done::Ended(ending) => self.ended(*ending).await,
             Done::Evidence(incident, found) => self.found(incident, found).await,
-            Done::Prospect(prospect, reply) => drop(reply.send(Ok(*prospect))),
+            Done::Prospect(mut prospect, reply) => {
+                self.ask_with_plans(&mut prospect);
+                drop(reply.send(Ok(*prospect)));
+            }
         }
     }
 }

@@ -214,6 +214,9 @@ impl Healer {
 
     /// Begins what is to be begun.
     async fn act(&mut self, snapshot: &Snapshot) -> Duration {
+        if self.waits {
+            return Duration::MAX;
+        }
         let open: Vec<Incident> = self.store.look(|store| {
             let idle = |incident: &&Incident| {
                 matches!(incident.state, IncidentState::Open | IncidentState::GivenUp)

@@ -71,6 +71,12 @@ impl Store {
         Self { ledger: Ledger::default(), disk: None, trouble: None }
     }
 
+    /// Whether anything was written down in a state folder.
+    #[must_use]
+    pub fn is_in(state: &Path) -> bool {
+        state.join("journal/healing").exists()
+    }
+
     /// Opens what is in a state folder, whose lock the caller holds. What is damaged is set aside, and said.
     ///
     /// # Errors

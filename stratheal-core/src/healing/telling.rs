@@ -4,6 +4,7 @@ use super::healer::Healer;
 use super::ledger::Change;
 use super::limits::wait_for;
 use super::message::{self, Message};
+use super::policy::Intensity;
 use super::store::Durable;
 use crate::audit::{Actor as Who, ActorKind, Record};
 use crate::base::class::chain;
@@ -35,15 +36,15 @@ impl Healer {
     pub(super) async fn tell_trouble(&mut self) {
         let trouble = self.store.look(|store| store.trouble().map(str::to_owned));
         match trouble {
-            Some(trouble) if !self.trouble_told => {
-                self.trouble_told = true;
+            Some(trouble) if !self.told.trouble => {
+                self.told.trouble = true;
                 self.tell(NotificationKind::HealerDegraded, None, message::trouble(&trouble)).await;
             }
             Some(_) => {
                 // Tried again with whatever is next; there may be nothing, so with nothing.
                 self.store.change(Vec::new(), Durable::Machine).await;
             }
-            None => self.trouble_told = false,
+            None => self.told.trouble = false,
         }
         let now = self.clock.stamp();
         let over = self.store.look(|store| store.ledger().pause.as_ref().is_some_and(|pause| pause.has_expired(&now)));
@@ -58,17 +59,20 @@ impl Healer {
     /// Says once that there were so many attempts that no more are begun for now: whoever does not know that waits for nothing.
     pub(super) async fn tell_exhaustion(&mut self) {
         let (intensity, now) = (self.setup.global.intensity, self.clock.stamp());
-        let (wait, waiting) = self.store.look(|store| {
+        let (wait, is_calm, waiting) = self.store.look(|store| {
             let ledger = store.ledger();
             let idle = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
             let waiting: Vec<String> =
                 ledger.incidents.values().filter(idle).map(|one| one.check.to_string()).collect();
-            (wait_for(&ledger.recent, intensity, &now), waiting)
+            let calm = Intensity { most: intensity.most.div_ceil(2), ..intensity };
+            let is_calm = wait_for(&ledger.recent, calm, &now).is_zero();
+            (wait_for(&ledger.recent, intensity, &now), is_calm, waiting)
         });
-        if wait.is_zero() {
-            self.exhaustion_told = false;
-        } else if !self.exhaustion_told && !waiting.is_empty() {
-            self.exhaustion_told = true;
+        // Where each attempt that goes out of the span makes room for one, it has been said.
+        if is_calm {
+            self.told.exhaustion = false;
+        } else if !wait.is_zero() && !self.told.exhaustion && !waiting.is_empty() {
+            self.told.exhaustion = true;
             tracing::error!(?wait, ?waiting, "there were too many attempts: no more are begun for now");
             let text = message::exhaustion(intensity, wait, &waiting);
             self.tell(NotificationKind::HealerDegraded, None, text).await;

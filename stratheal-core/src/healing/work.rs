@@ -137,7 +137,7 @@ impl Work {
         for index in first..self.attempt.plan.steps.len() {
             self.become_state(AttemptState::Doing { step: index }, Durable::Machine).await;
             let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-            let (cx, name) = (self.context(deadline), step.name.clone());
+            let (cx, name) = (self.context(index, deadline), step.name.clone());
             let receipt = match guarded(deadline, async move { remedy.step(&cx, &step).await }).await {
                 Ok(Ok(receipt)) => receipt,
                 Ok(Err(error)) => return Err(chain(&error)),
@@ -188,7 +188,7 @@ impl Work {
     async fn undo_one(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> Result<(), String> {
         let deadline = Instant::now() + UNDO_TIME;
         let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-        let cx = self.context(deadline);
+        let cx = self.context(index, deadline);
         match guarded(deadline, async move { remedy.undo(&cx, &step).await }).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(chain(&error)),
@@ -206,7 +206,7 @@ impl Work {
     async fn probe(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> StepState {
         let deadline = Instant::now() + PROBE_TIME;
         let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-        let cx = self.context(deadline);
+        let cx = self.context(index, deadline);
         match guarded(deadline, async move { remedy.probe(&cx, &step).await }).await {
             Ok(Ok(state)) => state,
             Ok(Err(error)) => {
@@ -250,7 +250,7 @@ impl Work {
     async fn settle(&self, index: usize, stuck: &mut Option<JoinHandle<()>>) -> Result<(), Verdict> {
         let deadline = Instant::now() + PROBE_TIME;
         let (remedy, step) = (self.remedy.clone(), self.attempt.plan.steps[index].clone());
-        let cx = self.context(deadline);
+        let cx = self.context(index, deadline);
         let why = match guarded(deadline, async move { remedy.settle(&cx, &step).await }).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => chain(&error),
@@ -259,13 +259,13 @@ impl Work {
         Err(Verdict::Interrupted { undo: Undo::Failed { why }, why: "this program ended in the middle".to_owned() })
     }
 
-    fn context(&self, deadline: Instant) -> RemedyContext {
+    fn context(&self, index: usize, deadline: Instant) -> RemedyContext {
         let answered = self.attempt.plan.steps.iter().zip(&self.attempt.receipts);
         let answered = answered.filter_map(|(step, receipt)| Some((step.name.clone(), receipt.clone()?)));
         RemedyContext::new(self.view.clone(), deadline)
             .with_plan(Arc::new(self.attempt.plan.clone()))
             .with_receipts(answered.collect())
-            .with_attempt(self.attempt.name())
+            .with_attempt(format!("{}-{index}", self.attempt.name()))
     }
 
     /// Writes a state down and tells it.

@@ -231,7 +231,7 @@ impl Remedy for RunCommand {
     async fn settle(&self, cx: &RemedyContext, step: &Step) -> Result<(), RemedyError> {
         let Some(attempt) = &cx.attempt else { return Ok(()) };
         let deadline = cx.deadline.checked_sub(MARGIN).unwrap_or(cx.deadline);
-        let left = end_labelled(attempt, deadline).await;
+        let left = end_labelled(attempt, deadline).await.map_err(|error| RemedyError::failed(step, error))?;
         if left.is_empty() {
             return Ok(());
         }

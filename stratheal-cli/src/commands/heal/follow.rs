@@ -74,13 +74,12 @@ impl Follow {
         self.followed.values().filter_map(|followed| Some((&followed.incident, followed.outcome.as_ref()?)))
     }
 
-    /// Waits until each works or nothing more is done about it, or for so long.
+    /// Waits until each works or nothing more is done about it, or until the deadline.
     pub(super) async fn until_settled(
         &mut self,
         conversation: &mut Conversation,
-        limit: Duration,
+        deadline: Instant,
     ) -> Result<(), Failure> {
-        let deadline = Instant::now() + limit;
         loop {
             let view = ask(conversation).await?;
             self.take_in(&view)?;
@@ -150,8 +149,10 @@ impl Follow {
             _ => None,
         };
         if followed.outcome.is_none() && Instant::now() >= deadline {
-            let state = followed.incident.state.as_str();
-            followed.outcome = Some(Outcome::Broken(format!("it is {state}, and the time is over")));
+            followed.outcome = Some(Outcome::Broken(match followed.incident.state {
+                IncidentState::Probation => "it passes, and the time was over before that had lasted".to_owned(),
+                state => format!("it is {}, and the time is over", state.as_str()),
+            }));
         }
         Ok(())
     }
@@ -199,13 +200,16 @@ fn stands_in_the_way(prospect: &Prospect, view: &HealingView, deadline: Instant)
         return Some(format!("nothing is configured to heal it: [heal.{}] names a ladder", prospect.check));
     }
     let next = prospect.rungs.iter().find(|rung| rung.is_next)?;
-    let closed = next.gates.iter().find(|gate| match gate.answer {
-        Answer::Wait { time } => time > left,
-        Answer::Ask => true,
-        // A rung that is refused is left out, and the next one is tried.
-        Answer::Pass | Answer::Refuse => false,
-    })?;
     let approval = view.approvals.iter().find(|waits| waits.check == prospect.check && waits.remedy == next.remedy);
+    let closed = next.gates.iter().find(|gate| match gate.answer {
+        // Nobody waits for a window, or for the end of a pause.
+        Answer::Wait { time } => time > left || matches!(gate.name.as_str(), "window" | "pause"),
+        // Until the plan is there, nobody can be asked.
+        Answer::Ask => approval.is_some(),
+        // A rung that is refused is left out, and the next one is tried; but what does not fail by itself is not healed.
+        Answer::Refuse => gate.name == "failing",
+        Answer::Pass => false,
+    })?;
     let how = approval.filter(|_| closed.answer == Answer::Ask).map_or_else(
         || format!("`stratheal heal why {}` says all that stands in the way", prospect.check),
         |waits| format!("`stratheal heal --plan` shows the plan, `stratheal heal approve {}` approves it", waits.token),

@@ -47,7 +47,7 @@ enum Found {
 }
 
 async fn found(conversation: &mut Conversation, check: Option<CheckId>, quiet: bool) -> Result<Found, Failure> {
-    conversation.look(quiet).await?;
+    conversation.look(quiet, check.as_ref()).await?;
     if let Some(check) = check {
         return Ok(Found::One(Box::new(asked(conversation, check).await?)));
     }

@@ -1,6 +1,7 @@
 //! `stratheal remedy`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::{Acts, RemedyView};
@@ -18,8 +19,8 @@ use crate::{output, place, runtime_with_threads};
 pub(crate) fn run(common: &Common, packages: &Packages, command: &RemedyCommand) -> Result<ExitCode, Failure> {
     let runtime = runtime_with_threads()?;
     let code = runtime.block_on(carry_out(common, packages, command));
-    // A look-up that hangs must not keep the program from ending.
-    runtime.shutdown_background();
+    // Commands of a remedy that was broken off end with it; a look-up that hangs must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     code
 }
 
@@ -31,7 +32,8 @@ async fn carry_out(common: &Common, packages: &Packages, command: &RemedyCommand
         }
         RemedyCommand::Run { remedy, check, no_wait, timeout } => {
             let remedy = RemedyId::new(remedy).map_err(|error| Failure::Usage(error.to_string()))?;
-            let request = Request::RunRemedy { remedy, check: check_id(check)?, by: place::user() };
+            let check = check_id(check)?;
+            let request = Request::RunRemedy { remedy, check: check.clone(), by: place::user() };
             if *no_wait {
                 let number = begun(&place::ask(common, &request).await?)?;
                 output::print(&format!("attempt {number} has begun"))?;
@@ -39,7 +41,8 @@ async fn carry_out(common: &Common, packages: &Packages, command: &RemedyCommand
             }
             let conversation = Conversation::begin(common, packages, &Scope::Once(Acts::WhenAsked)).await?;
             interruptible(conversation, async |conversation| {
-                conversation.look(common.quiet).await?;
+                conversation.look(common.quiet, Some(&check)).await?;
+                conversation.begin_to_heal().await?;
                 let number = begun(&conversation.ask(&request).await?)?;
                 match until_known(conversation, number, *timeout, common.quiet).await? {
                     Ok(()) => Ok(ExitCode::SUCCESS),

@@ -1,10 +1,16 @@
 //! `stratheal heal`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
+use serde_json::json;
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::Acts;
+use stratheal_core::model::report::printable;
+use stratheal_core::model::view::{CheckView, Muted};
 use stratheal_core::model::{CheckId, Status};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{Instant, timeout_at};
 
 use super::follow::{Follow, Outcome};
 use super::prospect::{self, Gates};
@@ -17,8 +23,8 @@ use crate::{exit, output, place, runtime_with_threads};
 pub(crate) fn run(common: &Common, packages: &Packages, options: &HealOptions) -> Result<ExitCode, Failure> {
     let runtime = runtime_with_threads()?;
     let code = runtime.block_on(command(common, packages, options));
-    // A look-up that hangs must not keep the program from ending.
-    runtime.shutdown_background();
+    // Commands of a remedy that was broken off end with it; a look-up that hangs must not keep the program from ending.
+    runtime.shutdown_timeout(Duration::from_secs(1));
     code
 }
 
@@ -55,42 +61,94 @@ async fn heal(common: &Common, packages: &Packages, options: &HealOptions) -> Re
     let acts = check.clone().map_or(Acts::Always, Acts::For);
     let conversation = Conversation::begin(common, packages, &Scope::Once(acts)).await?;
     let quiet = common.quiet || options.format == PlainFormat::Json;
+    let deadline = Instant::now() + options.timeout;
     interruptible(conversation, async |conversation| {
-        conversation.look(common.quiet).await?;
-        let mut follow = Follow::begin(conversation, check.clone(), quiet).await?;
-        if !follow.is_empty() {
-            conversation.ask(&request).await?;
-        } else if let Some(check) = &check {
+        let looked = timeout_at(deadline, conversation.look(common.quiet, check.as_ref())).await;
+        looked
+            .unwrap_or_else(|_| Err(Failure::Usage("the checks did not answer in this time: --timeout".to_owned())))?;
+        if let Some(check) = &check {
             // That a check is well is an answer; that there is none is a mistake.
             conversation.ask(&Request::Explain { id: check.to_string() }).await?;
         }
-        follow.until_settled(conversation, options.timeout).await?;
-        told(conversation, &follow, options.format)
+        let mut follow = Follow::begin(conversation, check.clone(), quiet).await?;
+        if !follow.is_empty() {
+            match conversation.ask(&request).await {
+                // It has been resolved meanwhile.
+                Ok(_) | Err(Failure::Control(ControlError::Refused(_))) => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+        conversation.begin_to_heal().await?;
+        follow.until_settled(conversation, deadline).await?;
+        told(conversation, &follow, check.as_ref(), options.format).await
     })
     .await
 }
 
 /// What is left to say, and the exit code.
-fn told(conversation: &Conversation, follow: &Follow, format: PlainFormat) -> Result<ExitCode, Failure> {
-    let not_started = conversation.not_started();
+async fn told(
+    conversation: &mut Conversation,
+    follow: &Follow,
+    check: Option<&CheckId>,
+    format: PlainFormat,
+) -> Result<ExitCode, Failure> {
+    if !follow.is_empty() {
+        conversation.look_again(check).await?;
+    }
+    let not_started = conversation.not_started(check);
+    let broken: Vec<(String, String, Status)> = follow
+        .outcomes()
+        .filter_map(|(incident, outcome)| match outcome {
+            Outcome::Works => None,
+            Outcome::Broken(why) => Some((incident.check.to_string(), why.clone(), Status::Critical)),
+        })
+        .collect();
+    let Response::Snapshot(snapshot) = conversation.ask(&Request::Snapshot).await? else {
+        return Err(ControlError::Protocol.into());
+    };
+    let others = snapshot.checks.iter().filter(|view| check.is_none_or(|check| view.id == *check));
+    let others = others.filter(|view| broken.iter().all(|(known, ..)| *known != view.id.as_str()));
+    let others: Vec<(String, String, Status)> = others.filter_map(|view| unwell(view)).collect();
+    let all: Vec<&(String, String, Status)> = broken.iter().chain(&others).collect();
     match format {
-        PlainFormat::Json => output::print(&prospect::json(&follow.incidents())?)?,
-        PlainFormat::Human if follow.is_empty() && not_started.is_empty() => {
+        PlainFormat::Json => output::print(&prospect::json(&json!({
+            "incidents": follow.incidents(),
+            "unwell": all.iter().map(|(check, why, _)| json!({ "check": check, "why": why })).collect::<Vec<_>>(),
+            "not_started": not_started,
+        }))?)?,
+        PlainFormat::Human if follow.is_empty() && not_started.is_empty() && all.is_empty() => {
             output::print("nothing is broken: nothing was done")?;
         }
         PlainFormat::Human => {
-            for (incident, outcome) in follow.outcomes() {
-                if let Outcome::Broken(why) = outcome {
-                    output::print(&format!("{} is still broken: {why}", incident.check))?;
-                }
+            for (check, why, _) in &all {
+                output::print(&format!("{check} is still broken: {why}"))?;
             }
             for service in &not_started {
                 output::print(&format!("{service} was not started: `stratheal up` starts it, and looks after it"))?;
             }
         }
     }
-    let is_broken = !not_started.is_empty() || follow.outcomes().any(|(_, outcome)| *outcome != Outcome::Works);
-    Ok(if is_broken { code(Status::Critical) } else { ExitCode::SUCCESS })
+    let is_critical = !not_started.is_empty() || all.iter().any(|(.., status)| *status == Status::Critical);
+    Ok(match (is_critical, all.is_empty()) {
+        (true, _) => code(Status::Critical),
+        (false, true) => ExitCode::SUCCESS,
+        (false, false) => code(Status::Unknown),
+    })
+}
+
+/// What is wrong with a check that nothing was done about, as far as that is not on purpose. Which services do not run is said elsewhere.
+fn unwell(view: &CheckView) -> Option<(String, String, Status)> {
+    let is_stopped = view.last.as_ref().is_some_and(|last| last.report.code == "stopped");
+    let status = view.impact();
+    if is_stopped || !matches!(status, Status::Critical | Status::Unknown) {
+        return None;
+    }
+    let why = match &view.muted {
+        Some(Muted::Maintenance | Muted::Paused { .. }) => return None,
+        Some(Muted::Cause { root }) => format!("it fails because of {root}"),
+        None => format!("{}: {}", status.as_str(), view.summary()),
+    };
+    Some((view.id.to_string(), printable(&why), status))
 }
 
 async fn approve(common: &Common, packages: &Packages, token: &str) -> Result<ExitCode, Failure> {
@@ -106,14 +164,18 @@ async fn approve(common: &Common, packages: &Packages, token: &str) -> Result<Ex
         Conversation::Own(session) => session.waiting(token),
     };
     conversation.end().await;
-    let acts = check.map_or(Acts::WhenAsked, Acts::For);
+    let Some(acts) = check.map(Acts::For) else {
+        return Err(Failure::Usage(format!("there is no plan that waits under `{token}`: `stratheal heal --plan`")));
+    };
     let conversation = Conversation::begin(common, packages, &Scope::Once(acts.clone())).await?;
     interruptible(conversation, async |conversation| {
-        conversation.look(common.quiet).await?;
+        let known = if let Acts::For(check) = &acts { Some(check) } else { None };
+        conversation.look(common.quiet, known).await?;
         let check = approved(conversation.ask(&request).await?)?;
-        let mut follow = Follow::begin(conversation, Some(check), common.quiet).await?;
-        follow.until_settled(conversation, HealOptions::TIMEOUT).await?;
-        told(conversation, &follow, PlainFormat::Human)
+        let mut follow = Follow::begin(conversation, Some(check.clone()), common.quiet).await?;
+        conversation.begin_to_heal().await?;
+        follow.until_settled(conversation, Instant::now() + HealOptions::TIMEOUT).await?;
+        told(conversation, &follow, Some(&check), PlainFormat::Human).await
     })
     .await
 }
@@ -132,11 +194,25 @@ pub(super) async fn interruptible(
     mut conversation: Conversation,
     work: impl AsyncFnOnce(&mut Conversation) -> Result<ExitCode, Failure>,
 ) -> Result<ExitCode, Failure> {
+    let conversation_is_own = conversation.is_own();
+    let interrupted = || {
+        output::complain(if conversation_is_own {
+            "stopped: what was begun is on record, and the next monitor goes on with it"
+        } else {
+            "stopped: the running monitor goes on"
+        });
+    };
+    let listen = |kind| signal(kind).map_err(|error| Failure::io("listen for signals", error));
+    let (mut ctrl_c, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let done = tokio::select! {
         done = work(&mut conversation) => done,
-        _ = tokio::signal::ctrl_c() => {
-            output::complain("stopped: what was begun is on record, and the next monitor goes on with it");
+        _ = ctrl_c.recv() => {
+            interrupted();
             Ok(ExitCode::from(exit::INTERRUPTED))
+        }
+        _ = terminate.recv() => {
+            interrupted();
+            Ok(ExitCode::from(exit::TERMINATED))
         }
     };
     conversation.end().await;

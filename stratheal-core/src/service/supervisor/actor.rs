@@ -284,8 +284,9 @@ impl Actor {
         });
     }
 
+    /// Has the keeper forget a run that has ended. Who only passes by leaves that to the next monitor, which has to know of it.
     pub(super) fn acknowledge(&self, run: String) {
-        if let Some(link) = self.link.clone() {
+        if let Some(link) = self.link.clone().filter(|_| !self.options.only_what_runs) {
             tokio::spawn(async move { link.ask(Request::Acknowledge { run }).await });
         }
     }

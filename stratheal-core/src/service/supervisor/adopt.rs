@@ -157,6 +157,9 @@ impl Actor {
 
     /// Stops what runs in the keeper and belongs to no service that is described.
     pub(super) fn drop_unclaimed(&mut self) {
+        if self.options.only_what_runs {
+            return;
+        }
         for view in std::mem::take(&mut self.found) {
             if view.gone {
                 self.acknowledge(view.run);

@@ -1,5 +1,6 @@
 //! What commands of an earlier process left at work: found by a label in their environment, and ended.
 
+use std::io;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -14,20 +15,17 @@ const LOOK: Duration = Duration::from_millis(10);
 ///
 /// # Cancellation
 /// What was killed stays killed.
-pub async fn end_labelled(label: &str, deadline: Instant) -> Vec<u32> {
+///
+/// # Errors
+/// When nobody could look.
+pub async fn end_labelled(label: &str, deadline: Instant) -> io::Result<Vec<u32>> {
     loop {
         let wanted = label.to_owned();
         // Whoever looks at a process that hangs may hang with it.
         let looked = tokio::task::spawn_blocking(move || end_all(&Census::take(0), &wanted));
-        let alive = match looked.await {
-            Ok(alive) => alive,
-            Err(error) => {
-                tracing::error!(%error, "cannot look for what a command left");
-                return Vec::new();
-            }
-        };
+        let alive = looked.await.map_err(io::Error::other)?;
         if alive.is_empty() || Instant::now() >= deadline {
-            return alive;
+            return Ok(alive);
         }
         sleep(LOOK).await;
     }
