@@ -60,12 +60,40 @@ struct Running {
     dispatcher: Arc<Dispatcher>,
     healing: Option<Arc<Healing>>,
     history: Option<Arc<dyn History>>,
+    /// Whether the event loop is that of the application.
+    watched: bool,
+}
+
+/// What is to be checked.
+#[derive(Debug, Clone, Default)]
+struct Checks {
+    native: Vec<Registration>,
+    written: Vec<Written>,
+}
+
+impl Checks {
+    fn has(&self, name: &str) -> bool {
+        self.native.iter().any(|known| known.check.id().as_str() == name)
+            || self.written.iter().any(|known| known.id.as_str() == name)
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.native.retain(|known| known.check.id().as_str() != name);
+        self.written.retain(|known| known.id.as_str() != name);
+        self
+    }
+
+    /// For an engine.
+    fn registrations(&self, dispatcher: &Arc<Dispatcher>, watched: bool) -> Vec<Registration> {
+        let written = self.written.iter().map(|written| written.registration(dispatcher));
+        let lag = (watched && !self.has(loop_lag::NAME)).then(|| loop_lag::registration(dispatcher.clone())).flatten();
+        self.native.iter().cloned().chain(written).chain(lag).collect()
+    }
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    native: Vec<Registration>,
-    written: Vec<Written>,
+    checks: Checks,
     remedies: Vec<WrittenRemedy>,
     policies: Vec<HealSettings>,
     running: Option<Own<Running>>,
@@ -83,14 +111,44 @@ pub(crate) struct Core {
 }
 
 impl Core {
+    /// Something of what runs in this process. The lock is given back before anything of Python is called, which may let others run.
+    fn running<T>(&self, py: Python<'_>, look: impl FnOnce(&Running) -> Result<T, Raised>) -> PyResult<T> {
+        let found = match self.lock().running.as_ref().and_then(Own::get) {
+            Some(running) => look(running),
+            None => Err(not_running()),
+        };
+        found.map_err(|raised| raised.into_exception(py))
+    }
+
     /// What heals, where anything does.
     fn healer(&self, py: Python<'_>) -> PyResult<HealerHandle> {
-        let inner = self.lock();
-        let running = inner.running.as_ref().and_then(Own::get).ok_or_else(|| not_running().into_exception(py))?;
         let nothing = || Raised::new("NotRunningError", "nothing heals: register a remedy, and say what it is for");
-        let healing = running.healing.as_ref().ok_or_else(|| nothing().into_exception(py))?;
         let elsewhere = || Raised::new("StateError", "another process heals; this one takes over when that ends");
-        healing.healer().ok_or_else(|| elsewhere().into_exception(py))
+        self.running(py, |running| running.healing.as_ref().ok_or_else(nothing)?.healer().ok_or_else(elsewhere))
+    }
+
+    fn checks(&self) -> Checks {
+        self.lock().checks.clone()
+    }
+
+    /// Puts another set of checks in force: all of it, or nothing.
+    fn change(&self, py: Python<'_>, next: Checks) -> PyResult<Option<Operation>> {
+        let running = {
+            let inner = self.lock();
+            let running = inner.running.as_ref().and_then(Own::get);
+            running.map(|running| (running.engine.clone(), running.dispatcher.clone(), running.watched))
+        };
+        let Some((engine, dispatcher, watched)) = running else {
+            self.lock().checks = next;
+            return Ok(None);
+        };
+        let registrations = next.registrations(&dispatcher, watched);
+        // A set that cannot be is refused before anything is changed.
+        let fits = Engine::builder().register_all(registrations.clone()).build();
+        fits.map_err(|error| Raised::from(error).into_exception(py))?;
+        self.lock().checks = next;
+        let apply = async move { engine.apply(registrations).await.map(drop).map_err(Raised::from) };
+        operation::begin(apply, none).map(Some)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -99,18 +157,14 @@ impl Core {
     }
 
     fn history(&self, py: Python<'_>) -> PyResult<Arc<dyn History>> {
-        let inner = self.lock();
-        let running = inner.running.as_ref().and_then(Own::get).ok_or_else(|| not_running().into_exception(py))?;
         let none =
             || Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`");
-        running.history.clone().ok_or_else(|| none().into_exception(py))
+        self.running(py, |running| running.history.clone().ok_or_else(none))
     }
 
     /// The engine, where it runs in this process.
     fn engine(&self, py: Python<'_>) -> PyResult<EngineHandle> {
-        let inner = self.lock();
-        let running = inner.running.as_ref().and_then(Own::get);
-        running.map(|running| running.engine.clone()).ok_or_else(|| not_running().into_exception(py))
+        self.running(py, |running| Ok(running.engine.clone()))
     }
 }
 
@@ -143,7 +197,7 @@ impl Core {
         let lookup = Lookup { variable: &variable, cache: None };
         let config = config::load(&file, environment, &lookup);
         let config = config.map_err(|error| Raised::from(error).into_exception(py))?;
-        self.lock().native.extend(config.checks);
+        self.lock().checks.native.extend(config.checks);
         Ok(())
     }
 
@@ -152,12 +206,13 @@ impl Core {
         let lookup = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
         let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &lookup);
         let registration = given.map_err(|error| of_options(&error).into_exception(py))?;
-        let mut inner = self.lock();
-        inner.native.push(registration.clone());
-        let Some(running) = inner.running.as_ref().and_then(Own::get) else { return Ok(None) };
-        let engine = running.engine.clone();
-        drop(inner);
-        operation::begin(async move { engine.add(registration).await.map_err(Raised::from) }, none).map(Some)
+        let mut next = self.checks();
+        if next.has(name) {
+            let text = format!("there is a check `{name}` already: remove it first");
+            return Err(Raised::new("DuplicateError", text).into_exception(py));
+        }
+        next.native.push(registration);
+        self.change(py, next)
     }
 
     /// Adds a check that is written in Python, in the place of one of the same name.
@@ -174,19 +229,9 @@ impl Core {
         let place = if on_loop { Place::Loop } else { Place::Thread };
         let (id, conditions) = (settings.id, settings.conditions);
         let written = Written { id, spec: Arc::new(settings.spec), conditions, key, place };
-        let mut inner = self.lock();
-        inner.native.retain(|known| *known.check.id() != written.id);
-        inner.written.retain(|known| known.id != written.id);
-        inner.written.push(written.clone());
-        let Some(running) = inner.running.as_ref().and_then(Own::get) else { return Ok(None) };
-        let (engine, registration) = (running.engine.clone(), written.registration(&running.dispatcher));
-        drop(inner);
-        let add = async move {
-            // The state of one that is replaced goes with what it was made of.
-            drop(engine.remove(registration.check.id().as_str()).await);
-            engine.add(registration).await.map_err(Raised::from)
-        };
-        operation::begin(add, none).map(Some)
+        let mut next = self.checks().without(name);
+        next.written.push(written);
+        self.change(py, next)
     }
 
     /// Adds a remedy that is written in Python. It is there from the next start on.
@@ -254,26 +299,36 @@ impl Core {
         operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
     }
 
-    /// Starts it in this process. Answers where threads find what they are to do.
-    fn start(&self, py: Python<'_>) -> PyResult<Reader> {
-        let mut inner = self.lock();
-        let (threads, reader) = mailbox(true)?;
-        let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
-        let written = inner.written.iter().map(|written| written.registration(&dispatcher));
-        let registrations: Vec<_> = inner.native.iter().cloned().chain(written).collect();
-        let raise = |raised: Raised| raised.into_exception(py);
-        let setup = healing::setup(&dispatcher, &inner.remedies, &inner.policies).map_err(raise)?;
-        let folder = self.state.as_deref().map(healing::take).transpose().map_err(raise)?.flatten();
-        let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose().map_err(raise)?;
-        let mut builder = Engine::builder().register_all(registrations);
-        if let Some(history) = &history {
-            builder = builder.history(history.clone());
-        }
-        let engine = builder.build().and_then(Engine::start).map_err(|error| raise(error.into()))?;
-        let means = Means { engine: engine.clone(), setup, state: self.state.clone() };
-        let heals = !inner.policies.is_empty() || self.state.is_some();
-        let healing = heals.then(|| Healing::begin(means, folder)).transpose().map_err(raise)?;
-        inner.running = Some(Own::new(Running { engine, dispatcher, healing, history }));
+    /// Starts it in this process; coroutines run on this loop, which is watched where it is that of the application. Answers where threads
+    /// find what they are to do.
+    fn start(&self, py: Python<'_>, sender: Option<&Sender>, watched: bool) -> PyResult<Reader> {
+        let (checks, remedies, policies) = {
+            let inner = self.lock();
+            (inner.checks.clone(), inner.remedies.clone(), inner.policies.clone())
+        };
+        let begin = || {
+            let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
+            let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
+            // Before the engine: the first checks run at once.
+            if let Some(sender) = sender {
+                dispatcher.bind(sender.mailbox());
+            }
+            let setup = healing::setup(&dispatcher, &remedies, &policies)?;
+            let folder = self.state.as_deref().map(healing::take).transpose()?.flatten();
+            let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
+            let mut builder = Engine::builder().register_all(checks.registrations(&dispatcher, watched));
+            if let Some(history) = &history {
+                builder = builder.history(history.clone());
+            }
+            let engine = builder.build().and_then(Engine::start)?;
+            let means = Means { engine: engine.clone(), setup, state: self.state.clone() };
+            let heals = !policies.is_empty() || self.state.is_some();
+            let healing = heals.then(|| Healing::begin(means, folder)).transpose()?;
+            Ok((Running { engine, dispatcher, healing, history, watched }, reader))
+        };
+        let (running, reader) = begin().map_err(|raised: Raised| raised.into_exception(py))?;
+        let before = self.lock().running.replace(Own::new(running));
+        drop(before);
         Ok(reader)
     }
 
@@ -282,18 +337,11 @@ impl Core {
         self.lock().running.as_ref().and_then(Own::get).is_some_and(|running| running.engine.is_running())
     }
 
-    /// Says on which loop coroutines run from now on. One of the application is watched, unless a check has that name already.
-    fn bind(&self, sender: &Sender, watched: bool) -> PyResult<Option<Operation>> {
-        let inner = self.lock();
-        let Some(running) = inner.running.as_ref().and_then(Own::get) else { return Ok(None) };
-        running.dispatcher.bind(sender.mailbox());
-        if !watched || running.engine.check(loop_lag::NAME).is_some() {
-            return Ok(None);
+    /// Says on which loop coroutines run from now on.
+    fn bind(&self, sender: &Sender) {
+        if let Some(running) = self.lock().running.as_ref().and_then(Own::get) {
+            running.dispatcher.bind(sender.mailbox());
         }
-        let Some(registration) = loop_lag::registration(running.dispatcher.clone()) else { return Ok(None) };
-        let engine = running.engine.clone();
-        drop(inner);
-        operation::begin(async move { engine.add(registration).await.map_err(Raised::from) }, none).map(Some)
     }
 
     /// Stops it: checks get so many seconds to end. Answers which could not be stopped.
@@ -347,14 +395,13 @@ impl Core {
     }
 
     /// Takes a check out.
-    fn remove(&self, py: Python<'_>, name: String) -> PyResult<Option<Operation>> {
-        let mut inner = self.lock();
-        inner.native.retain(|known| known.check.id().as_str() != name);
-        inner.written.retain(|known| known.id.as_str() != name);
-        drop(inner);
-        let Ok(engine) = self.engine(py) else { return Ok(None) };
-        let remove = async move { engine.remove(&name).await.map_err(Raised::from) };
-        operation::begin(remove, none).map(Some)
+    fn remove(&self, py: Python<'_>, name: &str) -> PyResult<Option<Operation>> {
+        let checks = self.checks();
+        if checks.has(name) {
+            return self.change(py, checks.without(name));
+        }
+        let text = format!("there is no check `{name}` to remove");
+        Err(Raised::new("NoSuchCheckError", text).into_exception(py))
     }
 
     /// Stops running a check for a while.

@@ -138,8 +138,10 @@ impl Dispatcher {
             run: &run,
             is_over: false,
         };
-        if timeout_at(deadline, begun).await.is_err() {
-            return Err("no thread took it in its time: is the interpreter busy?".to_owned());
+        match timeout_at(deadline, begun).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err("the thread ended before it was asked".to_owned()),
+            Err(_) => return Err("no thread took it in its time: is the interpreter busy?".to_owned()),
         }
         let answered = timeout_at(deadline, answer).await.map_err(|_| "it does not return in its time".to_owned())?;
         watch.is_over = true;

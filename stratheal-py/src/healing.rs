@@ -1,7 +1,7 @@
 //! What heals, beside the engine.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use stratheal_core::audit::{self, AuditLog};
@@ -97,7 +97,7 @@ impl Healing {
         let _entered = runtime.enter();
         if stands_by {
             tracing::info!("another process heals; this one takes over when that ends");
-            tokio::spawn(healing.clone().stand_by(means));
+            tokio::spawn(stand_by(Arc::downgrade(&healing), means));
         } else {
             healing.heal(&means, folder)?;
         }
@@ -117,24 +117,25 @@ impl Healing {
         Ok(())
     }
 
-    async fn stand_by(self: Arc<Self>, means: Means) {
-        let Some(state) = means.state.clone() else { return };
-        while means.engine.is_running() {
-            tokio::time::sleep(LOOK).await;
-            let taken =
-                take(&state).and_then(|folder| folder.map(|folder| self.heal(&means, Some(folder))).transpose());
-            match taken {
-                Ok(None) => {}
-                Ok(Some(())) => return tracing::info!("the other process has gone: this one heals now"),
-                // What that one's children have inherited may be open for a moment longer.
-                Err(raised) => tracing::error!(?raised, "cannot take over yet"),
-            }
-        }
-    }
-
     /// The healer; `None` while another process heals.
     pub(crate) fn healer(&self) -> Option<HealerHandle> {
         lock(&self.healer).clone()
+    }
+}
+
+/// Waits until the process that heals has gone. It keeps nothing alive: a monitor that nobody holds ends.
+async fn stand_by(healing: Weak<Healing>, means: Means) {
+    let Some(state) = means.state.clone() else { return };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(healing) = healing.upgrade().filter(|_| means.engine.is_running()) else { return };
+        let taken = take(&state).and_then(|folder| folder.map(|folder| healing.heal(&means, Some(folder))).transpose());
+        match taken {
+            Ok(None) => {}
+            Ok(Some(())) => return tracing::info!("the other process has gone: this one heals now"),
+            // What that one's children have inherited may be open for a moment longer.
+            Err(raised) => tracing::error!(?raised, "cannot take over yet"),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use arc_swap::ArcSwapOption;
 use pyo3::prelude::*;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -42,7 +43,8 @@ struct Waiting {
 type Shared = Arc<Mutex<Waiting>>;
 
 /// Where lines go now. A process that was forked has another one.
-static CURRENT: Mutex<Option<Shared>> = Mutex::new(None);
+/// It is no mutex, because a fork may happen while somebody holds one.
+static CURRENT: ArcSwapOption<Mutex<Waiting>> = ArcSwapOption::const_empty();
 /// Lines below this are not made.
 static LEAST: AtomicU8 = AtomicU8::new(30);
 
@@ -79,7 +81,7 @@ impl Subscriber for ToPython {
             target: event.metadata().target(),
             text: words.message + &words.fields,
         };
-        let Some(shared) = lock(&CURRENT).clone() else { return };
+        let Some(shared) = CURRENT.load_full() else { return };
         let mut waiting = lock(&shared);
         if waiting.lines.len() >= MOST {
             waiting.lost += 1;
@@ -135,7 +137,7 @@ impl LogReader {
         rustix::io::ioctl_fionbio(&writer, true)?;
         let shared = Shared::default();
         lock(&shared).wake = Some(writer);
-        *lock(&CURRENT) = Some(shared.clone());
+        CURRENT.store(Some(shared.clone()));
         // Somebody else has begun to log when this module was loaded before; nothing is lost then.
         drop(tracing::subscriber::set_global_default(ToPython));
         Ok(Self { shared: SharedLog(shared), wake: reader })

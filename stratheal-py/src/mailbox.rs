@@ -85,7 +85,8 @@ impl Mailbox {
     /// When nobody has taken anything for very long.
     pub(crate) fn put(&self, message: Message) -> Result<(), &'static str> {
         let mut queue = lock(&self.queue);
-        if queue.len() >= MOST {
+        // Those who wait for an end wait for ever without it, and there is one for each of them.
+        if queue.len() >= MOST && matches!(message, Message::Run(_)) {
             return Err("too much waits to be done in Python");
         }
         queue.push_back(message);
@@ -117,6 +118,8 @@ impl Reader {
     fn take(&self) -> Option<Run> {
         loop {
             match lock(&self.queue).pop_front()? {
+                // One that nobody waits for any more needs no thread.
+                Message::Run(state) if state.is_abandoned() => {}
                 Message::Run(state) => return Some(Run::of(state)),
                 // Threads cannot be interrupted, and wait for no operations.
                 Message::Cancel(_) | Message::Ended(_) => {}

@@ -37,6 +37,26 @@ impl Shared {
     }
 }
 
+/// Tells that an operation is over, whatever became of it.
+struct End {
+    number: u64,
+    told: Arc<Shared>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let mut state = self.told.lock();
+        state.is_over = true;
+        let mailbox = state.mailbox.take();
+        drop(state);
+        self.told.changed.notify_all();
+        if let Some(mailbox) = mailbox {
+            // A monitor that has stopped has nobody left who waits.
+            let _ = mailbox.put(Message::Ended(self.number));
+        }
+    }
+}
+
 /// Something that has been begun.
 #[pyclass(frozen, module = "stratheal._stratheal")]
 pub(crate) struct Operation {
@@ -61,17 +81,10 @@ pub(crate) fn begin<T: Send + 'static>(
     let shared = Arc::new(Shared::default());
     let told = shared.clone();
     let task = process::runtime()?.spawn(async move {
+        // Also when it panics, or is cancelled: somebody waits.
+        let end = End { number, told };
         let outcome = work.await.map(|found| -> Make { Box::new(move |py| make(py, found)) });
-        let mut state = told.lock();
-        state.outcome = Some(outcome);
-        state.is_over = true;
-        let mailbox = state.mailbox.take();
-        drop(state);
-        told.changed.notify_all();
-        if let Some(mailbox) = mailbox {
-            // A loop for which so much waits looks at everything when it comes to it.
-            let _ = mailbox.put(Message::Ended(number));
-        }
+        end.told.lock().outcome = Some(outcome);
     });
     Ok(Operation { number, shared: Own::new(shared), task: Own::new(task.abort_handle()) })
 }

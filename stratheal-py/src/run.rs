@@ -90,6 +90,11 @@ impl RunState {
         inner.stage == Stage::Taken
     }
 
+    /// Whether nobody waits for it any more.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.lock().abandoned
+    }
+
     /// Whether its function is running.
     pub(crate) fn is_running(&self) -> bool {
         self.lock().stage == Stage::Taken
@@ -194,5 +199,6 @@ impl Drop for Run {
         let mut inner = self.state.lock();
         inner.stage = Stage::Over;
         inner.reply = None;
+        inner.taken = None;
     }
 }

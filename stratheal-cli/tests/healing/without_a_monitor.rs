@@ -138,3 +138,61 @@ fn a_running_monitor_does_it_and_the_command_tells_what_came_of_it() {
     assert!(none.code == 0 && none.out.contains("nothing is broken"), "{none:?}");
     end(monitor, &play);
 }
+
+#[test]
+fn a_plan_stops_nothing_and_forgets_nothing() {
+    let play = playground("");
+    let configuration = std::fs::read_to_string(play.path("stratheal.toml")).unwrap();
+    play.write(&format!("{configuration}\n[services.other]\nrun = [\"sleep\", \"1000\"]\n"));
+    let monitor = play.up();
+    until(|| {
+        json(&play, &["service", "status"]).as_array().is_some_and(|all| all.iter().all(|one| one["state"] == "ready"))
+    });
+    let services = json(&play, &["service", "status"]);
+    let other = services.as_array().unwrap().iter().find(|one| one["id"] == "other").unwrap()["pid"].as_i64().unwrap();
+    let other = i32::try_from(other).unwrap();
+    monitor.end(Signal::KILL);
+    let first = starts(&play)[0];
+    kill(first);
+    until(|| !is_alive(first));
+    play.write(&configuration);
+    for _ in 0..2 {
+        let shown = play.run(&["heal", "--plan"]);
+        assert!(shown.code == 0 && shown.out.contains("restart-service (next)"), "{shown:?}");
+    }
+    assert!(is_alive(other), "whoever looks stops nothing");
+    let done = play.run(&["heal"]);
+    assert!(done.code == 0 && is_alive(starts(&play)[1]) && is_alive(other), "{done:?}");
+    let monitor = play.up();
+    until_ready(&play);
+    until(|| !is_alive(other));
+    end(monitor, &play);
+}
+
+#[test]
+fn what_fails_and_has_no_incident_is_named() {
+    let play = mended_by("touch fixed");
+    let configuration = std::fs::read_to_string(play.path("stratheal.toml")).unwrap();
+    play.write(&format!(
+        "{}\n[checks.child]\nfile = {{ path = \"child\" }}\ndepends_on = [\"fixed\"]\n[checks.odd]\ncommand = [\"sh\", \"-c\", \"exit 3\"]\n",
+        configuration.replace("ladder = [\"mend\"]", "ladder = []").replace("[heal.fixed]", "[heal.odd]").replace("ladder = []", "ladder = [\"mend\"]")
+    ));
+    let done = play.run(&["heal", "child"]);
+    assert!(done.code == 2 && done.out.contains("child is still broken: it fails because of fixed"), "{done:?}");
+    let done = play.run(&["heal", "odd"]);
+    assert!(done.code == 3 && done.out.contains("odd is still broken: unknown"), "{done:?}");
+}
+
+#[test]
+fn heal_never_works_beside_a_monitor_that_keeps_its_state_elsewhere() {
+    let play = mended_by("touch fixed");
+    let elsewhere = play.path("elsewhere");
+    let monitor = play.up_with(&["--state-dir", elsewhere.to_str().unwrap()]);
+    assert!(monitor.notified("READY=1"), "{}", monitor.log());
+    let done = play.run(&["heal"]);
+    assert!(done.code == 3 && done.err.contains("--state-dir"), "{done:?}");
+    let done = play.run(&["heal", "--state-dir", elsewhere.to_str().unwrap()]);
+    assert!(!done.err.contains("no monitor is running"), "{done:?}");
+    let (code, log) = monitor.end(Signal::INT);
+    assert_eq!(code, Some(0), "{log}");
+}

@@ -26,7 +26,11 @@ def begin() -> None:
             for number, target, text in lines:
                 # `stratheal_core::engine` becomes `stratheal.engine`, and `_stratheal::dispatch` `stratheal.dispatch`.
                 name = target.replace("::", ".").replace("stratheal_core", "stratheal", 1).lstrip("_")
-                logging.getLogger(name).log(number, "%s", text)
+                # A handler that raises must not end the log for everybody.
+                try:
+                    logging.getLogger(name).log(number, "%s", text)
+                except Exception:  # noqa: S112
+                    continue
             if lost:
                 logger.warning("%d lines were lost, because they came faster than they were taken", lost)
 

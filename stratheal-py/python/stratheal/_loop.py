@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from stratheal._calls import fail
+from stratheal._calls import fail, leave_fork, plain
 from stratheal._stratheal import Reader, Sender
 
 if TYPE_CHECKING:
@@ -89,14 +89,17 @@ class Binding:
 
 
 async def _answer(run: Run, function: Callable[[], object]) -> None:
+    process = os.getpid()
     try:
-        value = await cast("Awaitable[object]", function())
+        value = plain(await cast("Awaitable[object]", function()))
     except asyncio.CancelledError as error:
         fail(run, error)
         raise
-    except BaseException as error:  # Also SystemExit: it must not end the loop of the application.
+    except BaseException as error:
+        leave_fork(process)  # Also SystemExit: it must not end the loop of the application.
         fail(run, error)
     else:
+        leave_fork(process)
         run.done(value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import itertools
 import os
@@ -86,10 +87,13 @@ class Monitor:
         """
         if history and state_dir is None:
             raise ConfigurationError("a history needs a state_dir to be recorded in")
+        if not 0 < threads <= 256:
+            raise ConfigurationError("threads are 1 to 256")
         self._core = Core(threads, details, list(hosts), state_dir, history)
         self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
         self._state = None if state_dir is None else os.path.realpath(state_dir)
+        self._starting = _thread.allocate_lock()
         self._threads: Threads | None = None
         self._binding: Binding | None = None
         self._private: PrivateLoop | None = None
@@ -141,8 +145,6 @@ class Monitor:
         if isinstance(check, Check):
             self._register(check.name, check.check, {**check.options, **options})
         else:
-            if check in self._names:
-                raise DuplicateError(f"there is a check `{check}` already: remove it first")
             _wait(self._core.describe(check, of_check(options)))
 
     def remove(self, name: str) -> None:
@@ -157,6 +159,10 @@ class Monitor:
 
     def _register(self, name: str, function: Callable[[], object], options: Mapping[str, object]) -> None:
         where = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+        owner = getattr(function, "__self__", None)
+        if owner is not None:
+            # Methods of two objects are two functions.
+            where += f" of {owner!r}" if isinstance(owner, Check) else f" of object {id(owner)}"
         known = self._names.get(name)
         if known is not None and known[1] != where:
             message = f"the check `{name}` is {known[1]} already, and cannot be {where} as well: remove it first"
@@ -168,12 +174,18 @@ class Monitor:
         )
         key = next(_keys)
         self._functions[key] = function
-        added = self._core.register(name, of_check(options), key, on_loop)
+        if on_loop and self.running:
+            self._need_loop()
+            if self._binding is not None:
+                self._core.bind(self._binding.sender)
+        try:
+            added = self._core.register(name, of_check(options), key, on_loop)
+        except BaseException:
+            del self._functions[key]
+            raise
         self._names[name] = (key, where, on_loop)
         if known is not None:
             self._functions.pop(known[0], None)
-        if on_loop and self.running:
-            self._need_loop()
         _wait(added)
 
     def remedy(
@@ -193,8 +205,7 @@ class Monitor:
         """
 
         def register(healer: _Healer) -> _Healer:
-            made = healer() if isinstance(healer, type) else None
-            remedy = made if isinstance(made, Remedy) else FunctionRemedy(name, healer)
+            remedy = _remedy_of(name, healer)
             key = next(_keys)
             self._core.remedy(name, risk, key)
             self._functions[key] = lambda method, arguments: answer(remedy, method, arguments)
@@ -249,20 +260,30 @@ class Monitor:
         Raises:
             ConfigurationError: When the checks do not fit together.
         """
-        if self.running:
-            return
+        with self._starting:
+            if not self.running:
+                self._start(loop)
+
+    def _start(self, loop: asyncio.AbstractEventLoop | None) -> None:
         from stratheal import _log
         from stratheal._threads import Threads
 
+        self._release()
         _log.begin()
-        self._threads = Threads(self._core.start(), self._functions)
         _install_hooks()
+        # Before anything runs: the first checks run at once.
         if loop is not None:
             from stratheal._loop import binding_of
 
-            self._bind(binding_of(loop), watched=True)
+            self._serve(binding_of(loop))
         elif any(on_loop for _, _, on_loop in self._names.values()):
             self._need_loop()
+        sender = None if self._binding is None else self._binding.sender
+        try:
+            self._threads = Threads(self._core.start(sender, loop is not None), self._functions)
+        except BaseException:
+            self._release()
+            raise
 
     def stop(self, grace: float = GRACE) -> list[str]:
         """Stops it, and waits until checks have ended. When it does not run, nothing happens.
@@ -274,22 +295,31 @@ class Monitor:
             The names of checks that could not be stopped. Their threads end with the process.
         """
         if not self.running:
+            self._release()
             return []
         stuck = self._core.stuck()
-        left = self._core.stop(grace).wait()
-        self._release()
-        return sorted({*left, *stuck})
+        try:
+            left = self._core.stop(_grace(grace)).wait()
+            return sorted({*left, *stuck, *self._core.stuck()})
+        finally:
+            self._release()
 
     async def stop_async(self, grace: float = GRACE) -> list[str]:
         """As `stop`, without holding up the event loop."""
         if not self.running:
+            self._release()
             return []
+        import asyncio
+
         from stratheal._loop import finish
 
         stuck = self._core.stuck()
-        left = await finish(self._core.stop(grace))
-        self._release()
-        return sorted({*left, *stuck})
+        try:
+            # Cancelled, it stops all the same.
+            left = await asyncio.shield(asyncio.ensure_future(finish(self._core.stop(_grace(grace)))))
+            return sorted({*left, *stuck, *self._core.stuck()})
+        finally:
+            self._release()
 
     def __enter__(self) -> Monitor:
         """Starts it."""
@@ -320,12 +350,11 @@ class Monitor:
             from stratheal._loop import PrivateLoop
 
             self._private = PrivateLoop()
-            self._bind(self._private.binding, watched=False)
+            self._serve(self._private.binding)
 
-    def _bind(self, binding: Binding, *, watched: bool) -> None:
+    def _serve(self, binding: Binding) -> None:
         self._binding = binding
         binding.serve(self._functions)
-        _wait(self._core.bind(binding.sender, watched))
 
     def _release(self) -> None:
         self._core.release()
@@ -338,8 +367,9 @@ class Monitor:
     def _forked(self) -> None:
         """In a process that was forked nothing runs: it is as if it had not been started."""
         self._core.release()
-        if self._state is not None:
+        if self._state is not None and self._threads is not None:
             _close_below(self._state)
+        self._starting = _thread.allocate_lock()
         self._threads = self._binding = self._private = None
 
     # How things are.
@@ -384,23 +414,31 @@ class Monitor:
         """Runs a paused check again."""
         self._core.resume(name).wait()
 
-    async def events(self) -> AsyncIterator[Event]:
+    def events(self) -> AsyncIterator[Event]:
         """What happens from now on, until the monitor stops.
 
         Yields:
             Each run, change of state, and so on, in order. One that is more than a thousand behind misses the oldest.
         """
-        from stratheal._loop import finish
-
         subscription = self._core.subscribe()
-        while (event := await finish(subscription.next())) is not None:
-            yield event
+
+        async def happened() -> AsyncIterator[Event]:
+            from stratheal._loop import finish
+
+            while (event := await finish(subscription.next())) is not None:
+                yield event
+
+        return happened()
 
     def events_blocking(self) -> Iterator[Event]:
         """As `events`, for a thread that may wait."""
         subscription = self._core.subscribe()
-        while (event := subscription.next().wait()) is not None:
-            yield event
+
+        def happened() -> Iterator[Event]:
+            while (event := subscription.next().wait()) is not None:
+                yield event
+
+        return happened()
 
     def runs(
         self,
@@ -466,6 +504,12 @@ class Monitor:
             self.start()
             return self._core.answer(path, tag, accept, host)
 
+    def __del__(self) -> None:
+        """Ends with what it has begun."""
+        # Not at the end of the interpreter, when nothing of it is left.
+        if _monitors is not None and hasattr(self, "_private"):
+            self._release()
+
     def __repr__(self) -> str:
         """How it is, in a few words."""
         if not self.running:
@@ -473,8 +517,31 @@ class Monitor:
         return f"<Monitor, {self.snapshot()!r}>"
 
 
+def _remedy_of(name: str, healer: object) -> Remedy:
+    import inspect
+
+    made = healer() if isinstance(healer, type) and issubclass(healer, Remedy) else healer
+    if isinstance(made, Remedy):
+        return made
+    is_function = hasattr(made, "__call__") and not isinstance(made, type)  # noqa: B004
+    if not is_function or inspect.iscoroutinefunction(made):
+        raise TypeError(f"the remedy `{name}` has to be a class that derives from Remedy, or a plain function")
+    function: Any = made
+    return FunctionRemedy(name, function)
+
+
+def _grace(seconds: float) -> float:
+    if not seconds >= 0:
+        raise ValueError("a grace is a number of seconds, and not less than none")
+    return min(seconds, 1e9)
+
+
 def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
+
+
+_OURS = ("journal/", "audit/", "history.db")
+"""What the library has open in a state folder, beside its lock."""
 
 
 def _close_below(folder: str) -> None:
@@ -485,7 +552,11 @@ def _close_below(folder: str) -> None:
         return
     for descriptor in descriptors:
         try:
-            if os.readlink(f"/proc/self/fd/{descriptor}").startswith(folder + os.sep):  # noqa: PTH115
+            path = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
+            # Nothing else in that folder is ours.
+            if path == f"{folder}/lock" or path.startswith(
+                (f"{folder}/journal/", f"{folder}/audit/", f"{folder}/history.db")
+            ):
                 os.close(int(descriptor))
         except OSError:  # The one that lists them is gone by now.
             continue

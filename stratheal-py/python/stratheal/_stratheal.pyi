@@ -378,12 +378,12 @@ class Core:
         """Recorded changes of state, the newest first."""
     def heal(self, check: str | None, by: str) -> Operation[int]:
         """Begins ladders anew. Its result is of how many incidents."""
-    def start(self) -> Reader:
+    def start(self, sender: Sender | None, watched: bool) -> Reader:
         """Starts it in this process. Returns where threads find what they are to do."""
     def is_running(self) -> bool:
         """Whether it runs in this process."""
-    def bind(self, sender: Sender, watched: bool) -> Operation[None] | None:
-        """Says on which loop coroutines run from now on, and whether it is watched."""
+    def bind(self, sender: Sender) -> None:
+        """Says on which loop coroutines run from now on."""
     def stop(self, grace: float) -> Operation[list[str]]:
         """Stops it. Its result are the names of checks that could not be stopped."""
     def release(self) -> None:

@@ -7,6 +7,7 @@ decided by whoever writes to the pipe.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -38,7 +39,12 @@ class Threads:
             self._idle += 1
             self._count += 1
             name = f"stratheal-check-{self._count}"
-        threading.Thread(target=self._listen, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._listen, name=name, daemon=True).start()
+        except BaseException:
+            with self._lock:
+                self._idle -= 1
+            raise
 
     def _listen(self) -> None:
         while os.read(self._reader.fileno(), 1):
@@ -49,7 +55,9 @@ class Threads:
                 self._idle -= 1
                 is_last = self._idle == 0
             if is_last:
-                self._begin()
+                # Where the system gives no thread, this one listens again when it is done.
+                with contextlib.suppress(RuntimeError):
+                    self._begin()
             if run.begin():
                 call(run, self._functions)
             # What it refers to must not live until the next call.

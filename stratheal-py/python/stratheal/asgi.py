@@ -1,5 +1,6 @@
 """The endpoints as an ASGI application."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -57,6 +58,9 @@ class AsgiApp:
                 host = value.decode("latin-1")
         query = scope.get("query_string", b"")
         tag = parse_qs(query.decode("latin-1")).get("tag", [None])[0] if query else None
+        if not self._monitor.running:
+            # Coroutines belong to the loop of the application, not to one of their own.
+            self._monitor.start(loop=asyncio.get_running_loop())
         status, kind, kept, body = self._monitor.answer(path, tag, accept, host)
         headers = [
             (b"content-type", kind.encode()),
