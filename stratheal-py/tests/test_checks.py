@@ -285,3 +285,75 @@ def test_functions_are_let_go() -> None:
     del monitor, depth
     gc.collect()
     until(lambda: held() is None)
+
+
+def test_a_status_is_a_status_and_truth_of_others_is_truth(monitor: Monitor) -> None:
+    class bool_:  # noqa: N801  # As numpy calls it.
+        def __bool__(self) -> bool:
+            return False
+
+        def __float__(self) -> float:
+            return 0.0
+
+    monitor.check("status", interval="1h")(lambda: Status.CRITICAL)
+    monitor.check("truth", interval="1h")(lambda: bool_())
+    monitor.start()
+    reports = [monitor.run(name).report for name in ("status", "truth")]
+    assert [report.status for report in reports if report is not None] == [Status.CRITICAL, Status.CRITICAL]
+
+
+def test_coroutines_have_their_loop_from_the_first_run_on() -> None:
+    monitor = Monitor()
+    for number in range(20):
+
+        @monitor.check(f"c{number}", interval="1h", fail_after=1, recover_after=1)
+        async def well() -> None:
+            await asyncio.sleep(0)
+
+    with monitor:
+        until(lambda: all(state.runs > 0 for state in monitor.snapshot().checks if state.name.startswith("c")))
+        found = {state.status for state in monitor.snapshot().checks if state.name.startswith("c")}
+        assert found == {Status.HEALTHY}
+
+
+def test_many_threads_may_ask_what_does_not_run() -> None:
+    monitor = Monitor()
+    asked: list[int] = []
+
+    def ask() -> None:
+        for _ in range(500):
+            with pytest.raises(stratheal.NotRunningError):
+                monitor.snapshot()
+        asked.append(1)
+
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(asked) == 4
+
+
+def test_a_check_that_others_depend_on_may_be_replaced_and_a_refused_change_changes_nothing(monitor: Monitor) -> None:
+    def make(value: int) -> Callable[[], int]:
+        def depth() -> int:
+            return value
+
+        return depth
+
+    monitor.check("base")(make(1))
+    monitor.check("above", depends_on="base")(lambda: None)
+    monitor.start()
+    monitor.check("base")(make(2))
+    assert monitor.run("base").summary == "2"
+    with pytest.raises(stratheal.ConfigurationError):
+        monitor.remove("base")
+    with pytest.raises(stratheal.ConfigurationError):
+        monitor.check("wrong", depends_on="nowhere")(lambda: None)
+    with pytest.raises(stratheal.DuplicateError):
+        monitor.add("base", memory=True)
+    with pytest.raises(stratheal.NoSuchCheckError):
+        monitor.remove("nowhere")
+    monitor.stop()
+    monitor.start()
+    assert monitor.run("base").summary == "2"

@@ -188,6 +188,51 @@ def test_what_the_library_logs_goes_to_logging_and_no_handler_holds_it_up() -> N
     )
 
 
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="there is no fork here")
+def test_a_child_that_comes_back_from_a_check_does_not_go_on_as_the_parent() -> None:
+    run(
+        """
+        import os, stratheal
+        def forks():
+            child = os.fork()
+            if child:
+                os.waitpid(child, 0)
+            return "in the child this is nonsense" if child == 0 else 1
+        monitor = stratheal.Monitor()
+        monitor.check("forks", interval="1h", timeout="5s")(forks)
+        monitor.check("other", interval="1h", timeout="5s")(lambda: 2)
+        with monitor:
+            for _ in range(20):
+                assert monitor.run("forks").summary == "1"
+                assert monitor.run("other").summary == "2"
+        """
+    )
+
+
+def test_text_is_made_of_exceptions_where_that_harms_nobody_at_the_end() -> None:
+    for _ in range(5):
+        run(
+            """
+            import time, stratheal
+            class SlowError(Exception):
+                def __str__(self):
+                    time.sleep(0.3)
+                    return "slow"
+            class Number:
+                def __float__(self):
+                    time.sleep(0.3)
+                    return 1.0
+            def raises():
+                raise SlowError
+            monitor = stratheal.Monitor()
+            monitor.check("raises", interval="100ms", timeout="90ms")(raises)
+            monitor.check("number", interval="100ms", timeout="90ms")(Number)
+            monitor.start()
+            time.sleep(0.15)
+            """
+        )
+
+
 def test_a_sub_interpreter_is_refused() -> None:
     told = run(
         """
