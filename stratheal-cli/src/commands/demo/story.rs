@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::breakage::{Breakage, Expected};
 use super::monitor;
-use super::scene::{LOOK, Scene, now};
+use super::scene::{LOOK, Scene, is_ours, now};
 
 /// How long it may take until it is over.
 const OVER: Duration = Duration::from_mins(2);
@@ -99,10 +99,13 @@ impl Told {
     }
 }
 
-/// The incidents that something happened to since then.
+/// The incidents of the demo's own checks that something happened to since then.
 pub(super) fn touched(scene: &Scene, since: Timestamp) -> Result<Vec<Incident>, String> {
     let incidents = files::list(&scene.project.state(), 100).map_err(|error| error.to_string())?;
-    let is_new = |incident: &Incident| incident.timeline.iter().any(|entry| entry.at >= since && is_opening(entry));
+    // How busy this host is meanwhile is another story.
+    let is_new = |incident: &Incident| {
+        is_ours(incident.check.as_str()) && incident.timeline.iter().any(|entry| entry.at >= since && is_opening(entry))
+    };
     Ok(incidents.into_iter().filter(is_new).collect())
 }
 
