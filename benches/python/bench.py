@@ -209,7 +209,7 @@ class Client:
     def __init__(self, port: int, path: str) -> None:
         """For one page."""
         self.port = port
-        self.request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".encode()
+        self.request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: application/json\r\n\r\n".encode()
 
     async def __aenter__(self) -> "Client":
         """Connects."""
@@ -224,10 +224,14 @@ class Client:
         """Asks once; the status."""
         self.writer.write(self.request)
         head = await self.reader.readuntil(b"\r\n\r\n")
-        length = next(
-            (int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0
-        )
-        await self.reader.readexactly(length)
+        lines = head.lower().split(b"\r\n")
+        if b"transfer-encoding: chunked" in lines:
+            while (size := int(await self.reader.readuntil(b"\r\n"), 16)) > 0:
+                await self.reader.readexactly(size + 2)
+            await self.reader.readexactly(2)
+        else:
+            length = next((int(line[15:]) for line in lines if line.startswith(b"content-length:")), 0)
+            await self.reader.readexactly(length)
         return int(head[9:12])
 
 
