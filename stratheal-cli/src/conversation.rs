@@ -67,14 +67,6 @@ impl Conversation {
         session.look(check).await
     }
 
-    /// The same once more, without a word: what was healed may have been the cause of other things.
-    pub(crate) async fn look_again(&self, check: Option<&CheckId>) -> Result<(), Failure> {
-        match self {
-            Self::Running { .. } => Ok(()),
-            Self::Own(session) => session.look(check).await,
-        }
-    }
-
     /// Has a monitor of this command's own begin to heal.
     pub(crate) async fn begin_to_heal(&self) -> Result<(), Failure> {
         match self {

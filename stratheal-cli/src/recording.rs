@@ -2,15 +2,22 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use stratheal_core::base::class::chain;
 use stratheal_core::base::clock::SystemClock;
 use stratheal_core::config::HistorySettings;
 use stratheal_core::contract::History;
+use stratheal_core::engine::EngineHandle;
 use stratheal_core::history::{MemoryHistory, SqliteHistory};
 use stratheal_core::state::{StateError, StateFolder};
 
 use crate::failure::Failure;
+
+/// How long running checks have to end.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long the history has to be written at the end.
+const FLUSH: Duration = Duration::from_secs(2);
 
 /// The history, and the state folder that is owned meanwhile.
 #[derive(Debug)]
@@ -24,6 +31,16 @@ impl Recording {
     /// Whether nobody else has the state folder meanwhile.
     pub(crate) const fn owns_state(&self) -> bool {
         self.folder.is_some()
+    }
+
+    /// Has running checks end, and what was recorded be written.
+    pub(crate) async fn finish(&self, engine: &EngineHandle) {
+        for id in &engine.shutdown(GRACE).await.left_behind {
+            tracing::warn!(check = %id, "could not be stopped; it ends with this program");
+        }
+        if let Err(error) = self.history.flush(FLUSH).await {
+            tracing::error!(%error, "the end of the history is not recorded");
+        }
     }
 
     /// Of what is only looked at: in memory, and without the state folder.

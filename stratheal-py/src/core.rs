@@ -32,6 +32,8 @@ use crate::view::{CheckState, Snapshot};
 
 /// How long the history has to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
+/// What a configuration may refer to.
+const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
 
 /// A check of Python before it belongs to an engine: pipes and threads are of one process, and this may be forked before.
 #[derive(Debug, Clone)]
@@ -185,17 +187,14 @@ fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 impl Core {
     #[new]
     fn new(threads: usize, details: bool, hosts: Vec<String>, state: Option<PathBuf>, records: bool) -> Self {
-        let (options, threads) = (Options { details, hosts }, threads.clamp(1, 256));
-        Self { inner: Mutex::default(), options, threads, state, records }
+        Self { inner: Mutex::default(), options: Options { details, hosts }, threads, state, records }
     }
 
     /// Adds the checks of a file.
     #[pyo3(signature = (file, environment = None))]
     #[expect(clippy::needless_pass_by_value, reason = "it is made for this call")]
     fn load(&self, py: Python<'_>, file: PathBuf, environment: Option<&str>) -> PyResult<()> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let lookup = Lookup { variable: &variable, cache: None };
-        let config = config::load(&file, environment, &lookup);
+        let config = config::load(&file, environment, &LOOKUP);
         let config = config.map_err(|error| Raised::from(error).into_exception(py))?;
         self.lock().checks.native.extend(config.checks);
         Ok(())
@@ -203,8 +202,7 @@ impl Core {
 
     /// Adds a check that is described as in a file.
     fn describe(&self, py: Python<'_>, name: &str, options: &Bound<'_, PyDict>) -> PyResult<Option<Operation>> {
-        let lookup = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
-        let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &lookup);
+        let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &LOOKUP);
         let registration = given.map_err(|error| of_options(&error).into_exception(py))?;
         let mut next = self.checks();
         if next.has(name) {
@@ -299,8 +297,8 @@ impl Core {
         operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
     }
 
-    /// Starts it in this process; coroutines run on this loop, which is watched where it is that of the application. Answers where threads
-    /// find what they are to do.
+    /// Starts it in this process. Coroutines run on this loop, which is watched where it is that of the application. Answers where
+    /// threads find what they are to do.
     fn start(&self, py: Python<'_>, sender: Option<&Sender>, watched: bool) -> PyResult<Reader> {
         let (checks, remedies, policies) = {
             let inner = self.lock();

@@ -196,7 +196,7 @@ impl Dispatcher {
                 let bound = self.event_loop.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 bound.ok_or_else(|| CheckError::Setup {
                     what: "the event loop".to_owned(),
-                    problem: "it was closed: start the monitor again on the one that runs now".to_owned(),
+                    problem: "there is none: start the monitor on the one that runs".to_owned(),
                 })
             }
         }

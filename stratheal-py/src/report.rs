@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt};
 use stratheal_core::model::{Metric as Measured, Report as Found, Status, Unit};
 
 use crate::convert::{from_json, status, text, to_json, to_status, type_of};
@@ -235,7 +235,7 @@ impl Report {
     }
 }
 
-/// What a function has returned, as a report.
+/// What a function has returned, made plain by `stratheal._calls.plain`, as a report.
 ///
 /// # Errors
 /// A sentence when it is nothing that a check may return.
@@ -249,20 +249,20 @@ pub(crate) fn of_value(value: &Bound<'_, PyAny>) -> Result<Found, String> {
     if let Ok(truth) = value.cast::<PyBool>() {
         return Ok(if truth.is_true() { Found::healthy("ok") } else { Found::critical("returned False") });
     }
-    // Those of numpy and decimal are numbers as well; texts that look like one are not.
-    let is_text = value.is_instance_of::<PyString>();
-    let is_number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
-    match value.extract::<f64>() {
-        Ok(number) if !is_text && number.is_finite() => {
-            let metric = Measured::new(VALUE, number, Unit::Number);
-            Ok(Found::healthy(text(value)).metric(metric))
-        }
-        Ok(number) if !is_text => Err(format!("the check returned {number}, which cannot be judged")),
-        Err(_) if is_number => Err("the check returned a number that is too large".to_owned()),
-        _ => Err(format!(
-            "the check returned {}: a number, a bool, None or a Report is wanted{}",
-            type_of(value),
-            if value.hasattr("__await__").unwrap_or(false) { "; a coroutine needs `async def`" } else { "" }
-        )),
+    // Other kinds of numbers have become one of these by now.
+    if value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>() {
+        return match value.extract::<f64>() {
+            Ok(number) if number.is_finite() => {
+                let metric = Measured::new(VALUE, number, Unit::Number);
+                Ok(Found::healthy(text(value)).metric(metric))
+            }
+            Ok(number) => Err(format!("the check returned {number}, which cannot be judged")),
+            Err(_) => Err("the check returned a number that is too large".to_owned()),
+        };
     }
+    Err(format!(
+        "the check returned {}: a number, a bool, None or a Report is wanted{}",
+        type_of(value),
+        if value.get_type().hasattr("__await__").unwrap_or(false) { "; a coroutine needs `async def`" } else { "" }
+    ))
 }

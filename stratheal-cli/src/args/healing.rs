@@ -71,11 +71,6 @@ pub(crate) struct HealOptions {
     pub(crate) format: PlainFormat,
 }
 
-impl HealOptions {
-    /// How long healing is waited for unless told otherwise.
-    pub(crate) const TIMEOUT: Duration = Duration::from_mins(10);
-}
-
 #[derive(Debug, Subcommand)]
 pub(crate) enum HealCommand {
     /// Approve a plan that waits, exactly as it was shown.

@@ -29,10 +29,6 @@ use crate::{place, printer, recording, runtime_with_threads, screen};
 const PULSE: Duration = Duration::from_secs(5);
 /// How long the scheduler may take to answer the watchdog.
 const ANSWER: Duration = Duration::from_millis(500);
-/// How long running checks have to end.
-const GRACE: Duration = Duration::from_secs(3);
-/// How long the history has to be written at the end.
-const FLUSH: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &UpOptions) -> Result<ExitCode, Failure> {
     printer::start();
@@ -91,7 +87,11 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
     notifier.send("STOPPING=1");
     let stopped_by_itself = !engine.is_running();
     supervision.finish(how).await;
-    finish(common, &engine, recording.history.as_ref()).await;
+    recording.finish(&engine).await;
+    if !common.quiet {
+        printer::line("stopped".to_owned());
+    }
+    printer::flush();
     tasks.shutdown().await;
     if stopped_by_itself { Err(Failure::Engine(EngineError::Stopped)) } else { Ok(()) }
 }
@@ -200,18 +200,4 @@ fn leave_address(state: &Path, socket: &Path) {
     if let Err(error) = write_atomic(&state.join(place::ADDRESS), text) {
         tracing::debug!(%error, "cannot leave the socket's address in the state folder");
     }
-}
-
-async fn finish(common: &Common, engine: &EngineHandle, history: &dyn History) {
-    let shutdown = engine.shutdown(GRACE).await;
-    for id in &shutdown.left_behind {
-        tracing::warn!(check = %id, "could not be stopped; it ends with this program");
-    }
-    if let Err(error) = history.flush(FLUSH).await {
-        tracing::error!(%error, "the end of the history is not recorded");
-    }
-    if !common.quiet {
-        printer::line("stopped".to_owned());
-    }
-    printer::flush();
 }

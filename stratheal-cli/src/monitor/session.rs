@@ -26,10 +26,6 @@ use crate::recording::{self, Recording};
 /// How often a check is run until what it says is sure, and the pause in between.
 const RUNS: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(100);
-/// How long running checks have to end.
-const GRACE: Duration = Duration::from_secs(3);
-/// How long the history has to be written at the end.
-const FLUSH: Duration = Duration::from_secs(2);
 
 /// A monitor of this command's own. It owns the state folder meanwhile.
 #[derive(Debug)]
@@ -107,12 +103,7 @@ impl Session {
     pub(crate) async fn end(self) {
         let Self { monitor, supervision, recording, .. } = self;
         supervision.finish(Shutdown::LeaveRunning).await;
-        for id in &monitor.engine.shutdown(GRACE).await.left_behind {
-            tracing::warn!(check = %id, "could not be stopped; it ends with this program");
-        }
-        if let Err(error) = recording.history.flush(FLUSH).await {
-            tracing::error!(%error, "the end of the history is not recorded");
-        }
+        recording.finish(&monitor.engine).await;
     }
 }
 

@@ -59,24 +59,29 @@ impl Healer {
     /// Says once that there were so many attempts that no more are begun for now: whoever does not know that waits for nothing.
     pub(super) async fn tell_exhaustion(&mut self) {
         let (intensity, now) = (self.setup.global.intensity, self.clock.stamp());
-        let (wait, is_calm, waiting) = self.store.look(|store| {
-            let ledger = store.ledger();
-            let idle = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
-            let waiting: Vec<String> =
-                ledger.incidents.values().filter(idle).map(|one| one.check.to_string()).collect();
+        let (wait, is_calm) = self.store.look(|store| {
+            let recent = &store.ledger().recent;
             let calm = Intensity { most: intensity.most.div_ceil(2), ..intensity };
-            let is_calm = wait_for(&ledger.recent, calm, &now).is_zero();
-            (wait_for(&ledger.recent, intensity, &now), is_calm, waiting)
+            (wait_for(recent, intensity, &now), wait_for(recent, calm, &now).is_zero())
         });
         // Where each attempt that goes out of the span makes room for one, it has been said.
         if is_calm {
             self.told.exhaustion = false;
-        } else if !wait.is_zero() && !self.told.exhaustion && !waiting.is_empty() {
-            self.told.exhaustion = true;
-            tracing::error!(?wait, ?waiting, "there were too many attempts: no more are begun for now");
-            let text = message::exhaustion(intensity, wait, &waiting);
-            self.tell(NotificationKind::HealerDegraded, None, text).await;
         }
+        if is_calm || wait.is_zero() || self.told.exhaustion {
+            return;
+        }
+        let waiting: Vec<String> = self.store.look(|store| {
+            let idle = |incident: &&Incident| matches!(incident.state, IncidentState::Open | IncidentState::GivenUp);
+            store.ledger().incidents.values().filter(idle).map(|one| one.check.to_string()).collect()
+        });
+        if waiting.is_empty() {
+            return;
+        }
+        self.told.exhaustion = true;
+        tracing::error!(?wait, ?waiting, "there were too many attempts: no more are begun for now");
+        let text = message::exhaustion(intensity, wait, &waiting);
+        self.tell(NotificationKind::HealerDegraded, None, text).await;
     }
 
     /// What is to stand in the audit log.

@@ -49,7 +49,7 @@ def plain(value: object) -> object:
     # Truth values of numpy have a `__float__` as well.
     if kind.__name__ in ("bool_", "bool"):
         return bool(value)
-    number = getattr(kind, "__float__", None)
+    number = getattr(kind, "__float__", None) or getattr(kind, "__index__", None)
     return value if number is None else float(number(value))
 
 

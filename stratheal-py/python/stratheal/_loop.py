@@ -95,8 +95,8 @@ async def _answer(run: Run, function: Callable[[], object]) -> None:
     except asyncio.CancelledError as error:
         fail(run, error)
         raise
-    except BaseException as error:
-        leave_fork(process)  # Also SystemExit: it must not end the loop of the application.
+    except BaseException as error:  # Also SystemExit: it must not end the loop of the application.
+        leave_fork(process)
         fail(run, error)
     else:
         leave_fork(process)

@@ -136,7 +136,7 @@ class Monitor:
         Args:
             check: A `Check`, or the name of a check that the options describe.
             **options: Options of the file. With a name, one of them says what is checked, such as
-                `http="http://127.0.0.1:8080/healthz"` or `disk="/"`.
+                `http="http://127.0.0.1:8080/healthz"` or `disk=True`.
 
         Raises:
             ConfigurationError: When an option makes no sense.
@@ -541,7 +541,7 @@ def _seconds(moment: datetime | None) -> float | None:
 
 
 _OURS = ("journal/", "audit/", "history.db")
-"""What the library has open in a state folder, beside its lock."""
+"""What the library has open in a state folder, beside its lock. Nothing else there is its own."""
 
 
 def _close_below(folder: str) -> None:
@@ -550,13 +550,11 @@ def _close_below(folder: str) -> None:
         descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208  # pathlib takes long to import.
     except OSError:
         return
+    ours = tuple(f"{folder}/{one}" for one in _OURS)
     for descriptor in descriptors:
         try:
             path = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
-            # Nothing else in that folder is ours.
-            if path == f"{folder}/lock" or path.startswith(
-                (f"{folder}/journal/", f"{folder}/audit/", f"{folder}/history.db")
-            ):
+            if path == f"{folder}/lock" or path.startswith(ours):
                 os.close(int(descriptor))
         except OSError:  # The one that lists them is gone by now.
             continue

@@ -30,7 +30,7 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &HealOptions) -
 
 async fn command(common: &Common, packages: &Packages, options: &HealOptions) -> Result<ExitCode, Failure> {
     match &options.command {
-        Some(HealCommand::Approve { token }) => return approve(common, packages, token).await,
+        Some(HealCommand::Approve { token }) => return approve(common, packages, token, options.timeout).await,
         Some(HealCommand::Why { check, format }) => {
             let gates = if common.verbose > 0 { Gates::WithReasons } else { Gates::All };
             prospect::show(common, packages, Some(check_id(check)?), *format, gates).await?;
@@ -93,7 +93,8 @@ async fn told(
     format: PlainFormat,
 ) -> Result<ExitCode, Failure> {
     if !follow.is_empty() {
-        conversation.look_again(check).await?;
+        // What was healed may have been the cause of other things.
+        conversation.look(true, check).await?;
     }
     let not_started = conversation.not_started(check);
     let broken: Vec<(String, String, Status)> = follow
@@ -151,42 +152,40 @@ fn unwell(view: &CheckView) -> Option<(String, String, Status)> {
     Some((view.id.to_string(), printable(&why), status))
 }
 
-async fn approve(common: &Common, packages: &Packages, token: &str) -> Result<ExitCode, Failure> {
+async fn approve(common: &Common, packages: &Packages, token: &str, timeout: Duration) -> Result<ExitCode, Failure> {
     let request = Request::Approve { token: token.to_owned(), by: place::user() };
     let mut conversation = Conversation::begin(common, packages, &Scope::Look).await?;
     let check = match &conversation {
         Conversation::Running { .. } => {
             let answer = conversation.ask(&request).await?;
-            approved(answer)?;
+            approved(&answer)?;
             return Ok(ExitCode::SUCCESS);
         }
         // What is approved is done by this command, and nothing else.
         Conversation::Own(session) => session.waiting(token),
     };
     conversation.end().await;
-    let Some(acts) = check.map(Acts::For) else {
+    let Some(check) = check else {
         return Err(Failure::Usage(format!("there is no plan that waits under `{token}`: `stratheal heal --plan`")));
     };
-    let conversation = Conversation::begin(common, packages, &Scope::Once(acts.clone())).await?;
+    let conversation = Conversation::begin(common, packages, &Scope::Once(Acts::For(check.clone()))).await?;
     interruptible(conversation, async |conversation| {
-        let known = if let Acts::For(check) = &acts { Some(check) } else { None };
-        conversation.look(common.quiet, known).await?;
-        let check = approved(conversation.ask(&request).await?)?;
+        conversation.look(common.quiet, Some(&check)).await?;
+        approved(&conversation.ask(&request).await?)?;
         let mut follow = Follow::begin(conversation, Some(check.clone()), common.quiet).await?;
         conversation.begin_to_heal().await?;
-        follow.until_settled(conversation, Instant::now() + HealOptions::TIMEOUT).await?;
+        follow.until_settled(conversation, Instant::now() + timeout).await?;
         told(conversation, &follow, Some(&check), PlainFormat::Human).await
     })
     .await
 }
 
 /// Says what was approved.
-fn approved(answer: Response) -> Result<CheckId, Failure> {
+fn approved(answer: &Response) -> Result<(), Failure> {
     let Response::Approved(approval) = answer else { return Err(ControlError::Protocol.into()) };
     let text =
         format!("approved for {}: {}\n{}", approval.check, approval.plan.summary, prospect::planned(&approval.plan));
-    output::print(text.trim_end())?;
-    Ok(approval.check)
+    output::print(text.trim_end())
 }
 
 /// Ends the conversation at the end of the work, and also when somebody presses Ctrl-C.
