@@ -9,6 +9,7 @@ use stratheal_core::base::blocking::BlockingError;
 use stratheal_core::contract::{CheckContext, CheckError};
 use stratheal_core::model::Report;
 use tokio::sync::Semaphore;
+use tokio::sync::oneshot::{self, error::RecvError};
 use tokio::time::{Instant, timeout_at};
 
 use crate::mailbox::{Mailbox, Message};
@@ -20,6 +21,8 @@ pub(crate) const MAX_STUCK: usize = 32;
 const NOTHING: u64 = 0;
 /// How long before its deadline something is given up, so that there is time to say so.
 const ANSWER: Duration = Duration::from_secs(3);
+/// How long before the end of its time a coroutine is doubted, and its loop asked whether it answers at all.
+const NOTICE: Duration = Duration::from_secs(1);
 /// The most bytes of a traceback that are kept; its end says most.
 const MAX_TRACEBACK: usize = 8 * 1024;
 
@@ -99,7 +102,10 @@ impl Dispatcher {
             }
             Err(_) => return Err(nobody(place, cx.timeout)),
         }
-        let answer = answer.await;
+        let answer = match place {
+            Place::Thread => answer.await,
+            Place::Loop => self.answer_of_loop(answer, deadline, cx.timeout).await?,
+        };
         watch.is_over = true;
         match answer {
             Ok(Answer::Found(report)) => Ok(report),
@@ -108,6 +114,27 @@ impl Dispatcher {
                 Err(CheckError::other("it ended without an answer: its loop was closed, or its thread has gone"))
             }
         }
+    }
+
+    /// Waits for a coroutine, and sees to it that one that cannot go on because its loop is blocked is not taken for a target that
+    /// is silent.
+    async fn answer_of_loop(
+        &self,
+        mut answer: oneshot::Receiver<Answer>,
+        deadline: Instant,
+        timeout: Duration,
+    ) -> Result<Result<Answer, RecvError>, CheckError> {
+        if let Ok(answer) = timeout_at(deadline - (timeout / 4).min(NOTICE), &mut answer).await {
+            return Ok(answer);
+        }
+        tokio::select! {
+            biased;
+            answer = &mut answer => return Ok(answer),
+            lag = self.lag(deadline) => if lag?.is_none() {
+                return Err(CheckError::other("the event loop answers nobody: something blocks it"));
+            }
+        }
+        Ok(answer.await)
     }
 
     /// Asks an object something on a thread, and waits for its answer until a little before the deadline.

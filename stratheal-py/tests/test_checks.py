@@ -38,6 +38,14 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+class Whole:
+    """A number that is neither an int nor a float, as those of other libraries are."""
+
+    def __index__(self) -> int:
+        """Is four."""
+        return 4
+
+
 @pytest.mark.parametrize(
     ("value", "status", "value_found"),
     [
@@ -47,6 +55,7 @@ def until(holds: Callable[[], bool]) -> None:
         (7, Status.HEALTHY, 7.0),
         (1.5, Status.HEALTHY, 1.5),
         (Decimal("2.5"), Status.HEALTHY, 2.5),
+        (Whole(), Status.HEALTHY, 4.0),
         (Report.warning("so so", metrics={"value": 3}), Status.WARNING, 3.0),
     ],
 )

@@ -132,11 +132,35 @@ def test_a_closed_loop_is_unknown_until_the_next_start() -> None:
         assert monitor.run("on-loop").outcome == "done"
 
 
+def test_a_blocked_loop_is_told_from_a_broken_target_also_in_the_middle() -> None:
+    async def main() -> None:
+        monitor = Monitor()
+        begun = asyncio.Event()
+
+        @monitor.check("on-loop", interval="1h", timeout="300ms", initial_delay="1h")
+        async def on_loop() -> None:
+            begun.set()
+            await asyncio.sleep(0.05)
+
+        async with monitor:
+            await monitor.run_async("on-loop")
+            begun.clear()
+            blocked = monitor._core.run("on-loop")
+            await begun.wait()
+            time.sleep(0.6)
+            report = blocked.wait().report
+            assert report is not None
+            assert report.status is Status.UNKNOWN
+            assert "something blocks it" in report.summary
+
+    asyncio.run(main())
+
+
 def test_a_blocked_loop_is_told_from_a_broken_target() -> None:
     async def main() -> None:
         monitor = Monitor()
 
-        @monitor.check("on-loop", interval="1h", timeout="300ms")
+        @monitor.check("on-loop", interval="1h", timeout="300ms", initial_delay="1h")
         async def on_loop() -> None:
             await asyncio.sleep(0)
 
