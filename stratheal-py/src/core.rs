@@ -159,8 +159,10 @@ impl Core {
     }
 
     fn history(&self, py: Python<'_>) -> PyResult<Arc<dyn History>> {
-        let none =
-            || Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`");
+        let none = || match self.records {
+            false => Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`"),
+            true => Raised::new("StateError", "another process had the state folder at the start, and records in it"),
+        };
         self.running(py, |running| running.history.clone().ok_or_else(none))
     }
 

@@ -91,7 +91,8 @@ fn human(prospect: &Prospect, gates: Gates) -> String {
         let _ = write!(text, "\n{}{next}, risk {}", rung.remedy, format!("{:?}", rung.risk).to_lowercase());
         match &rung.plan {
             Ok(plan) => {
-                let _ = write!(text, ": {}\n{}", plan.summary, planned(plan).trim_end());
+                let _ = write!(text, ": {}", plan.summary);
+                text.extend(planned(plan).lines().flat_map(|line| ["\n", line]));
             }
             Err(why) => {
                 let _ = write!(text, ": {why}");

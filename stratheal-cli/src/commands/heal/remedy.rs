@@ -1,7 +1,6 @@
 //! `stratheal remedy`.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::{Acts, RemedyView};
@@ -9,19 +8,15 @@ use stratheal_core::model::{RemedyId, Status};
 
 use super::attempt::until_known;
 use super::prospect::json;
-use super::run::{check_id, interruptible};
+use super::run::{check_id, interruptible, to_its_end};
 use crate::args::{Common, Packages, PlainFormat, RemedyCommand};
 use crate::conversation::Conversation;
 use crate::failure::{Failure, code};
 use crate::monitor::Scope;
-use crate::{output, place, runtime_with_threads};
+use crate::{output, place};
 
 pub(crate) fn run(common: &Common, packages: &Packages, command: &RemedyCommand) -> Result<ExitCode, Failure> {
-    let runtime = runtime_with_threads()?;
-    let code = runtime.block_on(carry_out(common, packages, command));
-    // Commands of a remedy that was broken off end with it; a look-up that hangs must not keep the program from ending.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    code
+    to_its_end(carry_out(common, packages, command))
 }
 
 async fn carry_out(common: &Common, packages: &Packages, command: &RemedyCommand) -> Result<ExitCode, Failure> {

@@ -21,8 +21,13 @@ use crate::monitor::Scope;
 use crate::{exit, output, place, runtime_with_threads};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &HealOptions) -> Result<ExitCode, Failure> {
+    to_its_end(command(common, packages, options))
+}
+
+/// Waits for work, and ends what is left of it.
+pub(super) fn to_its_end(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime = runtime_with_threads()?;
-    let code = runtime.block_on(command(common, packages, options));
+    let code = runtime.block_on(work);
     // Commands of a remedy that was broken off end with it; a look-up that hangs must not keep the program from ending.
     runtime.shutdown_timeout(Duration::from_secs(1));
     code
