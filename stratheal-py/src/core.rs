@@ -159,9 +159,12 @@ impl Core {
     }
 
     fn history(&self, py: Python<'_>) -> PyResult<Arc<dyn History>> {
-        let none = || match self.records {
-            false => Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`"),
-            true => Raised::new("StateError", "another process had the state folder at the start, and records in it"),
+        let none = || {
+            if self.records {
+                Raised::new("StateError", "another process had the state folder at the start, and records in it")
+            } else {
+                Raised::new("NotRunningError", "nothing is recorded here: `Monitor(state_dir=..., history=True)`")
+            }
         };
         self.running(py, |running| running.history.clone().ok_or_else(none))
     }
