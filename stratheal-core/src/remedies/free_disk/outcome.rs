@@ -6,6 +6,8 @@ use super::Amount;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Look {
     pub(super) amount: Amount,
+    /// Files whose names fit, and that stay for another reason.
+    pub(super) kept: u64,
     /// Whether time and bounds sufficed for everything.
     pub(super) is_whole: bool,
     pub(super) linked: u64,

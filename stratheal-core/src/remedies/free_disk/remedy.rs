@@ -191,7 +191,7 @@ impl Remedy for FreeDisk {
     }
 
     async fn plan(&self, cx: &RemedyContext) -> Result<Plan, RemedyError> {
-        let (mut total, mut problems) = (Amount::default(), Vec::new());
+        let (mut total, mut kept, mut problems) = (Amount::default(), 0, Vec::new());
         let mut plan = Plan::default();
         for rule in &self.rules {
             let looked = match self.look(rule, cx.deadline).await {
@@ -206,6 +206,7 @@ impl Remedy for FreeDisk {
                 }
             };
             if looked.amount.count == 0 {
+                kept += looked.kept;
                 continue;
             }
             let size = show_bytes(looked.amount.bytes as f64);
@@ -221,10 +222,12 @@ impl Remedy for FreeDisk {
         if plan.is_empty() && !problems.is_empty() {
             return Err(RemedyError::NotApplicable { why: problems.join("; ") });
         }
-        plan.summary = if plan.is_empty() {
-            "nothing can be deleted".to_owned()
-        } else {
-            format!("delete {} files and folders, {}", total.count, show_bytes(total.bytes as f64))
+        plan.summary = match (plan.is_empty(), kept) {
+            (false, _) => format!("delete {} files and folders, {}", total.count, show_bytes(total.bytes as f64)),
+            (true, 0) => "nothing can be deleted".to_owned(),
+            (true, _) => {
+                format!("nothing can be deleted; too new, too small, or to be kept: {kept}")
+            }
         };
         Ok(plan)
     }

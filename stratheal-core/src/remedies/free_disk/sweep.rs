@@ -26,10 +26,14 @@ pub(super) fn look(rule: &FreeDiskRule, now: Timestamp, bounds: Bounds, until: I
     if let Swept::Cache(cache) = &rule.what {
         return Ok(Look { amount: cache.measure()?, is_whole: true, ..Look::default() });
     }
-    let (chosen, walked) = chosen(&Root::open(&rule.root)?, rule, now, bounds, until)?;
+    let mut walked = walked(&Root::open(&rule.root)?, rule, bounds, until)?;
+    let found = std::mem::take(&mut walked.found);
+    let files = if matches!(rule.what, Swept::Files(_)) { found.len() } else { 0 };
+    let chosen = choose(&rule.what, found, now);
     let amount = chosen.iter().fold(Amount::default(), |amount, found| amount.plus(found.bytes));
     Ok(Look {
         amount,
+        kept: files.saturating_sub(chosen.len()) as u64,
         is_whole: walked.is_whole,
         linked: walked.linked,
         not_entered: walked.not_entered,
@@ -49,7 +53,7 @@ pub(super) fn carry_out(
         return Ok(Outcome { removed: cache.prune(at_most)?, ..Outcome::default() });
     }
     let root = Root::open(&rule.root)?;
-    let (chosen, _) = chosen(&root, rule, now, bounds, until)?;
+    let chosen = choose(&rule.what, walked(&root, rule, bounds, until)?.found, now);
     let open = match &rule.what {
         Swept::Files(files) if files.skip_open => Some(OpenFiles::now(until).map_err(io::Error::other)?),
         _ => None,
@@ -57,17 +61,8 @@ pub(super) fn carry_out(
     Ok(delete(&root, chosen, open.as_ref(), at_most, until))
 }
 
-fn chosen(
-    root: &Root,
-    rule: &FreeDiskRule,
-    now: Timestamp,
-    bounds: Bounds,
-    until: Instant,
-) -> io::Result<(Vec<Found>, Walked)> {
-    let mut walked =
-        walk(root, &rule.what, bounds, until).map_err(|error| crate::base::fs::named(&rule.root, &error.into()))?;
-    let found = std::mem::take(&mut walked.found);
-    Ok((choose(&rule.what, found, now), walked))
+fn walked(root: &Root, rule: &FreeDiskRule, bounds: Bounds, until: Instant) -> io::Result<Walked> {
+    walk(root, &rule.what, bounds, until).map_err(|error| crate::base::fs::named(&rule.root, &error.into()))
 }
 
 /// Deletes these, in this order.

@@ -124,7 +124,9 @@ async fn old_files_are_planned_and_deleted() {
     assert_eq!(remedy.probe(&with_plan, &plan.steps[0]).await.unwrap(), StepState::Done);
     // Once more does nothing, and says so.
     assert_eq!(carry_out(&remedy, plan.clone()).await.unwrap().data.unwrap()["removed"], 0);
-    assert!(remedy.plan(&cx()).await.unwrap().is_empty());
+    let next = remedy.plan(&cx()).await.unwrap();
+    assert!(next.is_empty());
+    assert_eq!(next.summary, "nothing can be deleted; too new, too small, or to be kept: 1");
     let undone = remedy.undo(&with_plan, &plan.steps[0]).await;
     assert!(matches!(undone, Err(RemedyError::CannotUndo { .. })));
 }
