@@ -287,7 +287,8 @@ async fn slow_and_chunked_answers_are_read_to_their_end() {
         assert_eq!(found.facts["body"], "abcd", "{path}");
         if path == "/slow" {
             let (total, first) = (found.report.value("latency").unwrap(), found.report.value("first_byte").unwrap());
-            assert!(first >= 0.06 && total >= first + 0.06, "{first} {total}");
+            // Whoever wakes up late for the first byte waits less for the rest.
+            assert!(first >= 0.06 && total >= 0.12 && total > first, "{first} {total}");
         }
     }
 }
