@@ -86,6 +86,8 @@ pub enum FetchError {
         within: std::time::Duration,
         /// What each member said until then.
         attempts: Vec<Attempt>,
+        /// When it makes sense to ask again, where a member said so.
+        retry_after: Option<std::time::Duration>,
     },
     /// The disk is full.
     #[error("no space left on the device that holds {folder}: free some, or move the cache with --cache-dir")]
@@ -183,6 +185,15 @@ fn human(duration: std::time::Duration) -> String {
 }
 
 impl FetchError {
+    /// After how long it makes sense to ask again, where somebody said so.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } | Self::Deadline { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// The class of this error.
     #[must_use]
     pub const fn class(&self) -> ErrorClass {

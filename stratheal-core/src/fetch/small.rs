@@ -191,7 +191,7 @@ impl Small<'_> {
             attempts.push(Attempt { member, times, failure: failure.to_public() });
         }
         match deadline {
-            Some(within) => FetchError::Deadline { wanted, within, attempts },
+            Some(within) => FetchError::Deadline { wanted, within, attempts, retry_after },
             None => FetchError::Unavailable { wanted, attempts, retry_after },
         }
     }

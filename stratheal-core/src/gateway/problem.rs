@@ -112,7 +112,7 @@ mod tests {
             (FetchError::NoSuchFile { file: six(), source_name: six(), reason: six() }, 404),
             (FetchError::Denied { member: six(), wanted: six(), status: 403 }, 502),
             (FetchError::Offline { wanted: six() }, 504),
-            (FetchError::Deadline { wanted: six(), within: WAIT, attempts: Vec::new() }, 504),
+            (FetchError::Deadline { wanted: six(), within: WAIT, attempts: Vec::new(), retry_after: None }, 504),
             (FetchError::DiskFull { folder: six() }, 507),
             (FetchError::Store(six()), 500),
         ] {

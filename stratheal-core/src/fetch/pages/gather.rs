@@ -282,9 +282,9 @@ fn lacking(asked: &[Asked], project: &ProjectName, deadline: Option<Duration>) -
         Attempt { member: asked.question.state.name().to_owned(), times: asked.times.max(1), failure }
     };
     let attempts = believed().map(attempt).collect();
-    if let Some(within) = deadline {
-        return FetchError::Deadline { wanted, within, attempts };
-    }
     let retry_after = believed().filter_map(|asked| asked.last.as_ref()?.retry_after).max();
+    if let Some(within) = deadline {
+        return FetchError::Deadline { wanted, within, attempts, retry_after };
+    }
     FetchError::Unavailable { wanted, attempts, retry_after }
 }

@@ -200,7 +200,7 @@ impl Elsewhere {
         }
         let failure = MemberFailure::Slow("has the file under way, and gets nowhere".to_owned());
         let attempts = vec![Attempt { member: "another process".to_owned(), times: 1, failure }];
-        Err(FetchError::Deadline { wanted: wanted.file.clone(), within: shared.deadline, attempts })
+        Err(FetchError::Deadline { wanted: wanted.file.clone(), within: shared.deadline, attempts, retry_after: None })
     }
 }
 

@@ -253,7 +253,12 @@ impl Transfer {
             return Ok(());
         }
         let within = if idle < within { overall } else { within };
-        Err(FetchError::Deadline { wanted: self.wanted.file.clone(), within, attempts: self.attempts() })
+        Err(FetchError::Deadline {
+            wanted: self.wanted.file.clone(),
+            within,
+            attempts: self.attempts(),
+            retry_after: None,
+        })
     }
 
     /// All bytes are there. `None` when they are not the right ones, and another attempt is made.
