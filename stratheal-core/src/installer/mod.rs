@@ -5,9 +5,11 @@
 
 mod ahead;
 mod build;
+mod cause;
 pub(crate) mod change;
 mod check;
 mod closure;
+mod document;
 mod engine;
 mod environment;
 mod error;
@@ -30,6 +32,8 @@ mod satisfied;
 mod scratch;
 pub(crate) mod stage;
 pub(crate) mod switch;
+#[cfg(test)]
+mod threads;
 mod unpack;
 pub(crate) mod verify;
 mod wheel;

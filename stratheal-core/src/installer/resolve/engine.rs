@@ -82,6 +82,11 @@ pub trait Engine: Send + Sync + fmt::Debug {
         Ok(())
     }
 
+    /// Whether the preferred versions bind it. Without a solution, it is then asked once more without them.
+    fn insists(&self) -> bool {
+        false
+    }
+
     /// What an exit code and the messages mean when it failed.
     fn failure(&self, code: i32, said: &str) -> ResolveError;
 

@@ -38,17 +38,9 @@ pub(super) async fn exact(
     }
     let accepts = Compatibility::of(interpreter);
     let Ok(python) = interpreter.markers.python() else { return Ok(None) };
-    let each = pins.iter().map(async |pin| {
-        let page = match fetcher.page(&pin.name).await {
-            Err(error) if error.cause() == crate::fetch::Cause::NotFound => return Ok(None),
-            page => page?,
-        };
-        let Some((version, file)) = best(pin, &page, &accepts, &python) else { return Ok(None) };
-        let request = FileRequest { source: page.source.clone(), project: pin.name.clone(), file };
-        let Ok(text) = String::from_utf8(fetcher.metadata(&request).await?.to_vec()) else { return Ok(None) };
-        let Ok(fields) = parse_metadata(&text) else { return Ok(None) };
-        Ok::<_, ResolveError>(Some((package(&pin.name, &version, &page, fetcher, &|_| true), fields)))
-    });
+    let look = |pin| Look { fetcher, accepts: &accepts, python: &python }.at(pin);
+    // Collected, because the compiler cannot see through the closure that the whole may change threads.
+    let each: Vec<_> = pins.iter().map(look).collect();
     let found: Vec<Option<(LockedPackage, CoreFields)>> =
         futures::stream::iter(each).buffered(AT_ONCE).try_collect().await?;
     let Some(found) = found.into_iter().collect::<Option<Vec<_>>>() else { return Ok(None) };
@@ -57,6 +49,29 @@ pub(super) async fn exact(
     let is_complete = unmet(fields.iter(), &extras, &interpreter.markers).is_empty()
         && fields.iter().all(|one| one.unreadable.is_empty() && !asks_for_a_url(one));
     Ok(is_complete.then(|| Lock::new(packages)))
+}
+
+/// What looking a pin up takes.
+#[derive(Debug, Clone, Copy)]
+struct Look<'a> {
+    fetcher: &'a Fetcher,
+    accepts: &'a Compatibility,
+    python: &'a Version,
+}
+
+impl Look<'_> {
+    /// The package of a pin and what its wheel says about itself; `None` where somebody has to choose.
+    async fn at(self, pin: &Pin) -> Result<Option<(LockedPackage, CoreFields)>, ResolveError> {
+        let page = match self.fetcher.page(&pin.name).await {
+            Err(error) if error.cause() == crate::fetch::Cause::NotFound => return Ok(None),
+            page => page?,
+        };
+        let Some((version, file)) = best(pin, &page, self.accepts, self.python) else { return Ok(None) };
+        let request = FileRequest { source: page.source.clone(), project: pin.name.clone(), file };
+        let Ok(text) = String::from_utf8(self.fetcher.metadata(&request).await?.to_vec()) else { return Ok(None) };
+        let Ok(fields) = parse_metadata(&text) else { return Ok(None) };
+        Ok(Some((package(&pin.name, &version, &page, self.fetcher, &|_| true), fields)))
+    }
 }
 
 /// The newest version that a pin allows (`==1.0` also allows `1.0+local`), and the wheel of it that fits best.

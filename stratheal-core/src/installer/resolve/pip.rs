@@ -1,6 +1,7 @@
 //! pip as an engine: its installation report says which files it would install.
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -42,6 +43,11 @@ impl Pip {
     fn report(request: &ResolveRequest<'_>) -> PathBuf {
         request.scratch.join("report.json")
     }
+
+    /// The preferred versions, as constraints: pip knows nothing weaker.
+    fn preferred(request: &ResolveRequest<'_>) -> PathBuf {
+        request.scratch.join("preferred.in")
+    }
 }
 
 #[async_trait]
@@ -56,6 +62,9 @@ impl Engine for Pip {
         argv.extend(["install", "--dry-run", "--ignore-installed", "--no-input"].map(Into::into));
         argv.extend(["--disable-pip-version-check".into(), "--report".into(), Self::report(request).into()]);
         argv.extend(["--constraint".into(), request.constraints.into()]);
+        if !request.preferred.packages.is_empty() {
+            argv.extend(["--constraint".into(), Self::preferred(request).into()]);
+        }
         if request.pre {
             argv.push("--pre".into());
         }
@@ -65,6 +74,16 @@ impl Engine for Pip {
 
     fn reads_settings(&self) -> bool {
         true
+    }
+
+    fn insists(&self) -> bool {
+        true
+    }
+
+    fn prepare(&self, request: &ResolveRequest<'_>) -> io::Result<()> {
+        let versions = request.preferred.packages.iter().filter_map(|one| Some((&one.name, one.version.as_ref()?)));
+        let lines: Vec<String> = versions.map(|(name, version)| format!("{name}=={version}\n")).collect();
+        fs::write(Self::preferred(request), lines.concat())
     }
 
     fn build(&self, request: &BuildRequest<'_>) -> Option<Vec<OsString>> {

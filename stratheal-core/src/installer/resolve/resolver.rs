@@ -149,7 +149,14 @@ pub(in crate::installer) async fn resolve(resolving: &Resolving<'_>) -> Result<R
         (resolving.begins)(engine.name());
         let text = requirements_text(wanted, engine.reads_settings());
         std::fs::write(&requirements_file, text.expose()).map_err(storage("write what an engine reads"))?;
-        match attempt(engine.as_ref(), &request, fitting.clone(), fetcher, cache).await {
+        let mut attempted = attempt(engine.as_ref(), &request, fitting.clone(), fetcher, cache).await;
+        let is_bound = engine.insists() && !request.preferred.packages.is_empty();
+        if is_bound && matches!(attempted, Err(ResolveError::NoSolution { .. })) {
+            // Something has to change that is there.
+            let free = ResolveRequest { preferred: &Lock::new(Vec::new()), ..request };
+            attempted = attempt(engine.as_ref(), &free, fitting.clone(), fetcher, cache).await;
+        }
+        match attempted {
             Ok(lock) => {
                 if is_keepable {
                     kept.keep(&question, &lock);
