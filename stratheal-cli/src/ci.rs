@@ -3,7 +3,7 @@
 //! Source: the workflow commands of GitHub Actions (annotations and log groups). They are understood on standard error, too, and
 //! standard output belongs to whoever reads it.
 
-use std::time::Duration;
+use stratheal_core::workspace::place::is_build_server;
 
 /// Which build server this runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,10 +20,9 @@ pub(crate) enum Build {
 impl Build {
     /// Finds out by the variables that build servers set. `variable` looks one up.
     pub(crate) fn detect(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let is_set = |name: &str| variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-        if is_set("GITHUB_ACTIONS") {
+        if variable("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
             Self::GitHub
-        } else if ["CI", "BUILD_BUILDID", "BUILD_ID", "TEAMCITY_VERSION"].into_iter().any(is_set) {
+        } else if is_build_server(variable) {
             Self::Plain
         } else {
             Self::Absent
@@ -33,14 +32,6 @@ impl Build {
     /// The one this process runs on.
     pub(crate) fn here() -> Self {
         Self::detect(|name| std::env::var(name).ok())
-    }
-
-    /// How long a page or a file may take without progress. On a build server nobody waits, and starting again costs more.
-    pub(crate) const fn deadline(self) -> Duration {
-        match self {
-            Self::Absent => Duration::from_mins(2),
-            Self::Plain | Self::GitHub => Duration::from_mins(10),
-        }
     }
 
     /// An annotation, where there are such things.

@@ -13,6 +13,7 @@ use stratheal_core::engine::EngineError;
 use stratheal_core::fetch::{Cause, FetchError};
 use stratheal_core::model::Status;
 use stratheal_core::state::StateError;
+use stratheal_core::workspace::WorkspaceError;
 
 use crate::ci::{Build, Level};
 use crate::exit;
@@ -41,6 +42,8 @@ pub(crate) enum Failure {
     Listen { address: SocketAddr, source: io::Error },
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Workspace(WorkspaceError),
     #[error("cannot run `{program}`")]
     Command { program: String, source: io::Error },
     #[error("{text}")]
@@ -55,9 +58,26 @@ pub(crate) enum Failure {
     Io { action: &'static str, source: io::Error },
 }
 
+impl From<WorkspaceError> for Failure {
+    fn from(error: WorkspaceError) -> Self {
+        match error {
+            WorkspaceError::Fetcher(error) => Self::Fetch(error),
+            other => Self::Workspace(other),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) const fn io(action: &'static str, source: io::Error) -> Self {
         Self::Io { action, source }
+    }
+
+    /// What could not be done, and the word for why, if there is one.
+    pub(crate) fn caused(cause: Option<Cause>, text: String) -> Self {
+        match cause {
+            Some(cause) => Self::Caused { cause, text },
+            None => Self::Usage(text),
+        }
     }
 
     /// Says it on standard error.

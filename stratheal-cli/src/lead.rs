@@ -13,12 +13,10 @@ use stratheal_core::gateway::{
     plan_with, poetry_mirror_plugin,
 };
 use stratheal_core::index::ProjectName;
+use stratheal_core::workspace::{Named, Sources, Workspace, names_an_index};
 
-use crate::args::Packages;
 use crate::child::Variables;
 use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::sources::{Named, Sources, names_an_index};
 
 /// Locks that hold the URLs of files.
 const LOCKS: [&str; 4] = ["uv.lock", "poetry.lock", "pdm.lock", "pylock.toml"];
@@ -46,12 +44,7 @@ pub(crate) struct Lead {
 
 impl Lead {
     /// Plans for a command, and starts the gateway it needs.
-    pub(crate) async fn begin(
-        setup: &Setup,
-        packages: &Packages,
-        argv: &[OsString],
-        choice: ModeChoice,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn begin(workspace: &Workspace, argv: &[OsString], choice: ModeChoice) -> Result<Self, Failure> {
         let environment: Environment = env::vars_os().collect();
         let planned = |choice| plan_with(argv, &environment, choice, plugin(argv, &environment));
         let mut plan = planned(choice);
@@ -65,7 +58,7 @@ impl Lead {
             certificates: plan.given.certificates.clone(),
             program: argv.first().map(PathBuf::from),
         };
-        let sources = Sources::find(setup, packages, named)?;
+        let sources = workspace.sources(named)?;
         let past = past_index_variables(&plan, &sources);
         if choice == ModeChoice::Auto && plan.mode == Mode::Index && !past.is_empty() {
             plan = planned(ModeChoice::Proxy);
@@ -82,10 +75,10 @@ impl Lead {
         if sources.of_project("poetry").any(|(index, _)| is_chosen(index.url.as_str())) {
             plan.bypasses.retain(|bypass| bypass.place != Chosen::PLACE);
         }
-        let fetcher = setup.fetcher(&sources)?;
-        let mut builder = Gateway::builder(fetcher.clone()).state_folder(setup.cache.join("gateway"));
+        let fetcher = workspace.fetcher(&sources)?;
+        let mut builder = Gateway::builder(fetcher.clone()).state_folder(workspace.cache.join("gateway"));
         if plan.mode == Mode::Proxy {
-            builder = builder.proxy(setup.transport(&sources)).file_hosts(locked_hosts(&plan.given.locks));
+            builder = builder.proxy(workspace.transport(&sources)).file_hosts(locked_hosts(&plan.given.locks));
             builder = builder.sample_projects(SAMPLE.parse::<ProjectName>().into_iter().collect());
         }
         let running = builder.start().await.map_err(|error| not_started(&error))?;

@@ -1,4 +1,4 @@
-//! Where things are: configuration, state, socket, cache. The one place that reads the environment for that.
+//! Where things of a monitor are: configuration, state, socket.
 
 use std::env;
 use std::fs::{File, TryLockError};
@@ -8,8 +8,8 @@ use stratheal_core::base::fs::read_text;
 use stratheal_core::config::{self, Config, ConfigError, Detected, Lookup, Source};
 use stratheal_core::control::{Client, ControlError, Request, Response, socket_path};
 use stratheal_core::engine::permits::Limits;
-use stratheal_core::state::{Hints, locate};
 use stratheal_core::sys::limits;
+use stratheal_core::workspace::place;
 
 use crate::args::Common;
 use crate::failure::Failure;
@@ -42,41 +42,12 @@ pub(crate) fn written_configuration(common: &Common) -> Result<Config, Failure> 
 
 fn with_lookup<T>(read: impl FnOnce(&Lookup<'_>) -> T) -> T {
     let variable = |name: &str| env::var(name).ok();
-    read(&Lookup { variable: &variable, cache: cache() })
-}
-
-fn folder_in(name: &str) -> Option<PathBuf> {
-    env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
-}
-
-/// The user's folder for things that can be made again.
-pub(crate) fn cache() -> Option<PathBuf> {
-    folder_in("CACHE_DIRECTORY")
-        .or_else(|| folder_in("XDG_CACHE_HOME").map(|path| path.join("stratheal")))
-        .or_else(|| folder_in("HOME").map(|path| path.join(".cache/stratheal")))
+    read(&Lookup { variable: &variable, cache: place::cache() })
 }
 
 /// The state folder of a configuration.
 pub(crate) fn state(common: &Common, config: &Config) -> PathBuf {
-    state_of(common, config.project.state.as_deref(), config.folder())
-}
-
-fn state_of(common: &Common, configured: Option<&Path>, project: &Path) -> PathBuf {
-    let state_directory = env::var_os("STATE_DIRECTORY");
-    locate(&Hints {
-        option: common.state_dir.as_deref(),
-        state_directory: state_directory.as_deref(),
-        configured,
-        project,
-    })
-}
-
-/// The state folder for snapshots of an environment: that of the project, or one beside the environment.
-pub(crate) fn snapshots(common: &Common, config: Option<&Config>, root: &Path) -> PathBuf {
-    match config {
-        Some(config) => state(common, config),
-        None => state_of(common, None, root.parent().unwrap_or(Path::new("/"))),
-    }
+    place::state(common.state_dir.as_deref(), config.project.state.as_deref(), config.folder())
 }
 
 /// The file in the state folder that says where the control socket is.
@@ -84,7 +55,7 @@ pub(crate) const ADDRESS: &str = "control";
 
 /// The control socket of a state folder.
 pub(crate) fn socket(state: &Path) -> PathBuf {
-    let runtime = folder_in("RUNTIME_DIRECTORY").or_else(|| folder_in("XDG_RUNTIME_DIR"));
+    let runtime = place::folder_in("RUNTIME_DIRECTORY").or_else(|| place::folder_in("XDG_RUNTIME_DIR"));
     let uid = rustix::process::geteuid().as_raw();
     socket_path(state, runtime.as_deref(), uid)
 }
@@ -124,9 +95,9 @@ pub(crate) async fn connect(common: &Common) -> Result<(Client, PathBuf), Failur
     let state = match written_configuration(common) {
         Ok(config) => state(common, &config),
         Err(Failure::Config(ConfigError::Invalid { file, state, .. })) => {
-            state_of(common, state.as_deref(), file.parent().unwrap_or_else(|| Path::new(".")))
+            place::state(common.state_dir.as_deref(), state.as_deref(), file.parent().unwrap_or_else(|| Path::new(".")))
         }
-        Err(_) => state_of(common, None, Path::new(".")),
+        Err(_) => place::state(common.state_dir.as_deref(), None, Path::new(".")),
     };
     let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
     match Client::connect(&left.unwrap_or_else(|| socket(&state))).await {

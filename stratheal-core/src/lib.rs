@@ -69,6 +69,9 @@ pub mod notify;
 #[cfg(feature = "config")]
 pub mod config;
 
+#[cfg(feature = "workspace")]
+pub mod workspace;
+
 #[cfg(feature = "endpoints")]
 pub mod endpoints;
 

@@ -11,11 +11,10 @@ use crate::ci::{Build, Level};
 use crate::commands::snapshot::Watched;
 use crate::exit::Ended;
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::lead::Lead;
 use crate::progress::{Display, Progress};
 use crate::tally::{self, Tally};
-use crate::{child, exit, output, runtime_with_threads};
+use crate::{child, exit, output, runtime_with_threads, workspace};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &RunOptions) -> Result<ExitCode, Failure> {
     let runtime = runtime_with_threads()?;
@@ -30,19 +29,19 @@ async fn lead(common: &Common, packages: &Packages, options: &RunOptions) -> Res
         let text = format!("`{}` is no option of `run`, and no program is called so", option.to_string_lossy());
         return Err(Failure::Usage(text));
     }
-    let setup = Setup::read(common, packages)?;
+    let workspace = workspace::open(common, packages)?;
     let choice = match options.mode {
         Mode::Auto => ModeChoice::Auto,
         Mode::Index => ModeChoice::Index,
         Mode::Proxy => ModeChoice::Proxy,
     };
-    let lead = Lead::begin(&setup, packages, &options.command, choice).await?;
+    let lead = Lead::begin(&workspace, &options.command, choice).await?;
     if let Some(reason) = lead.plan.keeps_index.as_ref().filter(|_| lead.plan.mode == PlannedMode::Index) {
         return Err(Failure::Usage(reason.clone()));
     }
     let watched = match lead.plan.client {
         client @ (Client::Pip | Client::UvPip | Client::Uv | Client::Poetry | Client::Pdm) => {
-            Watched::begin(common, &setup, packages, client.name(), options.no_snapshot).await
+            Watched::begin(&workspace, client.name(), options.no_snapshot).await
         }
         // Whatever else it is, it changes another environment than this one, or none.
         _ => None,

@@ -13,8 +13,9 @@ use stratheal_core::model::notification::{Notification, NotificationKind};
 use stratheal_core::notify::{
     CommandNotifier, DeadMansSwitch, Delivery, DeliveryHandle, InvalidWebhook, WebhookNotifier,
 };
+use stratheal_core::workspace::plain_connections;
 
-use crate::{connection, printer};
+use crate::printer;
 
 /// How long parts of the monitor may take to say that they live.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -66,7 +67,7 @@ fn notifier(config: &Config, settings: &NotifierSettings) -> Result<Box<dyn Noti
             Box::new(CommandNotifier::new(&settings.name, argv, Some(folder.clone())))
         }
         NotifierWay::Webhook { url, secret } => {
-            let transport = connection::plain(&config.index, &|name| std::env::var(name).ok());
+            let transport = plain_connections(&config.index, &|name| std::env::var(name).ok());
             Box::new(WebhookNotifier::new(&settings.name, url, secret.as_ref(), transport)?)
         }
     };
@@ -80,7 +81,7 @@ pub(super) fn watchdog(
     healer: &HealerHandle,
 ) -> Result<Option<impl Future<Output = ()> + Send + use<>>, InvalidWebhook> {
     let Some(settings) = &config.watchdog else { return Ok(None) };
-    let transport = connection::plain(&config.index, &|name| std::env::var(name).ok());
+    let transport = plain_connections(&config.index, &|name| std::env::var(name).ok());
     let switch = DeadMansSwitch::new(&settings.url, settings.interval, transport)?;
     let (engine, healer) = (engine.clone(), healer.clone());
     Ok(Some(async move {

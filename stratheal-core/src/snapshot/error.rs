@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::class::{ErrorClass, of_io};
 use crate::base::fs::named;
+use crate::fetch::Cause;
 use crate::installer::InstallError;
 use crate::objects::StoreError;
 
@@ -151,6 +152,18 @@ impl SnapshotError {
             Self::Storage { source, .. } => of_io(source),
             Self::Panicked(_) => ErrorClass::Bug,
             Self::Stopped => ErrorClass::Cancelled,
+        }
+    }
+
+    /// What to do about it, as for an installation; `None` where no script could do anything but stop.
+    #[must_use]
+    pub fn cause(&self) -> Option<Cause> {
+        match self {
+            Self::Install(error) => error.cause(),
+            Self::DiskFull { .. } => Some(Cause::Disk),
+            Self::Store(error) if error.is_disk_full() => Some(Cause::Disk),
+            Self::Unknown { .. } | Self::NotInside { .. } => Some(Cause::NotFound),
+            _ => (self.class() == ErrorClass::Corrupt).then_some(Cause::Content),
         }
     }
 }

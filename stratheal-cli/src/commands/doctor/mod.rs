@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use stratheal_core::base::class::chain;
+use stratheal_core::base::redact::safe_url;
 use stratheal_core::config::{Config, ConfigError};
 use stratheal_core::doctor::{
     Answer, Diagnosis, Finding, Interpreter, MemberFacts, Room, examine_environment, examine_interpreter, find_tools,
@@ -18,13 +19,12 @@ use stratheal_core::model::Status;
 use stratheal_core::model::quantity::show_bytes;
 use stratheal_core::objects::Store;
 use stratheal_core::sys::filesystem;
+use stratheal_core::workspace::{Named, Sources, Workspace, python};
 
 use crate::args::{Common, DoctorOptions, Packages, PlainFormat};
 use crate::count::show_count;
 use crate::failure::{Failure, code};
-use crate::fetching::Setup;
-use crate::sources::{Named, Sources};
-use crate::{output, place, python, runtime};
+use crate::{output, place, runtime, workspace};
 
 /// How long each program and each member has to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ async fn examine(common: &Common, packages: &Packages) -> Diagnosis {
     let mut findings = Vec::new();
     // A doctor who refuses to look because something is broken helps nobody.
     let config = configuration(common, &mut findings);
-    let choice = python::choose(packages, config.as_ref());
+    let choice = python::choose(packages.python.as_deref(), config.as_ref());
     let asked = examine_interpreter(&choice.program, PATIENCE).await;
     findings.push(judge_interpreter(asked.as_ref()));
     let own = asked.ok().filter(Interpreter::is_virtual).map(|found| found.prefix);
@@ -54,12 +54,12 @@ async fn examine(common: &Common, packages: &Packages) -> Diagnosis {
     let (before, path) = (environment.as_deref().map(programs), env::var_os("PATH"));
     findings.push(judge_tools(&find_tools(before.as_deref(), path.as_ref(), PATIENCE).await));
     findings.push(judge_proxies(&|name| env::var(name).ok()));
-    match Setup::of(config, packages) {
+    match workspace::of(config, common, packages) {
         Err(failure) => findings.push(Finding::bad("cache", Status::Critical, chain(&failure), "name a folder")),
-        Ok(setup) => {
-            index(&setup, packages, &mut findings).await;
-            cache(&setup, &mut findings);
-            room("cache", &setup.cache, &mut findings);
+        Ok(workspace) => {
+            index(&workspace, &mut findings).await;
+            cache(&workspace, &mut findings);
+            room("cache", &workspace.cache, &mut findings);
         }
     }
     if let Some(folder) = &environment {
@@ -91,23 +91,23 @@ fn configuration(common: &Common, findings: &mut Vec<Finding>) -> Option<Config>
     }
 }
 
-async fn index(setup: &Setup, packages: &Packages, findings: &mut Vec<Finding>) {
-    let sources = match Sources::find(setup, packages, Named::default()) {
+async fn index(workspace: &Workspace, findings: &mut Vec<Finding>) {
+    let sources = match workspace.sources(Named::default()) {
         Ok(sources) => sources,
         Err(failure) => {
             findings.push(Finding::bad("index", Status::Critical, chain(&failure), "name one with --index"));
             return;
         }
     };
-    findings.extend(sources.findings());
-    let fetcher = match setup.fetcher(&sources) {
+    findings.extend(found(&sources));
+    let fetcher = match workspace.fetcher(&sources) {
         Ok(fetcher) => fetcher,
         Err(failure) => {
             findings.push(Finding::bad("index", Status::Critical, chain(&failure), "mend what it names"));
             return;
         }
     };
-    if setup.offline {
+    if workspace.choices.offline {
         findings.push(Finding::healthy("index", "offline: nobody is asked"));
         return;
     }
@@ -122,26 +122,45 @@ async fn index(setup: &Setup, packages: &Packages, findings: &mut Vec<Finding>) 
     findings.extend(judge_clock(&members));
 }
 
+/// What there is to say about where packages come from.
+fn found(sources: &Sources) -> impl Iterator<Item = Finding> {
+    let each = sources.chain.sources.iter().filter_map(|source| {
+        let primary = source.members.first()?;
+        let from = if source.name == "default" { format!(", from {}", sources.found) } else { String::new() };
+        let mirrors = show_count(source.members.len() - 1, "mirror");
+        let what = format!("{}: {}{from}; {mirrors}", source.name, safe_url(primary.url.as_str()));
+        Some(Finding::healthy("index", what).with("found", sources.found.as_str()))
+    });
+    let past = sources.bypasses.iter().chain(&sources.past_variables);
+    let past = past.map(|text| {
+        let next = "nothing when that is meant; `stratheal run` names it each time";
+        Finding::bad("index", Status::Warning, text.clone(), next)
+    });
+    let notes = sources.notes.iter();
+    let notes = notes.map(|text| Finding::bad("index", Status::Warning, text.clone(), "mend that file"));
+    each.chain(past).chain(notes)
+}
+
 fn facts(probe: Probe) -> MemberFacts {
     let Probe { source, member, answer } = probe;
     let answer = answer.map(|answer| Answer { status: answer.status, took: answer.took, clocks: answer.clocks });
     MemberFacts { source, url: member, answer }
 }
 
-fn cache(setup: &Setup, findings: &mut Vec<Finding>) {
+fn cache(workspace: &Workspace, findings: &mut Vec<Finding>) {
     const TOPIC: &str = "cache";
-    let folder = setup.cache.join("objects");
+    let folder = workspace.cache.join("objects");
     // To look must not make one.
     if !folder.exists() {
-        findings.push(Finding::healthy(TOPIC, format!("empty: {}", setup.cache.display())));
+        findings.push(Finding::healthy(TOPIC, format!("empty: {}", workspace.cache.display())));
         return;
     }
     let usage = Store::open(&folder).and_then(|store| store.usage());
     findings.push(match usage {
         Ok(usage) => {
-            let bound = setup.index().max_size.map_or_else(|| "no limit".to_owned(), |max| show_bytes(max as f64));
+            let bound = workspace.index().max_size.map_or_else(|| "no limit".to_owned(), |max| show_bytes(max as f64));
             let (files, bytes) = (show_count(usage.packs.count, "file"), usage.bytes());
-            let what = format!("{files}, {} ({bound}): {}", show_bytes(bytes as f64), setup.cache.display());
+            let what = format!("{files}, {} ({bound}): {}", show_bytes(bytes as f64), workspace.cache.display());
             let finding = match usage.quarantine.count {
                 0 => Finding::healthy(TOPIC, what),
                 damaged => {

@@ -6,19 +6,18 @@ use stratheal_core::base::class::chain;
 use stratheal_core::fetch::{Cause, FetchError, Page};
 use stratheal_core::index::{DistributionName, ProjectName};
 use stratheal_core::objects::ContentId;
+use stratheal_core::workspace::Named;
 
 use crate::args::{AcceptOptions, Common, Packages};
 use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::sources::{Named, Sources};
-use crate::{output, runtime};
+use crate::{output, runtime, workspace};
 
 pub(super) fn run(common: &Common, packages: &Packages, options: &AcceptOptions) -> Result<ExitCode, Failure> {
     let id: ContentId = options.sha256.parse().map_err(|error| Failure::Usage(chain(&error)))?;
     let project = project(&options.file_name)?;
-    let setup = Setup::read(common, packages)?;
-    let sources = Sources::find(&setup, packages, Named::default())?;
-    let fetcher = setup.fetcher(&sources)?;
+    let workspace = workspace::open(common, packages)?;
+    let sources = workspace.sources(Named::default())?;
+    let fetcher = workspace.fetcher(&sources)?;
     let runtime = runtime()?;
     match runtime.block_on(fetcher.page(&project)) {
         Ok(page) if *page.source == *options.source && !knows(&page, &options.file_name) => {

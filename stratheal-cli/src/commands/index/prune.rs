@@ -8,17 +8,17 @@ use serde_json::json;
 use stratheal_core::base::clock::{Clock, SystemClock};
 use stratheal_core::model::quantity::show_bytes;
 use stratheal_core::objects::GcPolicy;
+use stratheal_core::workspace::Workspace;
 
 use super::{store, stored};
 use crate::args::{PlainFormat, PruneOptions};
 use crate::count::show_count;
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::output;
 
-pub(super) fn run(setup: &Setup, options: &PruneOptions) -> Result<ExitCode, Failure> {
-    let policy = policy(options, setup.index().max_size)?;
-    let (store, now) = (store(setup)?, SystemClock.now());
+pub(super) fn run(workspace: &Workspace, options: &PruneOptions) -> Result<ExitCode, Failure> {
+    let policy = policy(options, workspace.index().max_size)?;
+    let (store, now) = (store(workspace)?, SystemClock.now());
     let before = store.usage().map_err(|error| stored(&error))?.bytes();
     let (objects, freed, busy) = if options.plan {
         let going = store.gc_plan(&policy, &[], now).map_err(|error| stored(&error))?;

@@ -13,16 +13,15 @@ use stratheal_core::base::fs::read_text;
 use stratheal_core::fetch::{Event, FileOrigin};
 use stratheal_core::gateway::{AccessToken, Gateway, Running, SECRET_FILE};
 use stratheal_core::objects::{GcPolicy, Store};
+use stratheal_core::workspace::Named;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::args::{Common, Packages, ServeOptions};
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::lead::not_started;
 use crate::progress::{Display, Progress};
-use crate::sources::{Named, Sources};
-use crate::{output, runtime_with_threads};
+use crate::{output, runtime_with_threads, workspace};
 
 /// How often the size of the cache is looked at.
 const LOOK: Duration = Duration::from_mins(5);
@@ -40,10 +39,10 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &ServeOptions) 
 async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> Result<ExitCode, Failure> {
     // Before anything else: a signal that comes while starting ends the program as it does later.
     let stop = Stop::listen().map_err(|error| Failure::io("listen for signals", error))?;
-    let setup = Setup::read(common, packages)?;
-    let sources = Sources::find(&setup, packages, Named::default())?;
-    let fetcher = setup.fetcher(&sources)?;
-    let folder = setup.cache.join("serve");
+    let workspace = workspace::open(common, packages)?;
+    let sources = workspace.sources(Named::default())?;
+    let fetcher = workspace.fetcher(&sources)?;
+    let folder = workspace.cache.join("serve");
     let mut builder = Gateway::builder(fetcher.clone())
         .listen(options.listen)
         .state_folder(folder.clone())
@@ -61,10 +60,10 @@ async fn serve(common: &Common, packages: &Packages, options: &ServeOptions) -> 
     }
     // A service has no bars: what it does goes into its log.
     let progress = Progress::follow(fetcher.events(), Display::plain(common));
-    let bound = options.max_size.or(setup.index().max_size);
+    let bound = options.max_size.or(workspace.index().max_size);
     tokio::select! {
         () = stop.wait() => {}
-        never = keep_small(super::store(&setup)?, bound, fetcher.events()) => match never {},
+        never = keep_small(super::store(&workspace)?, bound, fetcher.events()) => match never {},
     }
     running.stop().await;
     fetcher.settled().await;

@@ -8,35 +8,34 @@ use stratheal_core::base::redact::safe_url;
 use stratheal_core::fetch::Probe;
 use stratheal_core::model::quantity::{show_bytes, show_seconds};
 use stratheal_core::objects::Usage;
+use stratheal_core::workspace::{Named, Sources, Workspace};
 
 use crate::args::{Common, IndexStatusOptions, Packages, PlainFormat};
 use crate::count::show_count;
 use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::sources::{Named, Sources};
-use crate::{output, runtime_with_threads};
+use crate::{output, runtime_with_threads, workspace};
 
 /// How long each member has to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &IndexStatusOptions) -> Result<ExitCode, Failure> {
-    let setup = Setup::read(common, packages)?;
-    let sources = Sources::find(&setup, packages, Named::default())?;
-    let fetcher = setup.fetcher(&sources)?;
-    let usage = super::store(&setup)?.usage().map_err(|error| super::stored(&error))?;
+    let workspace = workspace::open(common, packages)?;
+    let sources = workspace.sources(Named::default())?;
+    let fetcher = workspace.fetcher(&sources)?;
+    let usage = super::store(&workspace)?.usage().map_err(|error| super::stored(&error))?;
     let runtime = runtime_with_threads()?;
     let probes = runtime.block_on(fetcher.probe(PATIENCE));
     // A look-up that hangs must not keep the program from ending.
     runtime.shutdown_background();
     let text = match options.format {
-        PlainFormat::Human => human(&setup, &sources, &probes, usage),
-        PlainFormat::Json => format!("{:#}", document(&setup, &sources, &probes, usage)),
+        PlainFormat::Human => human(&workspace, &sources, &probes, usage),
+        PlainFormat::Json => format!("{:#}", document(&workspace, &sources, &probes, usage)),
     };
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn human(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> String {
+fn human(workspace: &Workspace, sources: &Sources, probes: &[Probe], usage: Usage) -> String {
     let mut lines = vec![format!("default index from {}", sources.found)];
     for source in &sources.chain.sources {
         let only = if source.only.is_empty() { String::new() } else { format!(" (only {})", source.only.join(", ")) };
@@ -44,12 +43,12 @@ fn human(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> St
         for member in &source.members {
             let url = safe_url(member.url.as_str());
             let probe = probes.iter().find(|probe| probe.source == source.name && probe.member == url);
-            lines.push(format!("  {url}: {}", answer(setup.offline, probe)));
+            lines.push(format!("  {url}: {}", answer(workspace.choices.offline, probe)));
         }
     }
     lines.extend(sources.notes.iter().chain(&sources.bypasses).cloned());
     let (files, bytes) = (show_count(usage.packs.count, "file"), show_bytes(usage.bytes() as f64));
-    lines.push(format!("cache: {files}, {bytes} in {}", setup.cache.display()));
+    lines.push(format!("cache: {files}, {bytes} in {}", workspace.cache.display()));
     if usage.partials.count > 0 {
         let bytes = show_bytes(usage.partials.bytes as f64);
         lines.push(format!(
@@ -72,7 +71,7 @@ fn answer(offline: bool, probe: Option<&Probe>) -> String {
     }
 }
 
-fn document(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) -> Value {
+fn document(workspace: &Workspace, sources: &Sources, probes: &[Probe], usage: Usage) -> Value {
     let members = |name: &str| {
         let own = probes.iter().filter(|probe| probe.source == name);
         own.map(|probe| match &probe.answer {
@@ -98,6 +97,6 @@ fn document(setup: &Setup, sources: &Sources, probes: &[Probe], usage: Usage) ->
         "sources": all.collect::<Vec<_>>(),
         "notes": sources.notes,
         "bypasses": sources.bypasses,
-        "cache": { "folder": setup.cache.display().to_string(), "bytes": usage.bytes(), "usage": usage },
+        "cache": { "folder": workspace.cache.display().to_string(), "bytes": usage.bytes(), "usage": usage },
     })
 }

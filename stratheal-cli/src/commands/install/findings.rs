@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use serde_json::json;
 use stratheal_core::installer::{Finding, RepairPlan, RepairSource, Repaired, Severity, Verified};
 use stratheal_core::model::quantity::{show_bytes, show_count};
 use stratheal_core::model::report::printable;
@@ -32,17 +31,7 @@ pub(super) fn verified(
     common: &Common,
 ) -> String {
     if format == PlainFormat::Json {
-        let value = json!({
-            "environment": verified.root,
-            "whole": verified.is_whole(),
-            "projects": verified.projects,
-            "files": verified.files,
-            "hashed": verified.hashed,
-            "bytes_hashed": verified.bytes_hashed,
-            "findings": verified.findings,
-            "left_out": verified.left_out,
-        });
-        return format!("{value:#}");
+        return format!("{:#}", verified.document());
     }
     if common.quiet && verified.is_whole() {
         return String::new();
@@ -67,15 +56,7 @@ pub(super) fn verified(
 /// What `repair --plan` says.
 pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -> String {
     if format == PlainFormat::Json {
-        let value = json!({
-            "environment": plan.root,
-            "repairs": plan.repairs,
-            "relinks": plan.relinks,
-            "allowances": plan.allowances,
-            "removals": plan.removals,
-            "findings": plan.verified.findings,
-        });
-        return format!("{value:#}");
+        return format!("{:#}", plan.document());
     }
     if common.quiet {
         return String::new();
@@ -119,19 +100,7 @@ pub(super) fn planned(plan: &RepairPlan, format: PlainFormat, common: &Common) -
 /// What `repair` says in the end.
 pub(super) fn repaired(repaired: &Repaired, took: Duration, format: PlainFormat, common: &Common) -> String {
     if format == PlainFormat::Json {
-        let value = json!({
-            "environment": repaired.root,
-            "whole": repaired.verified.is_whole(),
-            "mended": repaired.mended,
-            "relinked": repaired.relinked,
-            "allowed": repaired.allowed,
-            "removed": repaired.removed,
-            "unmended": repaired.unmended,
-            "also_damaged": repaired.also_damaged,
-            "recovered": repaired.recovered,
-            "findings": repaired.verified.findings,
-        });
-        return format!("{value:#}");
+        return format!("{:#}", repaired.document());
     }
     if common.quiet && repaired.verified.is_whole() {
         return String::new();

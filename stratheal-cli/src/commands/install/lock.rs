@@ -7,29 +7,28 @@ use stratheal_core::base::fs::write_atomic;
 use stratheal_core::index::ThisProcess;
 use stratheal_core::installer::lock::Lock;
 use stratheal_core::installer::{EngineChoice, Input, ResolveOptions};
+use stratheal_core::workspace::{Asked, Ways};
 
 use super::failure::of;
 use super::progress::Said;
-use super::target::{Target, Ways, open};
-use super::{interruptible, run_to_end, wanted};
+use super::{interruptible, run_to_end};
 use crate::args::{Common, LockOptions, Packages};
 use crate::ci::Build;
 use crate::count::show_count;
 use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::output;
 use crate::progress::{Display, Progress};
+use crate::{output, workspace};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
     run_to_end(lock(common, packages, options))
 }
 
 async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
-    let setup = Setup::read(common, packages)?;
-    let (input, files) = wanted::read_to_lock(&setup, options)?;
-    let Input::Wanted(wanted) = input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
-    let target = Target::choose(&setup, packages, options.base.as_deref());
-    let opened = open(&setup, packages, &files, Ways::default(), None)?;
+    let workspace = workspace::open(common, packages)?;
+    let read = workspace.read(&asked(options))?;
+    let Input::Wanted(wanted) = read.input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
+    let target = workspace.target(options.base.as_deref());
+    let opened = workspace.installer(&read.files, Ways::default(), None)?;
     let installer = &opened.installer;
     let environment = installer.environment(&target.path, &target.base).await.map_err(of)?;
     let resolve = ResolveOptions {
@@ -38,12 +37,12 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
         // Whoever writes a lock wants to know what is there now.
         fitting_only: false,
         refresh: true,
-        preferred: if options.upgrade { Lock::new(Vec::new()) } else { before(&options.output) },
+        preferred: if options.upgrade { Lock::new(Vec::new()) } else { Lock::earlier(&options.output, &ThisProcess) },
         variables: std::env::vars_os().collect(),
     };
     let progress = Progress::follow(installer.fetcher().events(), Display::suitable(common, Build::here()));
     let said = Said::follow(installer.events(), common);
-    let folder = wanted::folder(&setup);
+    let folder = workspace.folder();
     let work = async {
         let resolved = installer.resolve(&environment, &wanted, &resolve, &folder).await;
         resolved.map_err(|error| of(error.into()))
@@ -53,7 +52,7 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     installer.fetcher().settled().await;
     progress.finish().await;
     let resolution = resolved?;
-    for note in opened.notes.iter().chain(&resolution.notes) {
+    for note in read.notes.iter().chain(&opened.notes).chain(&resolution.notes) {
         output::complain(note);
     }
     // Whoever has the folder of the lock has what lies in it, wherever that is.
@@ -73,14 +72,15 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// The versions of the lock that is there, which are kept where they will do.
-fn before(file: &Path) -> Lock {
-    match Lock::read(file, &ThisProcess) {
-        Ok(parsed) => parsed.lock,
-        Err(error) => {
-            tracing::debug!(path = %file.display(), %error, "no earlier lock counts");
-            Lock::new(Vec::new())
-        }
+fn asked(options: &LockOptions) -> Asked {
+    Asked {
+        requirements: options.requirements.clone(),
+        files: options.requirement.clone(),
+        constraints: options.constraint.clone(),
+        editables: options.editable.clone(),
+        extras: options.extra.clone(),
+        groups: options.group.clone(),
+        or_installed: false,
     }
 }
 

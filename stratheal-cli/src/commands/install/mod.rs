@@ -6,44 +6,29 @@ mod lock;
 mod progress;
 mod render;
 mod repair;
-mod target;
 mod uninstall;
 mod verify;
-mod wanted;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use stratheal_core::installer::{Input, InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
+use stratheal_core::installer::{InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
+use stratheal_core::objects::LinkMode;
+use stratheal_core::workspace::{Asked, Ways};
 use tokio::sync::broadcast::error::TryRecvError;
 
 use self::failure::of;
 use self::progress::Said;
-use self::target::{Ways, open};
-use crate::args::{Common, InstallOptions, Packages};
+use crate::args::{Common, InstallOptions, LinkModeName, Packages};
 use crate::ci::Build;
-use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::progress::{Display, Progress};
-use crate::{output, place, runtime_with_threads};
+use crate::{output, place, runtime_with_threads, workspace};
 
-pub(crate) use self::failure::of as failure_of;
 pub(crate) use self::lock::run as run_lock;
 pub(crate) use self::repair::run as run_repair;
-pub(crate) use self::target::{Target, state as user_state};
 pub(crate) use self::uninstall::run as run_uninstall;
 pub(crate) use self::verify::{run as run_verify, verified};
-
-/// What remedies for environments work with: an installer that makes no snapshots by itself, what belongs into the environment when it is
-/// made anew, and the folder of the project.
-pub(crate) fn for_healing(setup: &Setup, packages: &Packages) -> Result<(Installer, Input, PathBuf), Failure> {
-    let options = InstallOptions { rebuild: true, ..InstallOptions::default() };
-    let (input, files) = wanted::read(setup, &options)?;
-    let installer = open(setup, packages, &files, Ways::default(), None)?.installer;
-    Ok((installer, input, wanted::folder(setup)))
-}
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(install(common, packages, options))
@@ -51,11 +36,11 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions
 
 async fn install(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
-    let setup = Setup::read(common, packages)?;
-    let (input, files) = wanted::read(&setup, options)?;
-    let target = Target::choose(&setup, packages, options.base.as_deref());
-    let guard = automatic(common, &setup, &target.path, options.no_snapshot || options.plan);
-    let opened = open(&setup, packages, &files, Ways::of(options), guard)?;
+    let workspace = workspace::open(common, packages)?;
+    let read = workspace.read(&asked(options))?;
+    let target = workspace.target(options.base.as_deref());
+    let guard = if options.no_snapshot || options.plan { None } else { workspace.guard(&target.path) };
+    let opened = workspace.installer(&read.files, ways(options), guard)?;
     let installer = &opened.installer;
     let environment = if options.rebuild {
         installer.environment_to_rebuild(&target.path, options.base.as_deref(), &target.base).await
@@ -63,7 +48,7 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
         installer.environment(&target.path, &target.base).await
     };
     let environment = environment.map_err(of)?;
-    let mut request = InstallRequest::new(input, wanted::folder(&setup), std::env::vars_os().collect());
+    let mut request = InstallRequest::new(read.input, workspace.folder(), std::env::vars_os().collect());
     request.options =
         PlanOptions { exact: options.exact, reinstall: options.reinstall, rebuild: options.rebuild, closed: false };
     (request.upgrade, request.pre, request.refresh) = (options.upgrade, options.pre, options.refresh);
@@ -91,11 +76,32 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     if outcome.as_ref().is_some_and(|outcome| outcome.applied.is_some()) {
         place::tell_changed(common, environment.root()).await;
     }
-    for note in opened.notes.iter().chain(&planned.notes) {
+    for note in read.notes.iter().chain(&opened.notes).chain(&planned.notes) {
         output::complain(note);
     }
     output::print(&render::install(&planned, outcome.as_ref(), began.elapsed(), options.format, common))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the options ask for.
+fn asked(options: &InstallOptions) -> Asked {
+    Asked {
+        requirements: options.requirements.clone(),
+        files: options.requirement.clone(),
+        constraints: options.constraint.clone(),
+        editables: options.editable.clone(),
+        extras: options.extra.clone(),
+        groups: options.group.clone(),
+        or_installed: options.rebuild,
+    }
+}
+
+fn ways(options: &InstallOptions) -> Ways {
+    let link_mode = match options.link_mode {
+        LinkModeName::Auto => LinkMode::Auto,
+        LinkModeName::Copy => LinkMode::Copy,
+    };
+    Ways { link_mode, in_place: options.in_place, compile: options.compile, strict: options.strict }
 }
 
 /// Runs a command. What was interrupted gets a moment to clear up after itself.

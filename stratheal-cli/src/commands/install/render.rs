@@ -3,7 +3,6 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use serde_json::json;
 use stratheal_core::installer::{Action, Actions, How, Outcome, Planned};
 use stratheal_core::model::quantity::{show_bytes, show_count};
 
@@ -19,16 +18,7 @@ pub(super) fn install(
 ) -> String {
     let actions = outcome.map_or(&planned.actions, |outcome| &outcome.actions);
     if format == PlainFormat::Json {
-        let value = json!({
-            "environment": planned.root,
-            "resolved_by": planned.resolved_by,
-            "to_fetch": planned.to_fetch,
-            "to_build": planned.to_build,
-            "bytes_to_fetch": planned.bytes_to_fetch,
-            "actions": actions,
-            "done": outcome.map(|outcome| json!({ "applied": outcome.applied, "recovered": outcome.recovered })),
-        });
-        return format!("{value:#}");
+        return format!("{:#}", planned.document(outcome));
     }
     if common.quiet {
         return String::new();
@@ -56,10 +46,7 @@ pub(super) fn install(
 /// What `uninstall` says in the end.
 pub(super) fn uninstall(outcome: &Outcome, took: Duration, format: PlainFormat, common: &Common) -> String {
     if format == PlainFormat::Json {
-        return format!(
-            "{:#}",
-            json!({ "environment": outcome.root, "actions": outcome.actions, "applied": outcome.applied })
-        );
+        return format!("{:#}", outcome.document());
     }
     if common.quiet {
         return String::new();

@@ -3,19 +3,17 @@
 use std::process::ExitCode;
 
 use stratheal_core::installer::{RepairOptions, Verified};
+use stratheal_core::workspace::Ways;
 
 use super::failure::of;
 use super::progress::Said;
-use super::target::{Target, Ways, open};
 use super::{findings, interruptible, run_to_end};
 use crate::args::{self, Common, Packages};
 use crate::ci::Build;
-use crate::commands::snapshot::automatic;
 use crate::exit;
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::progress::{Display, Progress};
-use crate::{output, place};
+use crate::{output, place, workspace};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &args::RepairOptions) -> Result<ExitCode, Failure> {
     run_to_end(repair(common, packages, options))
@@ -23,10 +21,10 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &args::RepairOp
 
 async fn repair(common: &Common, packages: &Packages, options: &args::RepairOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
-    let setup = Setup::read(common, packages)?;
-    let target = Target::existing(&setup, packages, options.environment.as_deref());
-    let guard = automatic(common, &setup, &target, options.no_snapshot || options.plan);
-    let opened = open(&setup, packages, &[], Ways::default(), guard)?;
+    let workspace = workspace::open(common, packages)?;
+    let target = options.environment.clone().unwrap_or_else(|| workspace.target(None).path);
+    let guard = if options.no_snapshot || options.plan { None } else { workspace.guard(&target) };
+    let opened = workspace.installer(&[], Ways::default(), guard)?;
     let installer = &opened.installer;
     let subject = installer.subject(&target).await.map_err(of)?;
     let wanted = RepairOptions { full: options.full };

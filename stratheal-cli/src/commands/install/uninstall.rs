@@ -4,16 +4,14 @@ use std::process::ExitCode;
 
 use stratheal_core::base::class::chain;
 use stratheal_core::index::ProjectName;
+use stratheal_core::workspace::Ways;
 
 use super::failure::of;
 use super::progress::Said;
-use super::target::{Target, Ways, open};
 use super::{changing, render, run_to_end};
 use crate::args::{Common, Packages, UninstallOptions};
-use crate::commands::snapshot::automatic;
 use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::{output, place};
+use crate::{output, place, workspace};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
     run_to_end(uninstall(common, packages, options))
@@ -21,12 +19,12 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &UninstallOptio
 
 async fn uninstall(common: &Common, packages: &Packages, options: &UninstallOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
-    let setup = Setup::read(common, packages)?;
+    let workspace = workspace::open(common, packages)?;
     let names: Result<Vec<ProjectName>, _> = options.projects.iter().map(|name| name.parse()).collect();
     let names = names.map_err(|error| Failure::Usage(chain(&error)))?;
-    let target = Target::choose(&setup, packages, None);
-    let guard = automatic(common, &setup, &target.path, options.no_snapshot);
-    let opened = open(&setup, packages, &[], Ways::default(), guard)?;
+    let target = workspace.target(None);
+    let guard = if options.no_snapshot { None } else { workspace.guard(&target.path) };
+    let opened = workspace.installer(&[], Ways::default(), guard)?;
     let environment = opened.installer.environment(&target.path, &target.base).await.map_err(of)?;
     if !environment.exists {
         return Err(Failure::Usage(format!("there is no environment in {}", environment.root().display())));

@@ -15,10 +15,10 @@ use crate::output;
 
 pub(super) async fn create(common: &Common, packages: &Packages, options: &CreateOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
-    let Opened { setup, snapshots, root } = Opened::new(common, packages, options.environment.as_deref())?;
+    let Opened { workspace, snapshots, root } = Opened::new(common, packages, options.environment.as_deref())?;
     let wanted = snapshot::CreateOptions {
         label: options.label.clone(),
-        project: setup.config.as_ref().map(|config| config.folder().to_owned()),
+        project: workspace.config.as_ref().map(|config| config.folder().to_owned()),
         strict: options.strict,
         ..snapshot::CreateOptions::default()
     };

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::output;
 
 pub(super) async fn good(common: &Common, packages: &Packages, options: &GoodOptions) -> Result<ExitCode, Failure> {
-    let Opened { setup, snapshots, root } = Opened::new(common, packages, None)?;
+    let Opened { workspace, snapshots, root } = Opened::new(common, packages, None)?;
     let snapshot = match &options.snapshot {
         Some(word) => snapshots.find(&Opened::selector(word), Some(&root)).map_err(of)?,
         None if options.not => snapshots.find(&Selector::LastGood, Some(&root)).map_err(of)?,
@@ -43,13 +43,13 @@ pub(super) async fn good(common: &Common, packages: &Packages, options: &GoodOpt
         return Err(Failure::Usage(text));
     }
     let mut passed = Vec::new();
-    let whole = interruptible(verified(&setup, packages, &snapshot.root)).await?;
+    let whole = interruptible(verified(&workspace, &snapshot.root)).await?;
     if !whole.is_whole() {
         output::complain("the environment is not whole: `stratheal verify` says in what");
         return Ok(ExitCode::from(exit::DAMAGED));
     }
     passed.push(Passed { id: "verify".to_owned(), summary: format!("{} files are as installed", whole.files) });
-    if setup.config.is_some() && !options.no_checks {
+    if workspace.config.is_some() && !options.no_checks {
         for (id, status, summary) in check::once(common).await? {
             if status != stratheal_core::model::Status::Healthy {
                 output::complain(&format!("{id} is {status}: {summary}"));

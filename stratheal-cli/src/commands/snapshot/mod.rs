@@ -14,7 +14,6 @@ mod watch;
 
 use std::process::ExitCode;
 
-pub(crate) use self::open::{automatic, snapshots_of};
 pub(crate) use self::proving::Proving;
 pub(crate) use self::rollback::run as run_rollback;
 pub(crate) use self::watch::Watched;

@@ -4,11 +4,9 @@ use std::path::PathBuf;
 
 use stratheal_core::base::class::chain;
 use stratheal_core::snapshot::{CreateOptions, Created, Reason, SnapshotError, Snapshots};
+use stratheal_core::workspace::Workspace;
 
-use super::open::snapshots_of;
-use crate::args::{Common, Packages};
-use crate::fetching::Setup;
-use crate::{output, python};
+use crate::output;
 
 /// An environment that a command may change.
 #[derive(Debug)]
@@ -23,19 +21,13 @@ pub(crate) struct Watched {
 impl Watched {
     /// Keeps the environment as it is before the command, if there is one and that is wanted. What goes wrong is told, and keeps nobody
     /// from anything.
-    pub(crate) async fn begin(
-        common: &Common,
-        setup: &Setup,
-        packages: &Packages,
-        command: &str,
-        off: bool,
-    ) -> Option<Self> {
-        let environment = python::choose(packages, setup.config.as_ref()).environment?;
+    pub(crate) async fn begin(workspace: &Workspace, command: &str, off: bool) -> Option<Self> {
+        let environment = workspace.python().environment?;
         if off || !environment.join("pyvenv.cfg").is_file() {
             return None;
         }
-        let (snapshots, root) = snapshots_of(common, setup, &environment)?;
-        let project = setup.config.as_ref().map(|config| config.folder().to_owned());
+        let (snapshots, root) = workspace.automatic_snapshots(&environment)?;
+        let project = workspace.config.as_ref().map(|config| config.folder().to_owned());
         let mut watched = Self { snapshots, root, project, change: command.to_owned(), before: None };
         let reason = Reason::Before { change: watched.change.clone() };
         watched.before = Some(watched.keep(reason).await?.snapshot.number);

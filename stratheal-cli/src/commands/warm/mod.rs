@@ -15,18 +15,17 @@ use stratheal_core::doctor::{Interpreter, examine_interpreter};
 use stratheal_core::fetch::{Cause, FetchError, Fetcher, FileRequest};
 use stratheal_core::gateway::ModeChoice;
 use stratheal_core::index::ProjectName;
+use stratheal_core::workspace::{Workspace, names_an_index};
 
 use self::engine::{Answer, Engine, Needed, Wanted, is_unsolvable};
 use self::target::Target;
 use crate::args::{Common, Packages, PlainFormat, WarmOptions};
 use crate::ci::Build;
 use crate::failure::Failure;
-use crate::fetching::Setup;
 use crate::lead::Lead;
 use crate::progress::{Display, Progress};
-use crate::sources::names_an_index;
 use crate::tally::Tally;
-use crate::{output, python, runtime_with_threads};
+use crate::{output, runtime_with_threads, workspace};
 
 /// Files that are fetched at the same time; the fetcher decides how many connections that makes.
 const AT_ONCE: usize = 16;
@@ -45,14 +44,14 @@ async fn warm(common: &Common, packages: &Packages, options: &WarmOptions) -> Re
     if packages.offline {
         return Err(Failure::Usage("warm fetches, and --offline forbids it: leave one of them away".to_owned()));
     }
-    let setup = Setup::read(common, packages)?;
-    let wanted = wanted(&setup, options)?;
-    let choice = python::choose(packages, setup.config.as_ref());
+    let workspace = workspace::open(common, packages)?;
+    let wanted = wanted(&workspace, options)?;
+    let choice = workspace.python();
     let python = examine_interpreter(&choice.program, PATIENCE).await;
     let python = python.map_err(|error| Failure::Usage(format!("{}: name one with --python", chain(&error))))?;
     let engines = engines(&python, choice.environment.as_deref())?;
-    let scratch = Scratch::make(&setup.cache)?;
-    let mut work = Work { setup: &setup, packages, wanted, python, engines, notes: Vec::new(), bypasses: Vec::new() };
+    let scratch = Scratch::make(&workspace.cache)?;
+    let mut work = Work { workspace: &workspace, wanted, python, engines, notes: Vec::new(), bypasses: Vec::new() };
 
     let mut tally = Tally::default();
     let mut done = Vec::new();
@@ -73,10 +72,10 @@ async fn warm(common: &Common, packages: &Packages, options: &WarmOptions) -> Re
     failure.map_or(Ok(ExitCode::SUCCESS), Err)
 }
 
-fn wanted(setup: &Setup, options: &WarmOptions) -> Result<Wanted, Failure> {
+fn wanted(workspace: &Workspace, options: &WarmOptions) -> Result<Wanted, Failure> {
     let mut files = options.requirement.clone();
     if files.is_empty() && options.requirements.is_empty() {
-        files.extend(setup.config.iter().flat_map(|config| config.project.requirements.clone()));
+        files.extend(workspace.config.iter().flat_map(|config| config.project.requirements.clone()));
     }
     if files.is_empty() && options.requirements.is_empty() {
         let text = "nothing to fetch: name requirements, files with -r, or `requirements` under [project]";
@@ -109,8 +108,7 @@ fn engines(python: &Interpreter, environment: Option<&Path>) -> Result<Vec<Engin
 }
 
 struct Work<'a> {
-    setup: &'a Setup,
-    packages: &'a Packages,
+    workspace: &'a Workspace,
     wanted: Wanted,
     python: Interpreter,
     engines: Vec<Engine>,
@@ -172,7 +170,7 @@ impl Work<'_> {
         let argv = engine.command(&self.wanted, target, foreign, &folder)?;
         // pip's report would ask for the proxy, to keep URLs canonical; nobody but this program reads it.
         let mode = if names_an_index(&self.wanted.files) { ModeChoice::Auto } else { ModeChoice::Index };
-        let lead = Lead::begin(self.setup, self.packages, &argv, mode).await?;
+        let lead = Lead::begin(self.workspace, &argv, mode).await?;
         let progress = Progress::follow(lead.fetcher.events(), display);
         let answer = engine.run(&argv, &lead.variables, &folder).await;
         lead.running.stop().await;

@@ -34,6 +34,18 @@ pub struct ParsedLock {
 }
 
 impl Lock {
+    /// The lock in a file whose versions are kept where they will do; an empty one where there is none that counts.
+    #[must_use]
+    pub fn earlier(path: &Path, surroundings: &dyn Surroundings) -> Self {
+        match Self::read(path, surroundings) {
+            Ok(parsed) => parsed.lock,
+            Err(error) => {
+                tracing::debug!(path = %path.display(), %error, "no earlier lock counts");
+                Self::new(Vec::new())
+            }
+        }
+    }
+
     /// Reads the lock in a file.
     ///
     /// # Errors

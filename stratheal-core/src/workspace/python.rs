@@ -1,24 +1,28 @@
-//! Which Python a command is about.
+//! Which Python is meant.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-use stratheal_core::config::Config;
+use crate::config::Config;
 
-use crate::args::Packages;
+/// The folder of an environment in which its programs are.
+pub const PROGRAMS: &str = if cfg!(windows) { "Scripts" } else { "bin" };
+/// What interpreters are called, the likelier name first.
+const NAMES: [&str; 2] = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };
 
 /// An interpreter, and the virtual environment it was found by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Choice {
+pub struct Choice {
     /// The program.
-    pub(crate) program: PathBuf,
+    pub program: PathBuf,
     /// The environment it belongs to, as far as that is known without asking it.
-    pub(crate) environment: Option<PathBuf>,
+    pub environment: Option<PathBuf>,
 }
 
-/// The one that is named, else that of the project's environment, of the active one, of `.venv` here, else the first in PATH.
-pub(crate) fn choose(packages: &Packages, config: Option<&Config>) -> Choice {
-    if let Some(named) = &packages.python {
+/// The one that is named, else that of the project's environment, of the active one, of `.venv` here, else the first in `PATH`.
+#[must_use]
+pub fn choose(named: Option<&Path>, config: Option<&Config>) -> Choice {
+    if let Some(named) = named {
         return of(named);
     }
     let active = || env::var_os("VIRTUAL_ENV").map(PathBuf::from).filter(|folder| !folder.as_os_str().is_empty());
@@ -33,7 +37,7 @@ pub(crate) fn choose(packages: &Packages, config: Option<&Config>) -> Choice {
 
 fn of(named: &Path) -> Choice {
     if named.is_dir() {
-        let program = if cfg!(windows) { named.join("Scripts/python.exe") } else { named.join("bin/python") };
+        let program = named.join(PROGRAMS).join(if cfg!(windows) { "python.exe" } else { "python" });
         return Choice { program, environment: Some(named.to_owned()) };
     }
     let environment = named.parent().and_then(Path::parent).filter(|folder| folder.join("pyvenv.cfg").is_file());
@@ -41,16 +45,16 @@ fn of(named: &Path) -> Choice {
 }
 
 /// The interpreter in the folder of a program that is named by a path: `.venv/bin/python` for `.venv/bin/pip`.
-pub(crate) fn beside(program: &Path) -> Option<PathBuf> {
+#[must_use]
+pub fn beside(program: &Path) -> Option<PathBuf> {
     let folder = program.parent().filter(|folder| !folder.as_os_str().is_empty())?;
-    let names = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };
-    names.map(|name| folder.join(name)).into_iter().find(|program| program.is_file())
+    NAMES.map(|name| folder.join(name)).into_iter().find(|program| program.is_file())
 }
 
 /// The first interpreter in `PATH`.
-pub(crate) fn in_path() -> PathBuf {
+#[must_use]
+pub fn in_path() -> PathBuf {
     let path = env::var_os("PATH").unwrap_or_default();
-    let names = if cfg!(windows) { ["python.exe", "py.exe"] } else { ["python3", "python"] };
-    let found = env::split_paths(&path).flat_map(|place| names.map(|name| place.join(name)));
-    found.into_iter().find(|program| program.is_file()).unwrap_or_else(|| PathBuf::from(names[0]))
+    let found = env::split_paths(&path).flat_map(|place| NAMES.map(|name| place.join(name)));
+    found.into_iter().find(|program| program.is_file()).unwrap_or_else(|| PathBuf::from(NAMES[0]))
 }

@@ -4,17 +4,17 @@
 
 use std::path::{Path, PathBuf};
 
-use stratheal_core::base::redact::Secret;
-use stratheal_core::config::IndexSettings;
-use stratheal_core::fetch::{Proxies, TransportSettings, TrustedCertificates};
-
-use crate::sources::Sources;
+use super::Sources;
+use crate::base::redact::Secret;
+use crate::config::IndexSettings;
+use crate::fetch::{Proxies, TransportSettings, TrustedCertificates};
 
 /// Files of certificates that other tools are told about. `SSL_CERT_FILE` is read with the system's own.
 const CERTIFICATES: [&str; 3] = ["PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// Settings for connections to places that no index has to do with. `variable` looks one up.
-pub(crate) fn plain(settings: &IndexSettings, variable: &dyn Fn(&str) -> Option<String>) -> TransportSettings {
+#[must_use]
+pub fn plain_connections(settings: &IndexSettings, variable: &dyn Fn(&str) -> Option<String>) -> TransportSettings {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty());
     // Both spellings, the lower-case one first, as curl and Python read them.
     let either = |name: &str| set(name).or_else(|| set(&name.to_uppercase()));
@@ -37,12 +37,12 @@ pub(crate) fn plain(settings: &IndexSettings, variable: &dyn Fn(&str) -> Option<
 }
 
 /// Settings for connections to indexes, with what the settings of other tools say about them.
-pub(crate) fn settings(
+pub(super) fn settings(
     settings: &IndexSettings,
     sources: &Sources,
     variable: &dyn Fn(&str) -> Option<String>,
 ) -> TransportSettings {
-    let mut found = plain(settings, variable);
+    let mut found = plain_connections(settings, variable);
     found.certificates.files.extend(sources.network.certificates.iter().filter(|path| is_file(path)).cloned());
     found.proxies.all = found.proxies.all.or_else(|| sources.network.proxy.clone());
     found.credentials = sources.credentials.clone();
@@ -56,11 +56,10 @@ fn is_file(path: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use stratheal_core::fetch::Credentials;
-    use stratheal_core::gateway::Chosen;
-    use stratheal_core::index::{Chain, NetworkHints};
-
     use super::*;
+    use crate::fetch::Credentials;
+    use crate::gateway::Chosen;
+    use crate::index::{Chain, NetworkHints};
 
     #[test]
     fn variables_become_settings() {

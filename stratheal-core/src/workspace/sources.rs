@@ -2,91 +2,87 @@
 
 use std::path::{Path, PathBuf};
 
-use stratheal_core::base::class::chain as error_chain;
-use stratheal_core::base::redact::safe_url;
-use stratheal_core::config;
-use stratheal_core::doctor::Finding;
-use stratheal_core::fetch::{Credentials, Login};
-use stratheal_core::gateway::Chosen;
-use stratheal_core::index::{
+use super::{Workspace, WorkspaceError, python};
+use crate::base::fs::read_text;
+use crate::config;
+use crate::fetch::{Credentials, Login};
+use crate::gateway::Chosen;
+use crate::index::{
     Chain, DiscoverOptions, Discovered, IndexSettings, KeyringCommand, MirrorSettings, NetworkHints, NoteKind,
     ProjectIndex, SourceSettings, ThisProcess, Trust, discover,
 };
-use stratheal_core::model::Status;
-
-use crate::args::Packages;
-use crate::count::show_count;
-use crate::failure::Failure;
-use crate::fetching::Setup;
-use crate::python;
 
 /// The sources, and where they were found.
 #[derive(Debug)]
-pub(crate) struct Sources {
+#[non_exhaustive]
+pub struct Sources {
     /// In the order in which they are asked.
-    pub(crate) chain: Chain,
+    pub chain: Chain,
     /// Who knows passwords.
-    pub(crate) credentials: Credentials,
+    pub credentials: Credentials,
     /// Where the default index was found: an option, a file, a tool.
-    pub(crate) found: String,
+    pub found: String,
     /// The indexes that options and configuration name, for commands that ask them themselves.
-    pub(crate) chosen: Chosen,
+    pub chosen: Chosen,
     /// What other tools are told about the network.
-    pub(crate) network: NetworkHints,
+    pub network: NetworkHints,
     /// What the user should know about how they were found.
-    pub(crate) notes: Vec<String>,
+    pub notes: Vec<String>,
     /// What is not part of the chain although something names it.
-    pub(crate) bypasses: Vec<String>,
+    pub bypasses: Vec<String>,
     /// The same where only a proxy gets hold of it: a file that beats variables.
-    pub(crate) past_variables: Vec<String>,
+    pub past_variables: Vec<String>,
     /// What poetry or pdm ask whatever a variable says, and the table it stands in.
-    pub(crate) project: Vec<ProjectIndex>,
+    pub project: Vec<ProjectIndex>,
 }
 
 /// What a command line says about indexes by itself, which counts more than what is configured.
 #[derive(Debug, Default)]
-pub(crate) struct Named {
+pub struct Named {
     /// Instead of the default index.
-    pub(crate) index: Option<String>,
+    pub index: Option<String>,
     /// Before the default index.
-    pub(crate) extra: Vec<String>,
+    pub extra: Vec<String>,
     /// Files that may name indexes.
-    pub(crate) requirements: Vec<PathBuf>,
+    pub requirements: Vec<PathBuf>,
     /// A file of certificates that are trusted.
-    pub(crate) certificates: Option<PathBuf>,
+    pub certificates: Option<PathBuf>,
     /// The program that is run: the pip beside it tells more than any other one.
-    pub(crate) program: Option<PathBuf>,
+    pub program: Option<PathBuf>,
 }
 
-impl Sources {
+impl Workspace {
     /// Finds the sources. Reads files, and asks the keyring where that is configured.
-    pub(crate) fn find(setup: &Setup, packages: &Packages, named: Named) -> Result<Self, Failure> {
-        let settings = setup.index();
+    ///
+    /// # Errors
+    /// [`WorkspaceError::Index`].
+    pub fn sources(&self, named: Named) -> Result<Sources, WorkspaceError> {
+        let (choices, settings) = (&self.choices, self.index());
         // Mirrors belong to the index they were written beside: under another one they would be another index.
-        let configured = packages.index.as_deref().or(settings.url.as_deref());
+        let configured = choices.index.as_deref().or(settings.url.as_deref());
         let same = |other: &str| configured.is_some_and(|url| url.trim_end_matches('/') == other.trim_end_matches('/'));
         let own = named.index.as_deref().is_some_and(|index| !same(index));
-        let drops_mirrors = own && !(packages.mirror.is_empty() && settings.mirrors.is_empty());
+        let drops_mirrors = own && !(choices.mirrors.is_empty() && settings.mirrors.is_empty());
         let default = configured.filter(|_| named.index.is_none());
         let chosen = Chosen::new(default, settings.sources.iter().map(|source| source.url.as_str()));
-        let beside = named.program.as_deref().filter(|_| packages.python.is_none()).and_then(python::beside);
-        let interpreter = beside.unwrap_or_else(|| python::choose(packages, setup.config.as_ref()).program);
+        let beside = named.program.as_deref().filter(|_| choices.python.is_none()).and_then(python::beside);
+        let interpreter = beside.unwrap_or_else(|| self.python().program);
         let options = DiscoverOptions {
-            index: named.index.or_else(|| packages.index.clone()),
-            mirrors: if own { Vec::new() } else { packages.mirror.clone() },
+            index: named.index.or_else(|| choices.index.clone()),
+            mirrors: if own { Vec::new() } else { choices.mirrors.clone() },
             extra: named.extra,
-            settings: settings_of(&settings, own || packages.index.is_some()),
-            folder: setup.config.as_ref().map_or_else(|| PathBuf::from("."), |config| config.folder().to_owned()),
+            settings: settings_of(&settings, own || choices.index.is_some()),
+            folder: self.config.as_ref().map_or_else(|| PathBuf::from("."), |config| config.folder().to_owned()),
             interpreter: Some(interpreter),
             requirements: named.requirements,
             only_settings: false,
         };
-        let mut found = discover(&options, &ThisProcess).map_err(|error| Failure::Usage(error_chain(&error)))?;
+        let mut found = discover(&options, &ThisProcess)?;
         if settings.keyring {
             found.credentials.ask(&KeyringCommand::default());
         }
         found.network.certificates.extend(named.certificates);
-        let mut sources = Self::of(found, chosen);
+        let mut sources = Sources::of(found, chosen);
         if drops_mirrors {
             let text =
                 "the mirrors are not asked: they belong to the configured index, and the command names another one";
@@ -94,7 +90,9 @@ impl Sources {
         }
         Ok(sources)
     }
+}
 
+impl Sources {
     fn of(found: Discovered, chosen: Chosen) -> Self {
         let Discovered { chain, default_from, credentials, network, notes, project } = found;
         let (mut said, mut bypasses, mut past_variables) = (Vec::new(), Vec::new(), Vec::new());
@@ -130,32 +128,13 @@ impl Sources {
     }
 
     /// What the project names for a tool (`poetry`), which asks it whatever a variable says, and whether it is a part of the chain.
-    pub(crate) fn of_project(&self, tool: &str) -> impl Iterator<Item = (&ProjectIndex, bool)> {
+    pub fn of_project(&self, tool: &str) -> impl Iterator<Item = (&ProjectIndex, bool)> {
         let table = format!("[[tool.{tool}.source]]");
         let own = self.project.iter().filter(move |index| index.from.ends_with(&table));
         own.map(|index| {
             let mut members = self.chain.sources.iter().flat_map(|source| &source.members);
             (index, members.any(|member| member.url == index.url))
         })
-    }
-
-    /// What a doctor says about them.
-    pub(crate) fn findings(&self) -> Vec<Finding> {
-        let sources = self.chain.sources.iter().filter_map(|source| {
-            let primary = source.members.first()?;
-            let from = if source.name == "default" { format!(", from {}", self.found) } else { String::new() };
-            let mirrors = show_count(source.members.len() - 1, "mirror");
-            let what = format!("{}: {}{from}; {mirrors}", source.name, safe_url(primary.url.as_str()));
-            Some(Finding::healthy("index", what).with("found", self.found.as_str()))
-        });
-        let past = self.bypasses.iter().chain(&self.past_variables);
-        let past = past.map(|text| {
-            let next = "nothing when that is meant; `stratheal run` names it each time";
-            Finding::bad("index", Status::Warning, text.clone(), next)
-        });
-        let notes = self.notes.iter();
-        let notes = notes.map(|text| Finding::bad("index", Status::Warning, text.clone(), "mend that file"));
-        sources.chain(past).chain(notes).collect()
     }
 }
 
@@ -187,7 +166,8 @@ fn settings_of(settings: &config::IndexSettings, other_index: bool) -> IndexSett
 }
 
 /// Whether one of these requirements files, or one that they include, names an index, which tools obey before any variable.
-pub(crate) fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
+#[must_use]
+pub fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
     /// The largest requirements file that is looked at.
     const MAX_FILE: u64 = 4 << 20;
     /// The most files, with those that they include.
@@ -197,7 +177,7 @@ pub(crate) fn names_an_index(files: &[impl AsRef<Path>]) -> bool {
     while let Some(file) = files.get(at).filter(|_| at < MOST_FILES).cloned() {
         at += 1;
         // One that cannot be read is the installer's to complain about.
-        let Ok(text) = stratheal_core::base::fs::read_text(&file, MAX_FILE) else { continue };
+        let Ok(text) = read_text(&file, MAX_FILE) else { continue };
         for line in text.lines().map(str::trim) {
             let names = ["--index-url", "--extra-index-url", "-i", "--pypi-url"];
             if names.iter().any(|option| line.starts_with(option)) {
