@@ -33,7 +33,7 @@ use crate::view::{CheckState, Snapshot};
 /// How long the history has to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 /// What a configuration may refer to.
-const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
+pub(crate) const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
 
 /// A check of Python before it belongs to an engine: pipes and threads are of one process, and this may be forked before.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@
 mod convert;
 mod core;
 mod dispatch;
+mod environment;
 mod errors;
 mod healing;
 mod history;
@@ -19,11 +20,13 @@ mod loop_lag;
 mod mailbox;
 mod operation;
 mod process;
+mod progress;
 mod python_check;
 mod python_remedy;
 mod report;
 mod run;
 mod subscription;
+mod tool;
 mod view;
 
 /// The native half of the package `stratheal`; import that instead.
@@ -31,12 +34,14 @@ mod view;
 mod _stratheal {
     use std::collections::BTreeMap;
 
-    use pyo3::exceptions::PyImportError;
+    use pyo3::exceptions::{PyImportError, PyValueError};
     use pyo3::prelude::*;
     use stratheal_core::model::Status;
 
     #[pymodule_export]
     use super::core::Core;
+    #[pymodule_export]
+    use super::environment::EnvironmentCore;
     #[pymodule_export]
     use super::log::LogReader;
     #[pymodule_export]
@@ -49,6 +54,8 @@ mod _stratheal {
     use super::run::Run;
     #[pymodule_export]
     use super::subscription::{Event, Subscription};
+    #[pymodule_export]
+    use super::tool::run_tool;
     #[pymodule_export]
     use super::view::{CheckState, Snapshot};
 
@@ -68,6 +75,13 @@ mod _stratheal {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's convention")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// Returns a time such as "90s" in seconds.
+    #[pyfunction]
+    fn parse_duration(text: &str) -> PyResult<f64> {
+        let parsed = stratheal_core::model::quantity::parse_duration(text);
+        parsed.map(|time| time.as_secs_f64()).map_err(|error| PyValueError::new_err(error.to_string()))
+    }
 
     /// Returns the number of each status by its lowercase word.
     #[pyfunction]

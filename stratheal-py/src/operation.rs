@@ -6,14 +6,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use tokio::task::AbortHandle;
+use tokio::sync::Notify;
 
 use crate::errors::Raised;
 use crate::mailbox::{Mailbox, Message, Sender};
 use crate::process::{self, Own};
+use crate::progress::{Telling, Told};
 
-/// How often it is looked whether somebody has pressed Ctrl-C.
+/// How often it is looked whether somebody has pressed Ctrl-C, and what there is to tell.
 const LOOK: Duration = Duration::from_millis(50);
+/// How long what was ended may take to clear up after itself: deleting a large stage takes about a second.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// Makes the result, once somebody holds the interpreter.
 type Make = Box<dyn FnOnce(Python<'_>) -> PyResult<Py<PyAny>> + Send>;
@@ -62,7 +65,8 @@ impl Drop for End {
 pub(crate) struct Operation {
     number: u64,
     shared: Own<Arc<Shared>>,
-    task: Own<AbortHandle>,
+    stop: Own<Arc<Notify>>,
+    telling: Own<Arc<Telling>>,
 }
 
 impl fmt::Debug for Operation {
@@ -76,23 +80,60 @@ pub(crate) fn begin<T: Send + 'static>(
     work: impl Future<Output = Result<T, Raised>> + Send + 'static,
     make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
 ) -> PyResult<Operation> {
+    begin_telling(Arc::default(), work, std::future::ready(()), make)
+}
+
+/// As [`begin`], for something that tells what it does, and that has to settle when it is ended in the middle.
+pub(crate) fn begin_telling<T: Send + 'static>(
+    telling: Arc<Telling>,
+    work: impl Future<Output = Result<T, Raised>> + Send + 'static,
+    settled: impl Future<Output = ()> + Send + 'static,
+    make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<Operation> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let shared = Arc::new(Shared::default());
-    let told = shared.clone();
-    let task = process::runtime()?.spawn(async move {
-        // Also when it panics, or is cancelled: somebody waits.
+    let (shared, stop) = (Arc::new(Shared::default()), Arc::new(Notify::new()));
+    let (told, stopped) = (shared.clone(), stop.clone());
+    process::runtime()?.spawn(async move {
+        // Also when it panics, or is ended: somebody waits.
         let end = End { number, told };
-        let outcome = work.await.map(|found| -> Make { Box::new(move |py| make(py, found)) });
+        let outcome = tokio::select! {
+            outcome = work => outcome.map(|found| -> Make { Box::new(move |py| make(py, found)) }),
+            () = stopped.notified() => {
+                // What it left behind is not worth more than this.
+                let _ = tokio::time::timeout(SETTLE, settled).await;
+                return;
+            }
+        };
         end.told.lock().outcome = Some(outcome);
     });
-    Ok(Operation { number, shared: Own::new(shared), task: Own::new(task.abort_handle()) })
+    Ok(Operation { number, shared: Own::new(shared), stop: Own::new(stop), telling: Own::new(telling) })
 }
 
 impl Operation {
     fn shared(&self, py: Python<'_>) -> PyResult<&Arc<Shared>> {
         let forked = || Raised::new("ForkedError", "this was begun before the process was forked");
         self.shared.get().ok_or_else(|| forked().into_exception(py))
+    }
+
+    /// Waits a moment; whether it is over.
+    fn look(&self, py: Python<'_>) -> PyResult<bool> {
+        let shared = self.shared(py)?;
+        Ok(py.detach(|| {
+            let state = shared.lock();
+            let waited = shared.changed.wait_timeout_while(state, LOOK, |state| !state.is_over);
+            waited.unwrap_or_else(PoisonError::into_inner).0.is_over
+        }))
+    }
+
+    /// Tells what has happened, and looks whether somebody has pressed Ctrl-C.
+    fn attend(&self, py: Python<'_>, tell: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        if let Some(tell) = tell {
+            for told in self.told() {
+                tell.call1((told,))?;
+            }
+        }
+        py.check_signals()
     }
 }
 
@@ -104,23 +145,28 @@ impl Operation {
         self.number
     }
 
-    /// Waits until it is over, and answers what came of it. Ctrl-C ends it.
-    fn wait(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let shared = self.shared(py)?;
+    /// Waits until it is over, and answers what came of it. Ctrl-C ends it, and waits until it has cleared up; a second one does not.
+    /// What happens meanwhile is told on this thread; what that raises ends it as well.
+    #[pyo3(signature = (tell = None))]
+    fn wait(&self, py: Python<'_>, tell: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyAny>> {
         loop {
-            let is_over = py.detach(|| {
-                let state = shared.lock();
-                let waited = shared.changed.wait_timeout_while(state, LOOK, |state| !state.is_over);
-                waited.unwrap_or_else(PoisonError::into_inner).0.is_over
-            });
+            let is_over = self.look(py)?;
+            if let Err(interrupted) = self.attend(py, tell) {
+                self.cancel();
+                while !self.look(py)? {
+                    py.check_signals()?;
+                }
+                return Err(interrupted);
+            }
             if is_over {
                 return self.result(py);
             }
-            if let Err(interrupted) = py.check_signals() {
-                self.cancel();
-                return Err(interrupted);
-            }
         }
+    }
+
+    /// Takes what has happened since this was asked last.
+    fn told(&self) -> Vec<Told> {
+        self.telling.get().map(|telling| telling.take()).unwrap_or_default()
     }
 
     /// Says which loop is to be told when it is over. Answers whether it is already.
@@ -146,8 +192,8 @@ impl Operation {
 
     /// Ends it. What it has done stays done.
     fn cancel(&self) {
-        if let Some(task) = self.task.get() {
-            task.abort();
+        if let Some(stop) = self.stop.get() {
+            stop.notify_one();
         }
     }
 

@@ -15,14 +15,21 @@ Example:
 
 from stratheal._check import Check
 from stratheal._errors import (
+    AccessDeniedError,
     ConfigurationError,
     ConfigurationNotFoundError,
+    DiskFullError,
     DuplicateError,
     ForkedError,
+    InstallError,
+    IntegrityError,
     NoSuchCheckError,
+    NoSuchPackageError,
     NotRunningError,
+    OwnEnvironmentError,
     StateError,
     StrathealError,
+    UnreachableError,
 )
 from stratheal._history import ChangeRow, RunRow
 from stratheal._monitor import Monitor
@@ -30,28 +37,98 @@ from stratheal._remedy import Plan, Remedy, Step
 from stratheal._status import Status
 from stratheal._stratheal import CheckState, Event, Metric, Report, Snapshot, __version__, status_codes
 
+TYPE_CHECKING = False
+"""As `typing` has it, which takes longer to import than everything else here."""
+
+if TYPE_CHECKING:
+    from stratheal._environment import Environment
+    from stratheal._outcomes import (
+        Change,
+        Finding,
+        Installation,
+        Locked,
+        Progress,
+        Repair,
+        Rollback,
+        SnapshotRow,
+        Verification,
+    )
+
 __all__ = [
+    "AccessDeniedError",
+    "Change",
     "ChangeRow",
     "Check",
     "CheckState",
     "ConfigurationError",
     "ConfigurationNotFoundError",
+    "DiskFullError",
     "DuplicateError",
+    "Environment",
     "Event",
+    "Finding",
     "ForkedError",
+    "InstallError",
+    "Installation",
+    "IntegrityError",
+    "Locked",
     "Metric",
     "Monitor",
     "NoSuchCheckError",
+    "NoSuchPackageError",
     "NotRunningError",
+    "OwnEnvironmentError",
     "Plan",
+    "Progress",
     "Remedy",
+    "Repair",
     "Report",
+    "Rollback",
     "RunRow",
     "Snapshot",
+    "SnapshotRow",
     "StateError",
     "Status",
     "Step",
     "StrathealError",
+    "UnreachableError",
+    "Verification",
     "__version__",
     "status_codes",
 ]
+
+_LATER = {
+    "Environment": "stratheal._environment",
+    **dict.fromkeys(
+        (
+            "Change",
+            "Finding",
+            "Installation",
+            "Locked",
+            "Progress",
+            "Repair",
+            "Rollback",
+            "SnapshotRow",
+            "Verification",
+        ),
+        "stratheal._outcomes",
+    ),
+}
+"""What is imported when it is used: a web application that only checks does not wait for it."""
+
+
+if not TYPE_CHECKING:  # Or any attribute would be one to a type checker.
+
+    def __getattr__(name: str) -> object:
+        module = _LATER.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        found = getattr(importlib.import_module(module), name)
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

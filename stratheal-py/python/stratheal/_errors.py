@@ -48,5 +48,33 @@ class StateError(StrathealError, OSError):
     """The state folder cannot be used; another process may have it."""
 
 
+class InstallError(StrathealError):
+    """Something about an environment or its snapshots could not be done; the environment is as it was, whole."""
+
+
+class NoSuchPackageError(InstallError, LookupError):
+    """Nobody has it: no such project, version, file or snapshot, or none that fits; offline: it is not in the cache."""
+
+
+class UnreachableError(InstallError, ConnectionError):
+    """It cannot be had now: try again later."""
+
+
+class AccessDeniedError(InstallError, PermissionError):
+    """Credentials were refused, or the system refuses access."""
+
+
+class IntegrityError(InstallError):
+    """What arrived, or what is kept, is not what it should be: look who is right before anything is installed."""
+
+
+class DiskFullError(InstallError, OSError):
+    """There is no room: make some."""
+
+
+class OwnEnvironmentError(InstallError, RuntimeError):
+    """This process runs from the environment that it would replace."""
+
+
 class ForkedError(StrathealError, RuntimeError):
     """Something belongs to the process that this one was forked from."""

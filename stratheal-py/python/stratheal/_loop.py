@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from stratheal._calls import fail, leave_fork, plain
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from stratheal._stratheal import Operation, Run
 
 T = TypeVar("T")
+
+TELL = 0.05
+"""How often, in seconds, somebody is told what happens."""
 
 
 class Binding:
@@ -73,19 +76,28 @@ class Binding:
         """Calls them no more."""
         self._served = [served for served in self._served if served is not functions]
 
-    async def finish(self, operation: Operation[T]) -> T:
-        """Waits for an operation. Cancelling this cancels it."""
+    async def finish(self, operation: Operation[T], tell: Callable[[tuple[Any, ...]], object] | None = None) -> T:
+        """Waits for an operation. Cancelling this cancels it, as does what `tell` raises, which is told meanwhile."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._futures[operation.number] = future
         try:
             if not operation.tell(self.sender):
+                while tell is not None and not (await asyncio.wait([future], timeout=TELL))[0]:
+                    _tell_all(operation, tell)
                 await future
-        except asyncio.CancelledError:
+            if tell is not None:
+                _tell_all(operation, tell)
+        except BaseException:
             operation.cancel()
             raise
         finally:
             del self._futures[operation.number]
         return operation.result()
+
+
+def _tell_all(operation: Operation[T], tell: Callable[[tuple[Any, ...]], object]) -> None:
+    for told in operation.told():
+        tell(told)
 
 
 async def _answer(run: Run, function: Callable[[], object]) -> None:
@@ -114,9 +126,9 @@ def binding_of(loop: asyncio.AbstractEventLoop) -> Binding:
     return binding
 
 
-async def finish(operation: Operation[T]) -> T:
+async def finish(operation: Operation[T], tell: Callable[[tuple[Any, ...]], object] | None = None) -> T:
     """Waits for an operation in the loop that runs."""
-    return await binding_of(asyncio.get_running_loop()).finish(operation)
+    return await binding_of(asyncio.get_running_loop()).finish(operation, tell)
 
 
 def forget() -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from stratheal._stratheal import parse_duration
+
 TYPE_CHECKING = False
 """As `typing` has it, which takes longer to import than everything else here."""
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import os
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import timedelta
     from typing import Any, Literal, TypedDict
 
+    from stratheal._outcomes import Progress
+
     Time = str | float | timedelta
+    Folder = str | os.PathLike[str]
+    OnProgress = Callable[[Progress], object] | None
 
     class CheckOptions(TypedDict, total=False):
         """What all checks may be told; see docs/configuration.md for each."""
@@ -35,6 +42,30 @@ if TYPE_CHECKING:
         depends_on_any: Sequence[str]
         maintenance: str | Sequence[str]
         hint: str
+
+    class Asked(TypedDict, total=False):
+        """What is wanted, beside requirements that are given one by one."""
+
+        files: Sequence[Folder]
+        constraints: Sequence[Folder]
+        editables: Sequence[Folder]
+        extras: Sequence[str]
+        groups: Sequence[str]
+        pre: bool
+        upgrade: bool
+        engine: Literal["auto", "uv", "pip"]
+
+    class InstallOptions(Asked, total=False):
+        """How it is installed."""
+
+        exact: bool
+        reinstall: bool
+        rebuild: bool
+        refresh: bool
+        compile: bool
+        in_place: bool
+        strict: bool
+        plan: bool
 
 
 TIMES = frozenset(
@@ -73,6 +104,18 @@ def of_check(options: Mapping[str, object]) -> dict[str, Any]:
             given = found[name]
             found[name] = [_condition(one) for one in ([given] if isinstance(given, str) else given)]
     return found
+
+
+def seconds(time: Time) -> float:
+    """A time as seconds: a number, a text such as "90s", "2m" or "1.5h", or a `timedelta`.
+
+    Raises:
+        ValueError: When it is none of these.
+    """
+    if isinstance(time, str):
+        return parse_duration(time)
+    # A timedelta, without importing it.
+    return float(time) if isinstance(time, int | float) else time.total_seconds()
 
 
 def _time(value: object) -> object:

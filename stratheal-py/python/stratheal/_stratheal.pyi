@@ -1,6 +1,6 @@
 """The native half of the package; import `stratheal` instead."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from os import PathLike
 from typing import Any, Final, Generic, TypeVar, final
@@ -10,6 +10,7 @@ from stratheal._status import Status
 __all__ = [
     "CheckState",
     "Core",
+    "EnvironmentCore",
     "Event",
     "LogReader",
     "Metric",
@@ -21,6 +22,8 @@ __all__ = [
     "Snapshot",
     "Subscription",
     "__version__",
+    "parse_duration",
+    "run_tool",
     "status_codes",
 ]
 
@@ -35,6 +38,16 @@ def status_codes() -> dict[str, int]:
     Returns:
         A new dictionary: `healthy` 0, `warning` 1, `critical` 2 and `unknown` 3.
     """
+
+def parse_duration(text: str) -> float:
+    """Returns a time such as "90s" or "1.5h" in seconds.
+
+    Raises:
+        ValueError: When it is none.
+    """
+
+def run_tool(program: str | PathLike[str], argv: list[str], variables: dict[str, str]) -> Operation[dict[str, Any]]:
+    """Runs the command line tool. Its result is the document that it prints."""
 
 @final
 class Metric:
@@ -276,8 +289,10 @@ class Operation(Generic[_T]):
     @property
     def number(self) -> int:
         """Its number."""
-    def wait(self) -> _T:
-        """Waits until it is over, and returns what came of it. Ctrl-C cancels it."""
+    def wait(self, tell: Callable[[tuple[Any, ...]], object] | None = None) -> _T:
+        """Waits until it is over, and returns what came of it. Ctrl-C ends it, as does an exception of `tell`."""
+    def told(self) -> list[tuple[str, str, int | None, int | None]]:
+        """Takes what has happened since this was asked last: what, of what, bytes that are there, the size."""
     def tell(self, sender: Sender) -> bool:
         """Says which loop is to be told when it is over. Returns whether it is already."""
     def result(self) -> _T:
@@ -408,3 +423,32 @@ class Core:
         self, path: str, tag: str | None = None, accept: str = "", host: str | None = None
     ) -> tuple[int, str, str, bytes]:
         """Answers a request: the status, type and caching of the answer, and its body."""
+
+@final
+class EnvironmentCore:
+    """A virtual environment."""
+
+    def __new__(cls, options: dict[str, Any]) -> EnvironmentCore:
+        """Says which, and where things are."""
+    def root(self) -> str:
+        """Its folder, there or not, without links in its path."""
+    def named(self) -> str:
+        """How it was named."""
+    def options(self) -> dict[str, Any]:
+        """What it was made with."""
+    def install(self, given: dict[str, Any]) -> Operation[dict[str, Any]]:
+        """Brings it to what is wanted."""
+    def uninstall(self, projects: list[str]) -> Operation[dict[str, Any]]:
+        """Removes projects."""
+    def lock(self, given: dict[str, Any]) -> Operation[dict[str, Any]]:
+        """Chooses versions."""
+    def verify(self, full: bool, imports: bool) -> Operation[dict[str, Any]]:
+        """Compares it with what was installed."""
+    def repair(self, full: bool, plan: bool) -> Operation[dict[str, Any]]:
+        """Puts single files back."""
+    def snapshot(self, label: str | None) -> Operation[dict[str, Any]]:
+        """Keeps it as it is."""
+    def snapshots(self) -> Operation[list[dict[str, Any]]]:
+        """Its snapshots, the newest first."""
+    def rollback(self, to: str, paths: list[str], projects: list[str], keep_edits: bool) -> Operation[dict[str, Any]]:
+        """Brings it back."""

@@ -1,0 +1,89 @@
+//! The command line tool, which changes the environment that this process runs from.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, OnceLock};
+
+use pyo3::prelude::*;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::Mutex;
+
+use crate::convert::from_json;
+use crate::errors::Raised;
+use crate::operation::{self, Operation};
+
+/// The most that it may print.
+const MOST: u64 = 64 << 20;
+
+/// Runs the tool, with these variables beside those of this process; its result is the document that it prints. Ended in the middle, it is
+/// asked to end, and waited for.
+#[pyfunction]
+pub(crate) fn run_tool(
+    program: PathBuf,
+    argv: Vec<String>,
+    variables: BTreeMap<String, String>,
+) -> PyResult<Operation> {
+    let at_work = Arc::new(OnceLock::new());
+    let started = at_work.clone();
+    let settled = async move {
+        let Some(child) = at_work.get() else { return };
+        let mut child = lock(child).await;
+        // It has not been waited for, so its number is still its own.
+        if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
+            // One that has ended needs no signal.
+            let _ = kill_process(pid, Signal::INT);
+        }
+        let _ = child.wait().await;
+    };
+    let work = async move {
+        let refused =
+            |error: std::io::Error| Raised::new("InstallError", format!("cannot run {}: {error}", program.display()));
+        let mut command = Command::new(&program);
+        command.args(&argv).envs(&variables).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(refused)?;
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let child = started.get_or_init(|| Mutex::new(child));
+        let mut child = lock(child).await;
+        let (document, said, status) = tokio::join!(all(stdout), all(stderr), child.wait());
+        judge(&document, &said, status.map_err(refused)?.code())
+    };
+    operation::begin_telling(Arc::default(), work, settled, |py, document| from_json(py, &document).map(Bound::unbind))
+}
+
+async fn lock(child: &Mutex<Child>) -> tokio::sync::MutexGuard<'_, Child> {
+    child.lock().await
+}
+
+/// All that it prints, as far as it is read.
+async fn all(pipe: Option<impl AsyncRead + Unpin>) -> String {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        // What was read before it broke is all there is.
+        let _ = pipe.take(MOST).read_to_end(&mut bytes).await;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// What came of it: a document with what was said beside it, or the error that its exit code stands for.
+fn judge(document: &str, said: &str, code: Option<i32>) -> Result<Value, Raised> {
+    let notes: Vec<&str> = said.lines().map(|line| line.trim_start_matches("stratheal: ")).collect();
+    if let Ok(Value::Object(mut map)) = serde_json::from_str(document) {
+        let known = map.get("notes").and_then(Value::as_array).cloned().unwrap_or_default();
+        let notes = known.into_iter().chain(notes.into_iter().map(Value::from));
+        map.insert("notes".to_owned(), notes.collect());
+        return Ok(Value::Object(map));
+    }
+    let class = match code {
+        Some(65) => "IntegrityError",
+        Some(66) => "NoSuchPackageError",
+        Some(74) => "DiskFullError",
+        Some(75) => "UnreachableError",
+        Some(77) => "AccessDeniedError",
+        _ => "InstallError",
+    };
+    Err(Raised::new(class, notes.join("\n")))
+}
