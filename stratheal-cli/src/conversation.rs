@@ -6,11 +6,12 @@ use std::time::Duration;
 use stratheal_core::control::{Client, Request, Response};
 use stratheal_core::model::CheckId;
 use stratheal_core::state::StateError;
+use stratheal_core::supervision::Scope;
 use tokio::time::{Instant, sleep};
 
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
-use crate::monitor::{Scope, Session};
+use crate::monitor::Session;
 use crate::{output, place};
 
 /// How long a monitor that is starting may take until it answers, and how often it is tried.

@@ -13,6 +13,7 @@ use stratheal_core::engine::EngineError;
 use stratheal_core::fetch::{Cause, FetchError};
 use stratheal_core::model::Status;
 use stratheal_core::state::StateError;
+use stratheal_core::supervision::SupervisionError;
 use stratheal_core::workspace::WorkspaceError;
 
 use crate::ci::{Build, Level};
@@ -44,6 +45,8 @@ pub(crate) enum Failure {
     Fetch(#[from] FetchError),
     #[error(transparent)]
     Workspace(WorkspaceError),
+    #[error(transparent)]
+    Supervision(#[from] SupervisionError),
     #[error("cannot run `{program}`")]
     Command { program: String, source: io::Error },
     #[error("{text}")]

@@ -2,16 +2,15 @@
 
 use stratheal_core::base::class::chain;
 use stratheal_core::config::{EndpointSettings, HistorySettings, NotifierSettings, WatchdogSettings};
+use stratheal_core::supervision::{Additions, Monitor};
 
-use crate::args::{Common, Packages};
-use crate::monitor::Monitor;
+use crate::args::Common;
 use crate::place;
 
 /// What it takes to read the configuration again.
 #[derive(Debug, Clone)]
 pub(crate) struct Reload {
     pub(crate) common: Common,
-    pub(crate) packages: Packages,
     pub(crate) monitor: Monitor,
     /// What is in force until the next start.
     pub(crate) endpoints: EndpointSettings,
@@ -27,7 +26,7 @@ impl Reload {
         // Reading touches disks, which may hang.
         let read = tokio::task::spawn_blocking(move || place::written_configuration(&common).map_err(|e| chain(&e)));
         let config = read.await.map_err(|error| format!("reading the configuration failed: {error}"))??;
-        let mut text = self.monitor.replace(&self.common, &self.packages, &config).await?;
+        let mut text = self.monitor.replace(&config, &Additions::default()).await?;
         if config.endpoints != self.endpoints || config.history != self.history {
             text.push_str("; [endpoints] and [history] take effect at the next start");
         }

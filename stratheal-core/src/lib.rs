@@ -72,6 +72,9 @@ pub mod config;
 #[cfg(feature = "workspace")]
 pub mod workspace;
 
+#[cfg(all(feature = "supervision", unix))]
+pub mod supervision;
+
 #[cfg(feature = "endpoints")]
 pub mod endpoints;
 

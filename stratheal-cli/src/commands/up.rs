@@ -13,6 +13,7 @@ use stratheal_core::control::{self, Control};
 use stratheal_core::endpoints::{Options, router, serve};
 use stratheal_core::engine::{Engine, EngineError, EngineHandle};
 use stratheal_core::service::Shutdown;
+use stratheal_core::supervision::{Additions, Monitor, Scope, Supervision};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
@@ -20,7 +21,7 @@ use tokio::task::JoinSet;
 use crate::args::{Common, Packages, UpOptions};
 use crate::commands::snapshot::Proving;
 use crate::failure::Failure;
-use crate::monitor::{Monitor, Scope, Supervision};
+use crate::monitor::means;
 use crate::reload::Reload;
 use crate::systemd::Notifier;
 use crate::{place, printer, recording, runtime_with_threads, screen};
@@ -52,11 +53,11 @@ async fn up(common: &Common, packages: &Packages, options: &UpOptions, config: C
     // Checks come with services, which want to ask checks whether they are ready.
     let builder = Engine::builder().limits(place::limits());
     let engine = builder.history(recording.history.clone()).build()?.start()?;
-    let supervision = Supervision::begin(common, packages, &config, &state, engine.clone(), &Scope::Up).await?;
+    let means = means(common, packages, &state, engine.clone())?;
+    let supervision = Supervision::begin(means, &config, &Additions::default(), &Scope::Up).await?;
     let monitor = supervision.monitor.clone();
     let reload = Reload {
         common: common.clone(),
-        packages: packages.clone(),
         monitor: monitor.clone(),
         endpoints: config.endpoints.clone(),
         history: config.history.clone(),
@@ -186,7 +187,7 @@ async fn answer_calls(state: PathBuf, monitor: Monitor, history: Arc<dyn History
     let socket = place::socket(&state);
     leave_address(&state, &socket);
     let again = move || reload.clone().run().boxed();
-    let Monitor { engine, services, healer } = monitor;
+    let Monitor { engine, services, healer, .. } = monitor;
     let (healer, services) = (Some(healer), Some(services));
     let control = Control { engine, history: Some(history), reload: Arc::new(again), healer, services };
     if let Err(error) = control::serve(&socket, control).await {

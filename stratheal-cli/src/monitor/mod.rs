@@ -1,14 +1,7 @@
-//! What `stratheal up`, and commands that heal without it, are made of beside the engine: services, healing, and the record of what was done.
+//! How this program supervises: for as long as `stratheal up` runs, or as one command takes.
 
-mod evidence;
-mod registrations;
-mod scope;
+mod means;
 mod session;
-mod setup;
-mod supervision;
-mod telling;
-mod workshop;
 
-pub(crate) use self::scope::Scope;
+pub(crate) use self::means::means;
 pub(crate) use self::session::Session;
-pub(crate) use self::supervision::{Monitor, Supervision};

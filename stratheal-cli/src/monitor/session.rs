@@ -15,9 +15,10 @@ use stratheal_core::model::view::{CheckView, Phase, Snapshot};
 use stratheal_core::model::{CheckId, Status};
 use stratheal_core::service::check::name_of;
 use stratheal_core::service::{ServiceState, Shutdown};
+use stratheal_core::supervision::{Additions, Monitor, Scope, Supervision};
 use tokio::time::sleep;
 
-use super::{Monitor, Scope, Supervision};
+use super::means;
 use crate::args::{Common, Packages};
 use crate::failure::Failure;
 use crate::place;
@@ -48,9 +49,10 @@ impl Session {
         };
         let builder = Engine::builder().limits(place::limits()).history(recording.history.clone());
         let engine = builder.without_self_check().build()?.start()?;
-        let supervision = Supervision::begin(common, packages, &config, &state, engine, scope).await?;
+        let means = means(common, packages, &state, engine)?;
+        let supervision = Supervision::begin(means, &config, &Additions::default(), scope).await?;
         let monitor = supervision.monitor.clone();
-        let Monitor { engine, services, healer } = monitor.clone();
+        let Monitor { engine, services, healer, .. } = monitor.clone();
         let (healer, services) = (Some(healer), Some(services));
         let reload = || async { Err("it is not running for long enough".to_owned()) }.boxed();
         let history = Some(recording.history.clone());

@@ -7,10 +7,11 @@ use toml::de::DeTable;
 
 use super::checks;
 use super::heal::{self, HealSettings};
-use super::load::Lookup;
+use super::load::{Lookup, Source, parse};
 use super::node::{Entry, Table, Value as Node};
-use super::problem::{ConfigError, Problems};
+use super::problem::{ConfigError, Problem, Problems};
 use super::reader::Context;
+use super::settings::Config;
 use crate::checks::Conditions;
 use crate::engine::Registration;
 use crate::model::{CheckId, CheckSpec};
@@ -72,6 +73,35 @@ pub fn given_check(
     lookup: &Lookup<'_>,
 ) -> Result<Registration, ConfigError> {
     read(name, options, folder, lookup, |context, entry| checks::read(context, "", entry))
+}
+
+/// Reads a whole configuration that is given instead of written in a file. Relative paths begin in `folder`.
+///
+/// # Errors
+/// [`ConfigError::Invalid`] with all mistakes.
+///
+/// ```
+/// use serde_json::json;
+/// use stratheal_core::config::{Lookup, given};
+/// let document = json!({ "checks": { "db": { "tcp": "127.0.0.1:5432" } } });
+/// let lookup = Lookup { variable: &|_| None, cache: None };
+/// let config = given(document.as_object().unwrap(), std::path::Path::new("."), None, &lookup)?;
+/// assert_eq!(config.checks[0].check.id().as_str(), "db");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn given(
+    document: &Map<String, Value>,
+    folder: &Path,
+    environment: Option<&str>,
+    lookup: &Lookup<'_>,
+) -> Result<Config, ConfigError> {
+    let file = folder.join("given");
+    let text = toml::to_string(document).map_err(|error| {
+        let problem =
+            Problem { line: 0, column: 0, key: String::new(), message: format!("cannot be written down: {error}") };
+        ConfigError::Invalid { file: file.clone(), problems: vec![problem], state: None }
+    })?;
+    parse(&Source { file, text }, environment, lookup)
 }
 
 /// Reads what is tried when a check fails, as it stands in `[heal.CHECK]`.

@@ -24,7 +24,7 @@ mod settings;
 mod snapshots;
 
 pub use field::{Field, Kind};
-pub use given::{CheckSettings, check_settings, given_check, given_policy};
+pub use given::{CheckSettings, check_settings, given, given_check, given_policy};
 pub use heal::HealSettings;
 pub use index::{IndexSettings, MirrorSettings, SourceSettings};
 pub use init::{Detected, ListeningPort, init};

@@ -8,12 +8,12 @@ use stratheal_core::healing::{Answer, Prospect};
 use stratheal_core::model::CheckId;
 use stratheal_core::model::plan::Plan;
 use stratheal_core::model::quantity::{show_bytes, show_seconds};
+use stratheal_core::supervision::Scope;
 
 use super::follow;
 use crate::args::{Common, Packages, PlainFormat};
 use crate::conversation::Conversation;
 use crate::failure::Failure;
-use crate::monitor::Scope;
 use crate::output;
 
 /// Shows what would be done about a check, or about everything that is broken.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use stratheal_core::control::{ControlError, Request, Response};
 use stratheal_core::healing::{Acts, RemedyView};
 use stratheal_core::model::{RemedyId, Status};
+use stratheal_core::supervision::Scope;
 
 use super::attempt::until_known;
 use super::prospect::json;
@@ -12,7 +13,6 @@ use super::run::{check_id, interruptible, to_its_end};
 use crate::args::{Common, Packages, PlainFormat, RemedyCommand};
 use crate::conversation::Conversation;
 use crate::failure::{Failure, code};
-use crate::monitor::Scope;
 use crate::{output, place};
 
 pub(crate) fn run(common: &Common, packages: &Packages, command: &RemedyCommand) -> Result<ExitCode, Failure> {

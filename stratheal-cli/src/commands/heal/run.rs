@@ -9,6 +9,7 @@ use stratheal_core::healing::Acts;
 use stratheal_core::model::report::printable;
 use stratheal_core::model::view::{CheckView, Muted};
 use stratheal_core::model::{CheckId, Status};
+use stratheal_core::supervision::Scope;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
@@ -17,7 +18,6 @@ use super::prospect::{self, Gates};
 use crate::args::{Common, HealCommand, HealOptions, Packages, PlainFormat};
 use crate::conversation::Conversation;
 use crate::failure::{Failure, code};
-use crate::monitor::Scope;
 use crate::{exit, output, place, runtime_with_threads};
 
 pub(crate) fn run(common: &Common, packages: &Packages, options: &HealOptions) -> Result<ExitCode, Failure> {

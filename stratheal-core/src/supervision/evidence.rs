@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::contract::{EvidenceSource, Found};
+use crate::model::incident::Fact;
+use crate::model::quantity::show_seconds;
+use crate::model::view::CheckView;
+use crate::model::{CheckId, ServiceId};
+use crate::service::{ServicesHandle, logs};
 use async_trait::async_trait;
-use stratheal_core::contract::{EvidenceSource, Found};
-use stratheal_core::model::incident::Fact;
-use stratheal_core::model::quantity::show_seconds;
-use stratheal_core::model::view::CheckView;
-use stratheal_core::model::{CheckId, ServiceId};
-use stratheal_core::service::{ServicesHandle, logs};
 
 /// Lines of a log.
 const LINES: usize = 50;

@@ -1,21 +1,19 @@
-//! Who is told what a healer has to say: whoever looks at the screen, the notifiers of the configuration, and the watchdog.
+//! Who is told what a healer has to say: whoever watches, the notifiers of the configuration, and the watchdog.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::{Config, NotifierSettings, NotifierWay};
+use crate::contract::{Notifier, NotifyError};
+use crate::engine::EngineHandle;
+use crate::healing::{HealerHandle, Tell};
+use crate::model::notification::{Notification, NotificationKind};
+use crate::notify::{CommandNotifier, DeadMansSwitch, Delivery, DeliveryHandle, InvalidWebhook, WebhookNotifier};
+use crate::workspace::plain_connections;
 use async_trait::async_trait;
-use std::sync::Arc;
-use stratheal_core::config::{Config, NotifierSettings, NotifierWay};
-use stratheal_core::contract::{Notifier, NotifyError};
-use stratheal_core::engine::EngineHandle;
-use stratheal_core::healing::{HealerHandle, Tell};
-use stratheal_core::model::notification::{Notification, NotificationKind};
-use stratheal_core::notify::{
-    CommandNotifier, DeadMansSwitch, Delivery, DeliveryHandle, InvalidWebhook, WebhookNotifier,
-};
-use stratheal_core::workspace::plain_connections;
 
-use crate::printer;
+use super::Say;
 
 /// How long parts of the monitor may take to say that they live.
 const ANSWER: Duration = Duration::from_millis(500);
@@ -41,19 +39,13 @@ impl Notifier for OnlyKinds {
     }
 }
 
-/// Where messages go: the screen, and everybody who is configured. What they have not taken lies in the state folder.
-pub(super) fn begin(
-    config: &Config,
-    state: &Path,
-    quiet: bool,
-) -> Result<(Tell, Option<DeliveryHandle>), InvalidWebhook> {
+/// Where messages go: whoever watches, and everybody who is configured. What they have not taken lies in the state folder.
+pub(super) fn begin(config: &Config, state: &Path, say: Say) -> Result<(Tell, Option<DeliveryHandle>), InvalidWebhook> {
     let notifiers = config.notify.iter().map(|settings| notifier(config, settings)).collect::<Result<Vec<_>, _>>()?;
     let delivery = (!notifiers.is_empty()).then(|| Delivery::new(&state.join("outbox.json"), notifiers).start());
     let handle = delivery.clone();
     let tell = move |message: Notification| {
-        if !quiet {
-            printer::line(format!("* {}", message.title));
-        }
+        say(format!("* {}", message.title));
         if let Some(delivery) = &delivery {
             delivery.tell(message);
         }

@@ -3,18 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stratheal_core::base::class::chain;
-use stratheal_core::config::{Config, OwnRemedy};
-use stratheal_core::contract::{CheckKind, Remedy};
-use stratheal_core::healing::{HealPolicy, Hold, Rung, Setup};
-use stratheal_core::model::{CheckId, RemedyId, ServiceId};
-use stratheal_core::remedies::environment::EnvironmentRemedy;
-use stratheal_core::remedies::{RestartService, Sequence};
-use stratheal_core::service::check::id_of;
-use stratheal_core::service::{ServiceState, ServicesHandle, StoppedBy};
+use crate::base::class::chain;
+use crate::config::{Config, OwnRemedy};
+use crate::contract::{CheckKind, Remedy};
+use crate::healing::{HealPolicy, Hold, Rung, Setup};
+use crate::model::{CheckId, RemedyId, ServiceId};
+use crate::remedies::environment::{EnvironmentRemedy, OpenWorkshop};
+use crate::remedies::{RestartService, Sequence};
+use crate::service::check::id_of;
+use crate::service::{ServiceState, ServicesHandle, StoppedBy};
 
-use super::workshop;
-use crate::args::{Common, Packages};
+use super::Additions;
 
 const RESTART: &str = "restart-service";
 /// Remedies for environments: a service that runs in one is restarted afterwards.
@@ -28,21 +27,20 @@ pub(super) struct Healing {
 
 /// Everything that may be done.
 pub(super) fn of(
-    common: &Common,
-    packages: &Packages,
     config: &Config,
+    additions: &Additions,
+    open: &OpenWorkshop,
     services: &ServicesHandle,
 ) -> Result<Healing, String> {
     let owners = owners(config)?;
     let mut setup = Setup { global: config.healing, ..Setup::default() };
     let id = |name: &str| RemedyId::new(name).map_err(|error| error.to_string());
     setup = setup.remedy(Arc::new(RestartService::of_checks(id(RESTART)?, services.clone(), owners.clone())));
-    let opener = workshop::opener(common, packages);
     let [repair, rebuild, rollback] = OF_ENVIRONMENTS;
     let of_environments: Vec<Arc<dyn Remedy>> = vec![
-        Arc::new(EnvironmentRemedy::repair(id(repair)?, opener.clone())),
-        Arc::new(EnvironmentRemedy::rebuild(id(rebuild)?, opener.clone())),
-        Arc::new(EnvironmentRemedy::rollback(id(rollback)?, opener)),
+        Arc::new(EnvironmentRemedy::repair(id(repair)?, open.clone())),
+        Arc::new(EnvironmentRemedy::rebuild(id(rebuild)?, open.clone())),
+        Arc::new(EnvironmentRemedy::rollback(id(rollback)?, open.clone())),
     ];
     for service in &config.services {
         let service = &service.spec.id;
@@ -58,6 +56,9 @@ pub(super) fn of(
     for remedy in of_environments {
         setup = setup.remedy(remedy);
     }
+    for remedy in &additions.remedies {
+        setup = setup.remedy(remedy.clone());
+    }
     for own in &config.remedies {
         if let OwnRemedy::Itself(remedy) = &own.does {
             setup = setup.remedy(remedy.clone());
@@ -71,7 +72,14 @@ pub(super) fn of(
             setup = setup.remedy(Arc::new(sequence));
         }
     }
-    for settings in &config.heal {
+    for settings in config.heal.iter().chain(&additions.heal) {
+        let missing = |rung: &&Rung| !setup.remedies.contains_key(&rung.remedy);
+        if let Some(rung) = settings.policy.ladder.iter().find(missing) {
+            return Err(format!(
+                "`{}` is to be healed by `{}`, and there is no such remedy",
+                settings.check, rung.remedy
+            ));
+        }
         let policy = fitted(settings.policy.clone(), owners.get(&settings.check))?;
         setup = setup.policy(settings.check.clone(), policy);
     }
@@ -90,7 +98,11 @@ pub(super) fn of(
         setup = setup.policy(own, policy);
     }
     setup.hold = Some(hold(services, owners.clone()));
-    let load = config.checks.iter().filter(|registration| registration.check.kind() == CheckKind::Load);
+    let load = config
+        .checks
+        .iter()
+        .chain(&additions.checks)
+        .filter(|registration| registration.check.kind() == CheckKind::Load);
     setup.load = load.map(|registration| registration.check.id().clone()).collect();
     Ok(Healing { setup, owners })
 }

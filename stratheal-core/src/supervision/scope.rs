@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use stratheal_core::healing::{Acts, Store, StoreError};
+use crate::healing::{Acts, Store, StoreError};
 
 /// For how much a monitor is begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Scope {
+pub enum Scope {
     /// To watch and to heal until it is told to end: what shall run is started.
     Up,
     /// For one command: what runs is taken over, nothing is started by itself, and this much is healed.

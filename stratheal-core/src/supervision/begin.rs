@@ -1,4 +1,4 @@
-//! Services and healing while a monitor runs: begun after the engine, ended before it.
+//! Services and healing while an engine runs: begun after it, ended before it.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -6,79 +6,85 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use stratheal_core::audit::{self, AuditLog};
-use stratheal_core::base::class::chain;
-use stratheal_core::config::Config;
-use stratheal_core::engine::{self, EngineHandle};
-use stratheal_core::evidence::{ChangedEnvironment, FullDisk};
-use stratheal_core::healing::{HealerBuilder, HealerHandle, Store};
-use stratheal_core::notify::{DeliveryHandle, InvalidWebhook};
-use stratheal_core::service::check;
-use stratheal_core::service::{Applied, KeeperProgram, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Scope, evidence, registrations, setup, telling, workshop};
-use crate::args::{Common, Packages};
-use crate::failure::Failure;
-use crate::{place, printer};
+use super::{Additions, Means, Say, Scope, SupervisionError, evidence, ladders, registrations, telling};
+use crate::audit::{self, AuditLog};
+use crate::base::class::chain;
+use crate::config::Config;
+use crate::engine::{self, EngineHandle};
+use crate::evidence::{ChangedEnvironment, FullDisk};
+use crate::healing::{HealerBuilder, HealerHandle, Store};
+use crate::notify::{DeliveryHandle, InvalidWebhook};
+use crate::remedies::environment::OpenWorkshop;
+use crate::service::check;
+use crate::service::{Applied, ServiceEvent, Services, ServicesHandle, Shutdown, What};
 
 /// How long the last messages may take at the end.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Everything that takes part in watching and healing.
 #[derive(Debug, Clone)]
-pub(crate) struct Monitor {
-    pub(crate) engine: EngineHandle,
-    pub(crate) services: ServicesHandle,
-    pub(crate) healer: HealerHandle,
+#[non_exhaustive]
+pub struct Monitor {
+    /// Runs checks.
+    pub engine: EngineHandle,
+    /// Looks after services.
+    pub services: ServicesHandle,
+    /// Heals.
+    pub healer: HealerHandle,
+    open: OpenWorkshop,
 }
 
 /// A monitor, and what goes on beside it.
 #[derive(Debug)]
-pub(crate) struct Supervision {
-    pub(crate) monitor: Monitor,
+pub struct Supervision {
+    /// The monitor.
+    pub monitor: Monitor,
     delivery: Option<DeliveryHandle>,
     tasks: JoinSet<()>,
 }
 
-fn trouble(action: &'static str) -> impl Fn(String) -> Failure {
-    move |why| Failure::io(action, std::io::Error::other(why))
+fn trouble(action: &'static str) -> impl Fn(String) -> SupervisionError {
+    move |why| SupervisionError::new(action, why)
 }
 
 impl Supervision {
-    /// Finds what runs already, starts what shall run, and begins to heal.
-    pub(crate) async fn begin(
-        common: &Common,
-        packages: &Packages,
+    /// Finds what runs already, starts what shall run, and begins to heal. The checks of the configuration and what is added to them are put
+    /// in force in the engine, in the place of what it has.
+    ///
+    /// # Errors
+    /// [`SupervisionError`]. Checks run all the same.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves services as they are, with their keeper.
+    pub async fn begin(
+        means: Means,
         config: &Config,
-        state: &Path,
-        engine: EngineHandle,
+        additions: &Additions,
         scope: &Scope,
-    ) -> Result<Self, Failure> {
-        let program = KeeperProgram::current().map_err(|error| Failure::io("find this program", error))?;
-        let folder = if *scope == Scope::Look && !state.exists() {
-            place::socket(state).with_extension("services")
-        } else {
-            services_folder(config, state)?
-        };
-        let mut services = Services::new(&folder, program).probe(Arc::new(engine.clone()));
+    ) -> Result<Self, SupervisionError> {
+        let Means { engine, state, apart, keeper, open, say } = means;
+        let folder =
+            if *scope == Scope::Look && !state.exists() { apart } else { services_folder(config, &state, apart)? };
+        let mut services = Services::new(&folder, keeper).probe(Arc::new(engine.clone()));
         if *scope != Scope::Up {
             services = services.only_what_runs();
         }
         let services = services.start().map_err(|error| trouble("look after services")(chain(&error)))?;
-        let healing = setup::of(common, packages, config, &services).map_err(trouble("prepare healing"))?;
+        let healing = ladders::of(config, additions, &open, &services).map_err(trouble("prepare healing"))?;
         let mut tasks = JoinSet::new();
-        tasks.spawn(follow(engine.clone(), services.clone(), common.quiet));
+        tasks.spawn(follow(engine.clone(), services.clone(), say.clone()));
         // Before anybody heals: a check that is not there yet would be taken for one that is gone.
-        let (served, watched) = put_in_force(config, &engine, &services).await;
+        let (served, watched) = put_in_force(config, additions, &engine, &services).await;
         watched.map_err(trouble("begin to watch"))?;
         if let Err(error) = served {
             // What cannot be started is still watched, and each service says so itself.
             tracing::error!(%error, "services cannot be started");
         }
-        let store = match scope.store(state) {
+        let store = match scope.store(&state) {
             Ok(store) => store,
             // A command would work beside somebody else's record, or without any.
             Err(error) if *scope != Scope::Up => return Err(trouble("read what is being healed")(chain(&error))),
@@ -88,7 +94,7 @@ impl Supervision {
             }
         };
         let webhook = |error: InvalidWebhook| trouble("tell people")(chain(&error));
-        let environment = ChangedEnvironment::new(workshop::opener(common, packages), healing.owners.keys().cloned());
+        let environment = ChangedEnvironment::new(open.clone(), healing.owners.keys().cloned());
         let of_services = evidence::OfServices { services: services.clone(), owners: healing.owners };
         let mut builder = HealerBuilder::new(engine.clone(), healing.setup)
             .store(store)
@@ -102,8 +108,8 @@ impl Supervision {
         }
         let mut delivery = None;
         if *scope != Scope::Look {
-            let (tell, handle) = telling::begin(config, state, common.quiet).map_err(webhook)?;
-            builder = with_record(builder.tell(tell), state);
+            let (tell, handle) = telling::begin(config, &state, say).map_err(webhook)?;
+            builder = with_record(builder.tell(tell), &state);
             delivery = handle;
         }
         let healer = builder.start();
@@ -112,11 +118,14 @@ impl Supervision {
         {
             tasks.spawn(watchdog);
         }
-        Ok(Self { monitor: Monitor { engine, services, healer }, delivery, tasks })
+        Ok(Self { monitor: Monitor { engine, services, healer, open }, delivery, tasks })
     }
 
     /// Ends: services are stopped in their order, or left to the next monitor.
-    pub(crate) async fn finish(mut self, how: Shutdown) {
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves services as they are by then.
+    pub async fn finish(mut self, how: Shutdown) {
         self.monitor.healer.stop().await;
         for service in self.monitor.services.shutdown(how).await {
             tracing::error!(%service, "could not be stopped, and may still run");
@@ -132,15 +141,13 @@ impl Supervision {
 }
 
 impl Monitor {
-    /// Puts a configuration in force that was read again; a sentence about what changed.
-    pub(crate) async fn replace(
-        &self,
-        common: &Common,
-        packages: &Packages,
-        config: &Config,
-    ) -> Result<String, String> {
-        let healing = setup::of(common, packages, config, &self.services)?;
-        let (services, applied) = put_in_force(config, &self.engine, &self.services).await;
+    /// Puts a configuration in force that was read again, with what is added to it; a sentence about what changed.
+    ///
+    /// # Errors
+    /// What cannot be, for people. Checks that can be are in force all the same.
+    pub async fn replace(&self, config: &Config, additions: &Additions) -> Result<String, String> {
+        let healing = ladders::of(config, additions, &self.open, &self.services)?;
+        let (services, applied) = put_in_force(config, additions, &self.engine, &self.services).await;
         let (services, applied) = (services?, applied?);
         self.healer.replace(healing.setup).await.map_err(|error| error.to_string())?;
         let mut text = format!(
@@ -168,12 +175,14 @@ fn with_record(builder: HealerBuilder, state: &Path) -> HealerBuilder {
 /// Puts services and checks of a configuration in force. Checks run also where services cannot.
 async fn put_in_force(
     config: &Config,
+    additions: &Additions,
     engine: &EngineHandle,
     services: &ServicesHandle,
 ) -> (Result<Applied, String>, Result<engine::Applied, String>) {
     let specs = config.services.iter().map(|service| service.spec.clone()).collect();
     let served = services.apply(specs).await.map_err(|error| chain(&error));
-    let watched = match registrations::all(config, services) {
+    let checks = config.checks.iter().chain(&additions.checks).cloned().collect();
+    let watched = match registrations::with_services(checks, &config.services, services) {
         Ok(checks) => engine.apply(checks).await.map_err(|error| chain(&error)),
         Err(error) => Err(error.to_string()),
     };
@@ -182,26 +191,26 @@ async fn put_in_force(
 
 /// Where services are kept: in the state folder. Without services, a folder that cannot be written must not keep checks from running; with
 /// services, another folder would have another keeper, which would start everything a second time.
-fn services_folder(config: &Config, state: &Path) -> Result<PathBuf, Failure> {
+fn services_folder(config: &Config, state: &Path, apart: PathBuf) -> Result<PathBuf, SupervisionError> {
     let folder = state.join("services");
     match std::fs::create_dir_all(&folder) {
         Err(error) if config.services.is_empty() => {
             tracing::debug!(%error, "there is no folder for services, and there are none");
-            Ok(place::socket(state).with_extension("services"))
+            Ok(apart)
         }
-        Err(error) => Err(Failure::io("make the folder of services", error)),
+        Err(error) => Err(SupervisionError::new("make the folder of services", error)),
         Ok(()) => Ok(folder),
     }
 }
 
 /// Has the check of a service look at once when something happens to it, and shows that.
-async fn follow(engine: EngineHandle, services: ServicesHandle, quiet: bool) {
+async fn follow(engine: EngineHandle, services: ServicesHandle, say: Say) {
     let mut events = services.subscribe();
     loop {
         match events.recv().await {
             Ok(event) => {
-                if !quiet && let Some(line) = line(&event) {
-                    printer::line(line);
+                if let Some(line) = line(&event) {
+                    say(line);
                 }
                 if matters(&event.what) {
                     let engine = engine.clone();

@@ -4,20 +4,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stratheal_core::config::Config;
-use stratheal_core::engine::Registration;
-use stratheal_core::model::spec::Dependency;
-use stratheal_core::model::{CheckSpec, GatePolicy, InvalidId};
-use stratheal_core::service::check::id_of;
-use stratheal_core::service::{ServiceAlive, ServicesHandle, WhileRunning};
+use crate::config::ServiceSettings;
+use crate::engine::Registration;
+use crate::model::spec::Dependency;
+use crate::model::{CheckSpec, GatePolicy, InvalidId};
+use crate::service::check::id_of;
+use crate::service::{ServiceAlive, ServicesHandle, WhileRunning};
 
 /// How often it is looked at a service; that one has ended is known at once.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// All checks.
-pub(super) fn all(config: &Config, services: &ServicesHandle) -> Result<Vec<Registration>, InvalidId> {
-    let mut checks = config.checks.clone();
-    for service in &config.services {
+/// These checks, as they are beside services, and the checks of the services.
+pub(super) fn with_services(
+    mut checks: Vec<Registration>,
+    settings: &[ServiceSettings],
+    services: &ServicesHandle,
+) -> Result<Vec<Registration>, InvalidId> {
+    for service in settings {
         let on = id_of(&service.spec.id)?;
         for check in checks.iter_mut().filter(|one| Some(one.check.id()) == service.check.as_ref()) {
             let mut spec = CheckSpec::clone(&check.spec);

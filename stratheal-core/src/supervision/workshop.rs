@@ -1,21 +1,15 @@
 //! The environment that remedies work on, as `install` and `repair` would open it.
 
-use stratheal_core::base::class::chain;
-use stratheal_core::remedies::environment::{OpenWorkshop, Workshop};
-use stratheal_core::workspace::{Asked, Ways, python};
+use crate::base::class::chain;
+use crate::remedies::environment::{OpenWorkshop, Workshop};
+use crate::workspace::{Asked, Ways, Workspace, WorkspaceError, python};
 
-use crate::args::{Common, Packages};
-use crate::failure::Failure;
-use crate::workspace;
-
-/// Opens the project's environment, each time anew.
-pub(super) fn opener(common: &Common, packages: &Packages) -> OpenWorkshop {
-    let (common, packages) = (common.clone(), packages.clone());
-    OpenWorkshop::new(move || open(&common, &packages).map_err(|failure| chain(&failure)))
+/// Opens the environment of a workspace, which is found each time anew. The error of `find` is for people.
+pub fn opener(find: impl Fn() -> Result<Workspace, String> + Send + Sync + 'static) -> OpenWorkshop {
+    OpenWorkshop::new(move || open(&find()?).map_err(|error| chain(&error)))
 }
 
-fn open(common: &Common, packages: &Packages) -> Result<Workshop, Failure> {
-    let workspace = workspace::open(common, packages)?;
+fn open(workspace: &Workspace) -> Result<Workshop, WorkspaceError> {
     let path = workspace.target(None).path;
     let (snapshots, environment) = workspace.automatic_snapshots(&path).unzip();
     // What belongs into the environment when it is made anew. The installer makes no snapshots by itself: the healer has them made.
