@@ -1,5 +1,6 @@
 //! The monitor: what is to be checked, and the engine that does it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -7,26 +8,27 @@ use std::time::Duration;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
-use serde_json::{Map, Value};
-use stratheal_core::checks::{Conditions, Judged};
-use stratheal_core::config::{self, HealSettings, Lookup};
+use serde_json::{Map, Value, json};
+use stratheal_core::config::{self, Config, HealSettings, Lookup};
 use stratheal_core::contract::History;
 use stratheal_core::endpoints::{Options, Question, answer};
-use stratheal_core::engine::{Engine, EngineHandle, Registration};
+use stratheal_core::engine::{Engine, EngineHandle};
 use stratheal_core::healing::HealerHandle;
 use stratheal_core::model::attempt::Actor;
-use stratheal_core::model::{CheckId, CheckSpec, RemedyId};
+use stratheal_core::model::{CheckId, RemedyId};
+use stratheal_core::service::{KeeperProgram, StoppedBy};
+use stratheal_core::supervision::{Additions, Monitor};
+use stratheal_core::workspace::place;
 
+use crate::checks::{Checks, Written};
 use crate::convert::{from_json, to_json};
 use crate::dispatch::{Dispatcher, Place};
 use crate::errors::{Raised, not_running, of_options};
-use crate::healing::{self, Healing, Means, WrittenRemedy};
+use crate::healing::{self, Healing, Means, Supervised, WrittenRemedy};
 use crate::history;
-use crate::loop_lag;
-use crate::mailbox::{Reader, Sender, mailbox};
+use crate::mailbox::{Mailbox, Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
 use crate::process::Own;
-use crate::python_check::PythonCheck;
 use crate::subscription::Subscription;
 use crate::view::{CheckState, Snapshot};
 
@@ -34,26 +36,6 @@ use crate::view::{CheckState, Snapshot};
 const FLUSH: Duration = Duration::from_secs(2);
 /// What a configuration may refer to.
 pub(crate) const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
-
-/// A check of Python before it belongs to an engine: pipes and threads are of one process, and this may be forked before.
-#[derive(Debug, Clone)]
-struct Written {
-    id: CheckId,
-    spec: Arc<CheckSpec>,
-    conditions: Conditions,
-    key: u64,
-    place: Place,
-}
-
-impl Written {
-    fn registration(&self, dispatcher: &Arc<Dispatcher>) -> Registration {
-        let name = Arc::from(self.id.as_str());
-        let (key, place, dispatcher) = (self.key, self.place, dispatcher.clone());
-        let check = PythonCheck { name, key, place, dispatcher, last: Mutex::default() };
-        let judged = Judged::new(self.id.clone(), check, self.conditions.clone());
-        Registration::new(judged, self.spec.clone()).revision(self.key + 1)
-    }
-}
 
 /// What runs.
 #[derive(Debug)]
@@ -66,39 +48,25 @@ struct Running {
     watched: bool,
 }
 
-/// What is to be checked.
-#[derive(Debug, Clone, Default)]
-struct Checks {
-    native: Vec<Registration>,
-    written: Vec<Written>,
-}
-
-impl Checks {
-    fn has(&self, name: &str) -> bool {
-        self.native.iter().any(|known| known.check.id().as_str() == name)
-            || self.written.iter().any(|known| known.id.as_str() == name)
-    }
-
-    fn without(mut self, name: &str) -> Self {
-        self.native.retain(|known| known.check.id().as_str() != name);
-        self.written.retain(|known| known.id.as_str() != name);
-        self
-    }
-
-    /// For an engine.
-    fn registrations(&self, dispatcher: &Arc<Dispatcher>, watched: bool) -> Vec<Registration> {
-        let written = self.written.iter().map(|written| written.registration(dispatcher));
-        let lag = (watched && !self.has(loop_lag::NAME)).then(|| loop_lag::registration(dispatcher.clone())).flatten();
-        self.native.iter().cloned().chain(written).chain(lag).collect()
-    }
-}
-
 #[derive(Debug, Default)]
 struct Inner {
     checks: Checks,
     remedies: Vec<WrittenRemedy>,
     policies: Vec<HealSettings>,
+    /// Without its checks, which are among the others.
+    config: Option<Arc<Config>>,
     running: Option<Own<Running>>,
+}
+
+impl Inner {
+    /// What the application has registered, for an engine.
+    fn additions(&self, checks: &Checks, dispatcher: &Arc<Dispatcher>, watched: bool) -> Additions {
+        Additions {
+            checks: checks.registrations(dispatcher, watched),
+            remedies: healing::remedies(dispatcher, &self.remedies),
+            heal: self.policies.clone(),
+        }
+    }
 }
 
 /// A monitor.
@@ -108,8 +76,9 @@ pub(crate) struct Core {
     inner: Mutex<Inner>,
     options: Options,
     threads: usize,
-    state: Option<PathBuf>,
     records: bool,
+    /// Whether services and healing are as the configuration says.
+    supervises: bool,
 }
 
 impl Core {
@@ -138,18 +107,29 @@ impl Core {
         let running = {
             let inner = self.lock();
             let running = inner.running.as_ref().and_then(Own::get);
-            running.map(|running| (running.engine.clone(), running.dispatcher.clone(), running.watched))
+            running.map(|running| {
+                let additions = inner.additions(&next, &running.dispatcher, running.watched);
+                let monitor = running.healing.as_ref().and_then(|healing| healing.monitor());
+                (running.engine.clone(), additions, monitor.zip(inner.config.clone()))
+            })
         };
-        let Some((engine, dispatcher, watched)) = running else {
+        let Some((engine, additions, supervised)) = running else {
             self.lock().checks = next;
             return Ok(None);
         };
-        let registrations = next.registrations(&dispatcher, watched);
         // A set that cannot be is refused before anything is changed.
-        let fits = Engine::builder().register_all(registrations.clone()).build();
+        let fits = Engine::builder().register_all(additions.checks.clone()).build();
         fits.map_err(|error| Raised::from(error).into_exception(py))?;
         self.lock().checks = next;
-        let apply = async move { engine.apply(registrations).await.map(drop).map_err(Raised::from) };
+        let apply = async move {
+            match supervised {
+                Some((monitor, config)) => {
+                    let replaced = monitor.replace(&config, &additions).await;
+                    replaced.map(drop).map_err(|error| Raised::new("ConfigurationError", error))
+                }
+                None => engine.apply(additions.checks).await.map(drop).map_err(Raised::from),
+            }
+        };
         operation::begin(apply, none).map(Some)
     }
 
@@ -167,6 +147,55 @@ impl Core {
             }
         };
         self.running(py, |running| running.history.clone().ok_or_else(none))
+    }
+
+    fn begin(
+        &self,
+        mailbox_of_loop: Option<Arc<Mailbox>>,
+        watched: bool,
+        state: Option<PathBuf>,
+        keeper: Option<(PathBuf, Vec<OsString>)>,
+    ) -> Result<(Running, Reader), Raised> {
+        let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
+        let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
+        // Before the engine: the first checks run at once.
+        if let Some(mailbox) = mailbox_of_loop {
+            dispatcher.bind(mailbox);
+        }
+        let (additions, config) = {
+            let inner = self.lock();
+            (inner.additions(&inner.checks, &dispatcher, watched), inner.config.clone())
+        };
+        let supervised = config.filter(|_| self.supervises).zip(keeper);
+        let supervised = supervised.map(|(config, (program, arguments))| {
+            let keeper = KeeperProgram { program, arguments };
+            Supervised { config, keeper }
+        });
+        if supervised.is_none() {
+            // Before anything runs: a ladder may name what is not there.
+            healing::setup(&additions)?;
+        }
+        let folder = state.as_deref().map(healing::take).transpose()?.flatten();
+        let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
+        let mut builder = Engine::builder().register_all(additions.checks.clone());
+        if let Some(history) = &history {
+            builder = builder.history(history.clone());
+        }
+        let engine = builder.build().and_then(Engine::start)?;
+        let heals = !additions.heal.is_empty() || state.is_some();
+        let means = Means { engine: engine.clone(), additions, state, supervised };
+        let healing = heals.then(|| Healing::begin(means, folder)).transpose()?;
+        Ok((Running { engine, dispatcher, healing, history, watched }, reader))
+    }
+
+    /// What is supervised.
+    fn monitor(&self, py: Python<'_>) -> PyResult<Monitor> {
+        let nothing = || Raised::new("NotRunningError", "there are no services: `Monitor(config, supervise=True)`");
+        let elsewhere = || Raised::new("StateError", "another process looks after the services");
+        self.running(py, |running| {
+            let healing = running.healing.as_ref().filter(|_| self.supervises).ok_or_else(nothing)?;
+            healing.monitor().ok_or_else(elsewhere)
+        })
     }
 
     /// The engine, where it runs in this process.
@@ -191,18 +220,23 @@ fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 #[pymethods]
 impl Core {
     #[new]
-    fn new(threads: usize, details: bool, hosts: Vec<String>, state: Option<PathBuf>, records: bool) -> Self {
-        Self { inner: Mutex::default(), options: Options { details, hosts }, threads, state, records }
+    fn new(threads: usize, details: bool, hosts: Vec<String>, records: bool, supervises: bool) -> Self {
+        Self { inner: Mutex::default(), options: Options { details, hosts }, threads, records, supervises }
     }
 
-    /// Adds the checks of a file.
-    #[pyo3(signature = (file, environment = None))]
-    #[expect(clippy::needless_pass_by_value, reason = "it is made for this call")]
-    fn load(&self, py: Python<'_>, file: PathBuf, environment: Option<&str>) -> PyResult<()> {
-        let config = config::load(&file, environment, &LOOKUP);
-        let config = config.map_err(|error| Raised::from(error).into_exception(py))?;
-        self.lock().checks.native.extend(config.checks);
-        Ok(())
+    /// Takes a configuration: the path of a file, or what stands in one. Answers where its state folder would be.
+    #[pyo3(signature = (given, environment = None))]
+    fn load(&self, py: Python<'_>, given: &Bound<'_, PyAny>, environment: Option<&str>) -> PyResult<OsString> {
+        let config = match given.cast::<PyDict>() {
+            Ok(document) => config::given(&map(document)?, &std::env::current_dir()?, environment, &LOOKUP),
+            Err(_) => config::load(&given.extract::<PathBuf>()?, environment, &LOOKUP),
+        };
+        let mut config = config.map_err(|error| Raised::from(error).into_exception(py))?;
+        let state = place::state(None, config.project.state.as_deref(), config.folder());
+        let mut inner = self.lock();
+        inner.checks.native.append(&mut config.checks);
+        inner.config = Some(Arc::new(config));
+        Ok(state.into_os_string())
     }
 
     /// Adds a check that is described as in a file.
@@ -302,37 +336,44 @@ impl Core {
         operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
     }
 
-    /// Starts it in this process. Coroutines run on this loop, which is watched where it is that of the application. Answers where
-    /// threads find what they are to do.
-    fn start(&self, py: Python<'_>, sender: Option<&Sender>, watched: bool) -> PyResult<Reader> {
-        let (checks, remedies, policies) = {
-            let inner = self.lock();
-            (inner.checks.clone(), inner.remedies.clone(), inner.policies.clone())
-        };
-        let begin = || {
-            let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
-            let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
-            // Before the engine: the first checks run at once.
-            if let Some(sender) = sender {
-                dispatcher.bind(sender.mailbox());
-            }
-            let setup = healing::setup(&dispatcher, &remedies, &policies)?;
-            let folder = self.state.as_deref().map(healing::take).transpose()?.flatten();
-            let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
-            let mut builder = Engine::builder().register_all(checks.registrations(&dispatcher, watched));
-            if let Some(history) = &history {
-                builder = builder.history(history.clone());
-            }
-            let engine = builder.build().and_then(Engine::start)?;
-            let means = Means { engine: engine.clone(), setup, state: self.state.clone() };
-            let heals = !policies.is_empty() || self.state.is_some();
-            let healing = heals.then(|| Healing::begin(means, folder)).transpose()?;
-            Ok((Running { engine, dispatcher, healing, history, watched }, reader))
-        };
-        let (running, reader) = begin().map_err(|raised: Raised| raised.into_exception(py))?;
+    /// Starts it in this process. Coroutines run on this loop, which is watched where it is that of the application. The keeper of services
+    /// is a program and its first arguments. Answers where threads find what they are to do.
+    #[pyo3(signature = (sender, watched, state = None, keeper = None))]
+    fn start(
+        &self,
+        py: Python<'_>,
+        sender: Option<&Sender>,
+        watched: bool,
+        state: Option<PathBuf>,
+        keeper: Option<(PathBuf, Vec<OsString>)>,
+    ) -> PyResult<Reader> {
+        let mailbox = sender.map(Sender::mailbox);
+        let (running, reader) =
+            py.detach(|| self.begin(mailbox, watched, state, keeper)).map_err(|raised| raised.into_exception(py))?;
         let before = self.lock().running.replace(Own::new(running));
         drop(before);
         Ok(reader)
+    }
+
+    /// How the services are.
+    fn services<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let views: Vec<_> = self.monitor(py)?.services.status().iter().map(|view| json!(view)).collect();
+        from_json(py, &Value::Array(views))
+    }
+
+    /// Starts, stops or restarts a service, and waits until that is done.
+    fn control(&self, py: Python<'_>, name: String, what: &str) -> PyResult<Operation> {
+        let services = self.monitor(py)?.services;
+        let what = what.to_owned();
+        let control = async move {
+            let done = match what.as_str() {
+                "start" => services.start(&name).await,
+                "stop" => services.stop(&name, StoppedBy::Person).await,
+                _ => services.restart(&name).await,
+            };
+            done.map_err(Raised::from)
+        };
+        operation::begin(control, none)
     }
 
     /// Whether it runs in this process.
@@ -350,11 +391,11 @@ impl Core {
     /// Stops it: checks get so many seconds to end. Answers which could not be stopped.
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        let (healer, history) = (self.healer(py).ok(), self.history(py).ok());
+        let (healing, history) = (self.running(py, |running| Ok(running.healing.clone()))?, self.history(py).ok());
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         let stop = async move {
-            if let Some(healer) = healer {
-                healer.stop().await;
+            if let Some(healing) = healing {
+                healing.stop().await;
             }
             let shutdown = engine.shutdown(grace).await;
             if let Some(history) = history

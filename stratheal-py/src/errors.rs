@@ -9,6 +9,7 @@ use stratheal_core::config::ConfigError;
 use stratheal_core::engine::EngineError;
 use stratheal_core::fetch::Cause;
 use stratheal_core::installer::{InstallError, ResolveError};
+use stratheal_core::service::ServiceError;
 use stratheal_core::snapshot::SnapshotError;
 use stratheal_core::workspace::WorkspaceError;
 
@@ -86,6 +87,16 @@ impl From<EngineError> for Raised {
             _ => "ConfigurationError",
         };
         Self::new(class, chain(&error))
+    }
+}
+
+impl From<ServiceError> for Raised {
+    fn from(error: ServiceError) -> Self {
+        let class = match &error {
+            ServiceError::NoSuchService { .. } => "NoSuchServiceError",
+            _ => "ServiceError",
+        };
+        Self::of_chain(class, &error)
     }
 }
 

@@ -7,12 +7,16 @@ use std::time::Duration;
 use stratheal_core::audit::{self, AuditLog};
 use stratheal_core::base::class::chain;
 use stratheal_core::base::clock::{Clock, SystemClock};
-use stratheal_core::config::HealSettings;
+use stratheal_core::config::Config;
+use stratheal_core::contract::Remedy;
 use stratheal_core::engine::EngineHandle;
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Rung, Setup, Store};
 use stratheal_core::model::RemedyId;
 use stratheal_core::model::plan::Risk;
+use stratheal_core::service::{KeeperProgram, Shutdown};
 use stratheal_core::state::{StateError, StateFolder};
+use stratheal_core::supervision::{self, Additions, Monitor, Scope, Supervision, opener};
+use stratheal_core::workspace::{Choices, Workspace};
 
 use crate::dispatch::Dispatcher;
 use crate::errors::Raised;
@@ -33,37 +37,61 @@ pub(crate) struct WrittenRemedy {
 /// What heals, once this process has the state folder, and what it does until then.
 #[derive(Debug)]
 pub(crate) struct Healing {
-    healer: Mutex<Option<HealerHandle>>,
+    acting: Mutex<Option<Acting>>,
     /// Held for its lock.
     folder: Mutex<Option<StateFolder>>,
+}
+
+/// Who heals.
+#[derive(Debug)]
+enum Acting {
+    /// A healer of what the application has registered.
+    Healer(HealerHandle),
+    /// Services, and everything that the configuration says about healing, as well.
+    Supervision(Box<Supervision>),
 }
 
 /// What a healer is made of.
 #[derive(Debug)]
 pub(crate) struct Means {
     pub(crate) engine: EngineHandle,
-    pub(crate) setup: Setup,
+    /// What the application has registered.
+    pub(crate) additions: Additions,
     /// Without one, what is done is forgotten at the end.
     pub(crate) state: Option<PathBuf>,
+    /// What is supervised beside it.
+    pub(crate) supervised: Option<Supervised>,
 }
 
-/// What may be done, by remedies of Python.
+/// A configuration that is put in force as a whole.
+#[derive(Debug)]
+pub(crate) struct Supervised {
+    /// Without checks: those are the application's, which may take some away.
+    pub(crate) config: Arc<Config>,
+    pub(crate) keeper: KeeperProgram,
+}
+
+/// The remedies of Python, for a process.
+pub(crate) fn remedies(dispatcher: &Arc<Dispatcher>, written: &[WrittenRemedy]) -> Vec<Arc<dyn Remedy>> {
+    let each = written.iter().map(|written| -> Arc<dyn Remedy> {
+        let (id, name, dispatcher) = (written.id.clone(), Arc::from(written.id.as_str()), dispatcher.clone());
+        Arc::new(PythonRemedy { id, name, risk: written.risk, key: written.key, dispatcher })
+    });
+    each.collect()
+}
+
+/// What may be done, by remedies of Python alone.
 ///
 /// # Errors
 /// When a ladder names a remedy that there is not.
-pub(crate) fn setup(
-    dispatcher: &Arc<Dispatcher>,
-    remedies: &[WrittenRemedy],
-    policies: &[HealSettings],
-) -> Result<Setup, Raised> {
+pub(crate) fn setup(additions: &Additions) -> Result<Setup, Raised> {
     let mut setup = Setup::default();
-    for written in remedies {
-        let (id, name, dispatcher) = (written.id.clone(), Arc::from(written.id.as_str()), dispatcher.clone());
-        setup = setup.remedy(Arc::new(PythonRemedy { id, name, risk: written.risk, key: written.key, dispatcher }));
+    for remedy in &additions.remedies {
+        setup = setup.remedy(remedy.clone());
     }
-    for settings in policies {
-        let known = |rung: &&Rung| !setup.remedies.contains_key(&rung.remedy);
-        if let Some(rung) = settings.policy.ladder.iter().find(known) {
+    for settings in &additions.heal {
+        let missing = |rung: &&Rung| !setup.remedies.contains_key(&rung.remedy);
+        if let Some(rung) = settings.policy.ladder.iter().find(missing) {
             let text =
                 format!("`{}` is to be healed by `{}`, and there is no such remedy", settings.check, rung.remedy);
             return Err(Raised::new("ConfigurationError", text));
@@ -89,38 +117,88 @@ impl Healing {
     /// Begins to heal, or, where another process has the state folder, waits until it has gone.
     ///
     /// # Errors
-    /// When what was written down cannot be read, or the system gives no thread.
+    /// When what was written down cannot be read, a ladder cannot be, or the system gives no thread.
     pub(crate) fn begin(means: Means, folder: Option<StateFolder>) -> Result<Arc<Self>, Raised> {
         let stands_by = means.state.is_some() && folder.is_none();
-        let healing = Arc::new(Self { healer: Mutex::default(), folder: Mutex::default() });
+        let healing = Arc::new(Self { acting: Mutex::default(), folder: Mutex::default() });
         let runtime = process::runtime().map_err(|error| failed(&error))?;
-        let _entered = runtime.enter();
         if stands_by {
             tracing::info!("another process heals; this one takes over when that ends");
-            tokio::spawn(stand_by(Arc::downgrade(&healing), means));
+            runtime.spawn(stand_by(Arc::downgrade(&healing), means));
         } else {
-            healing.heal(&means, folder)?;
+            runtime.block_on(healing.act(&means, folder))?;
         }
         Ok(healing)
     }
 
-    fn heal(&self, means: &Means, folder: Option<StateFolder>) -> Result<(), Raised> {
-        let mut builder = HealerBuilder::new(means.engine.clone(), means.setup.clone());
-        if let Some(folder) = &folder {
-            builder = builder.store(Store::open(folder.path()).map_err(|error| failed(&error))?);
-            let log = AuditLog::open(&folder.path().join("audit"), audit::Options::default(), SystemClock.stamp().wall);
-            builder = builder.audit(log.map_err(|error| failed(&error))?);
-        }
-        let builder = builder.tell(Arc::new(|message| tracing::warn!("{}", message.title)));
+    async fn act(&self, means: &Means, folder: Option<StateFolder>) -> Result<(), Raised> {
+        let acting = match (&means.supervised, &folder) {
+            (Some(supervised), Some(folder)) => supervise(means, supervised, folder.path()).await?,
+            _ => Acting::Healer(heal(means, folder.as_ref())?),
+        };
         *lock(&self.folder) = folder;
-        *lock(&self.healer) = Some(builder.start());
+        *lock(&self.acting) = Some(acting);
         Ok(())
     }
 
     /// The healer; `None` while another process heals.
     pub(crate) fn healer(&self) -> Option<HealerHandle> {
-        lock(&self.healer).clone()
+        match &*lock(&self.acting) {
+            Some(Acting::Healer(healer)) => Some(healer.clone()),
+            Some(Acting::Supervision(supervision)) => Some(supervision.monitor.healer.clone()),
+            None => None,
+        }
     }
+
+    /// What is supervised; `None` where nothing is, or while another process does.
+    pub(crate) fn monitor(&self) -> Option<Monitor> {
+        match &*lock(&self.acting) {
+            Some(Acting::Supervision(supervision)) => Some(supervision.monitor.clone()),
+            _ => None,
+        }
+    }
+
+    /// Ends: services are stopped, in their order.
+    pub(crate) async fn stop(&self) {
+        let acting = lock(&self.acting).take();
+        match acting {
+            Some(Acting::Healer(healer)) => healer.stop().await,
+            Some(Acting::Supervision(supervision)) => supervision.finish(Shutdown::StopServices).await,
+            None => {}
+        }
+    }
+}
+
+/// Heals what the application has registered.
+fn heal(means: &Means, folder: Option<&StateFolder>) -> Result<HealerHandle, Raised> {
+    let mut builder = HealerBuilder::new(means.engine.clone(), setup(&means.additions)?);
+    if let Some(folder) = folder {
+        builder = builder.store(Store::open(folder.path()).map_err(|error| failed(&error))?);
+        let log = AuditLog::open(&folder.path().join("audit"), audit::Options::default(), SystemClock.stamp().wall);
+        builder = builder.audit(log.map_err(|error| failed(&error))?);
+    }
+    Ok(builder.tell(Arc::new(|message| tracing::warn!("{}", message.title))).start())
+}
+
+/// Supervises as the configuration says, with what the application has registered.
+async fn supervise(means: &Means, supervised: &Supervised, state: &Path) -> Result<Acting, Raised> {
+    let config = supervised.config.clone();
+    let open =
+        opener(move || Workspace::new(Some(Config::clone(&config)), Choices::default()).map_err(|error| chain(&error)));
+    let supervision = supervision::Means {
+        engine: means.engine.clone(),
+        state: state.to_owned(),
+        apart: state.join("services"),
+        keeper: supervised.keeper.clone(),
+        open,
+        // What somebody should know begins with a star; the rest is what services do all day.
+        say: Arc::new(|line| match line.strip_prefix("* ") {
+            Some(title) => tracing::warn!("{title}"),
+            None => tracing::info!("{line}"),
+        }),
+    };
+    let begun = Supervision::begin(supervision, &supervised.config, &means.additions, &Scope::Up).await;
+    Ok(Acting::Supervision(Box::new(begun.map_err(|error| Raised::of_chain("ConfigurationError", &error))?)))
 }
 
 /// Waits until the process that heals has gone. It keeps nothing alive: a monitor that nobody holds ends.
@@ -129,7 +207,10 @@ async fn stand_by(healing: Weak<Healing>, means: Means) {
     loop {
         tokio::time::sleep(LOOK).await;
         let Some(healing) = healing.upgrade().filter(|_| means.engine.is_running()) else { return };
-        let taken = take(&state).and_then(|folder| folder.map(|folder| healing.heal(&means, Some(folder))).transpose());
+        let taken = match take(&state) {
+            Ok(Some(folder)) => healing.act(&means, Some(folder)).await.map(Some),
+            other => other.map(|_| None),
+        };
         match taken {
             Ok(None) => {}
             Ok(Some(())) => return tracing::info!("the other process has gone: this one heals now"),

@@ -8,6 +8,7 @@
 //! [`mailbox`], which wakes a thread or an event loop of Python through a pipe; there it is taken, done, and answered by a call from
 //! Python. So nothing here calls into Python but what Python has called.
 
+mod checks;
 mod convert;
 mod core;
 mod dispatch;
@@ -33,10 +34,13 @@ mod view;
 #[pyo3::pymodule(gil_used = false)]
 mod _stratheal {
     use std::collections::BTreeMap;
+    use std::ffi::OsString;
+    use std::process::ExitCode;
 
     use pyo3::exceptions::{PyImportError, PyValueError};
     use pyo3::prelude::*;
     use stratheal_core::model::Status;
+    use stratheal_core::service::keeper::Role;
 
     #[pymodule_export]
     use super::core::Core;
@@ -75,6 +79,15 @@ mod _stratheal {
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "the name is Python's convention")]
     const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    /// Is the keeper of services, or what a service is before it becomes its program, as these words of a command line say. Answers how it
+    /// ended, or nothing when they say neither.
+    #[pyfunction]
+    #[expect(clippy::needless_pass_by_value, reason = "it is made for this call")]
+    fn play_role(py: Python<'_>, words: Vec<OsString>) -> Option<bool> {
+        let role = Role::of(&words)?;
+        py.detach(|| Some(role.run() == ExitCode::SUCCESS))
+    }
 
     /// Returns a time such as "90s" in seconds.
     #[pyfunction]

@@ -48,6 +48,14 @@ class StateError(StrathealError, OSError):
     """The state folder cannot be used; another process may have it."""
 
 
+class ServiceError(StrathealError):
+    """A service could not be started or stopped."""
+
+
+class NoSuchServiceError(ServiceError, LookupError):
+    """There is no service of that name; the message names the nearest."""
+
+
 class InstallError(StrathealError):
     """Something about an environment or its snapshots could not be done; the environment is as it was, whole."""
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import _thread
-import atexit
 import itertools
 import os
-from weakref import WeakSet
 
 from stratheal._check import Check
 from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
 from stratheal._history import ChangeRow, RunRow
 from stratheal._options import of_check
-from stratheal._remedy import FunctionRemedy, Remedy, answer
+from stratheal._process import close_below, install_hooks, monitors
+from stratheal._remedy import Remedy, answer, remedy_of
 from stratheal._stratheal import Core
 
 TYPE_CHECKING = False
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from stratheal.asgi import AsgiApp
     from stratheal.wsgi import WsgiApp
 
+    _Made = TypeVar("_Made")
     _Function = TypeVar("_Function", bound=Callable[[], object])
     _Healer = TypeVar("_Healer", bound=type[Remedy] | Callable[[], object])
 
@@ -59,7 +59,7 @@ class Monitor:
 
     def __init__(
         self,
-        config: str | os.PathLike[str] | None = None,
+        config: str | os.PathLike[str] | Mapping[str, Any] | None = None,
         *,
         environment: str | None = None,
         threads: int = 8,
@@ -67,11 +67,13 @@ class Monitor:
         hosts: Sequence[str] = (),
         state_dir: str | os.PathLike[str] | None = None,
         history: bool = False,
+        supervise: bool = False,
     ) -> None:
         """Makes a monitor, which does nothing before it is started.
 
         Args:
-            config: A `stratheal.toml`, or a `pyproject.toml` with `[tool.stratheal]`, whose checks are taken.
+            config: A `stratheal.toml`, or a `pyproject.toml` with `[tool.stratheal]`; or what stands in one, such as
+                `{"checks": {"web": {"http": "http://127.0.0.1:8080/healthz"}}}`. Its checks are taken.
             environment: The overlay of that file that is laid over it.
             threads: How many plain functions run at the same time.
             details: Whether the web endpoints show what checks say.
@@ -79,27 +81,36 @@ class Monitor:
                 has it and heals; others stand by, and take over when that one ends. Without one it is forgotten at the
                 end.
             history: Whether runs are recorded there, for `runs` and `changes`.
+            supervise: Whether the services of the configuration run, and what it says about healing and telling people
+                is done, as `stratheal up` would do it, by the one process that has the state folder. It must not name
+                this application itself: that is for `stratheal up`.
             hosts: Names, beside addresses and `localhost`, under which the web endpoints answer.
 
         Raises:
             ConfigurationError: When the file has mistakes; all of them are named.
             ConfigurationNotFoundError: When there is no such file.
         """
-        if history and state_dir is None:
+        if history and state_dir is None and not supervise:
             raise ConfigurationError("a history needs a state_dir to be recorded in")
+        if supervise and config is None:
+            raise ConfigurationError("there is nothing to supervise without a config")
         if not 0 < threads <= 256:
             raise ConfigurationError("threads are 1 to 256")
-        self._core = Core(threads, details, list(hosts), state_dir, history)
+        self._core = Core(threads, details, list(hosts), history, supervise)
         self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
-        self._state = None if state_dir is None else os.path.realpath(state_dir)
+        self._supervises = supervise
         self._starting = _thread.allocate_lock()
         self._threads: Threads | None = None
         self._binding: Binding | None = None
         self._private: PrivateLoop | None = None
         if config is not None:
-            self._core.load(os.fspath(config), environment)
-        _monitors.add(self)
+            given = os.fspath(config) if isinstance(config, str | os.PathLike) else dict(config)
+            place = self._core.load(given, environment)
+            if supervise and state_dir is None:
+                state_dir = place
+        self._state = None if state_dir is None else os.path.realpath(state_dir)
+        monitors.add(self)
 
     # What is checked.
 
@@ -147,6 +158,13 @@ class Monitor:
         else:
             _wait(self._core.describe(check, of_check(options)))
 
+    async def add_async(self, check: Check | str, **options: object) -> None:
+        """As `add`, without holding up the event loop."""
+        if isinstance(check, Check):
+            await _wait_async(self._enter(check.name, check.check, {**check.options, **options}))
+        else:
+            await _wait_async(self._core.describe(check, of_check(options)))
+
     def remove(self, name: str) -> None:
         """Takes a check out.
 
@@ -154,10 +172,23 @@ class Monitor:
             NoSuchCheckError: When there is none of that name.
         """
         _wait(self._core.remove(name))
+        self._forget(name)
+
+    async def remove_async(self, name: str) -> None:
+        """As `remove`, without holding up the event loop."""
+        await _wait_async(self._core.remove(name))
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
         key, _, _ = self._names.pop(name, (0, "", False))
         self._functions.pop(key, None)
 
     def _register(self, name: str, function: Callable[[], object], options: Mapping[str, object]) -> None:
+        _wait(self._enter(name, function, options))
+
+    def _enter(
+        self, name: str, function: Callable[[], object], options: Mapping[str, object]
+    ) -> Operation[None] | None:
         where = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
         owner = getattr(function, "__self__", None)
         if owner is not None:
@@ -186,7 +217,7 @@ class Monitor:
         self._names[name] = (key, where, on_loop)
         if known is not None:
             self._functions.pop(known[0], None)
-        _wait(added)
+        return added
 
     def remedy(
         self, name: str, *, risk: Literal["observe", "local", "disruptive", "destructive"] = "disruptive"
@@ -205,7 +236,7 @@ class Monitor:
         """
 
         def register(healer: _Healer) -> _Healer:
-            remedy = _remedy_of(name, healer)
+            remedy = remedy_of(name, healer)
             key = next(_keys)
             self._core.remedy(name, risk, key)
             self._functions[key] = lambda method, arguments: answer(remedy, method, arguments)
@@ -242,6 +273,55 @@ class Monitor:
         """
         return self._core.heal(check, "the application").wait()
 
+    async def heal_async(self, check: str | None = None) -> int:
+        """As `heal`, without holding up the event loop."""
+        return await _finish(self._core.heal(check, "the application"))
+
+    # Services.
+
+    def services(self) -> list[dict[str, Any]]:
+        """How the services of the configuration are: `id`, `state`, `pid`, `restarts`, and so on. It waits for nothing.
+
+        Raises:
+            NotRunningError: When the monitor does not run in this process, or does not supervise.
+            StateError: When another process looks after them.
+        """
+        return self._core.services()
+
+    def start_service(self, name: str) -> None:
+        """Starts a service, and waits until it is ready.
+
+        Raises:
+            NoSuchServiceError: When there is none of that name.
+            ServiceError: When it cannot be started.
+        """
+        self._core.control(name, "start").wait()
+
+    async def start_service_async(self, name: str) -> None:
+        """As `start_service`, without holding up the event loop."""
+        await _finish(self._core.control(name, "start"))
+
+    def stop_service(self, name: str) -> None:
+        """Stops a service, and waits until it is gone. It stays so, and is not healed, until somebody starts it.
+
+        Raises:
+            NoSuchServiceError: When there is none of that name.
+            ServiceError: When it cannot be stopped.
+        """
+        self._core.control(name, "stop").wait()
+
+    async def stop_service_async(self, name: str) -> None:
+        """As `stop_service`, without holding up the event loop."""
+        await _finish(self._core.control(name, "stop"))
+
+    def restart_service(self, name: str) -> None:
+        """Stops a service, makes sure that it is gone, and starts it; errors as for the others."""
+        self._core.control(name, "restart").wait()
+
+    async def restart_service_async(self, name: str) -> None:
+        """As `restart_service`, without holding up the event loop."""
+        await _finish(self._core.control(name, "restart"))
+
     # Running.
 
     @property
@@ -270,7 +350,7 @@ class Monitor:
 
         self._release()
         _log.begin()
-        _install_hooks()
+        install_hooks()
         # Before anything runs: the first checks run at once.
         if loop is not None:
             from stratheal._loop import binding_of
@@ -280,7 +360,8 @@ class Monitor:
             self._need_loop()
         sender = None if self._binding is None else self._binding.sender
         try:
-            self._threads = Threads(self._core.start(sender, loop is not None), self._functions)
+            keeper = _keeper() if self._supervises else None
+            self._threads = Threads(self._core.start(sender, loop is not None, self._state, keeper), self._functions)
         except BaseException:
             self._release()
             raise
@@ -311,12 +392,10 @@ class Monitor:
             return []
         import asyncio
 
-        from stratheal._loop import finish
-
         stuck = self._core.stuck()
         try:
             # Cancelled, it stops all the same.
-            left = await asyncio.shield(asyncio.ensure_future(finish(self._core.stop(_grace(grace)))))
+            left = await asyncio.shield(asyncio.ensure_future(_finish(self._core.stop(_grace(grace)))))
             return sorted({*left, *stuck, *self._core.stuck()})
         finally:
             self._release()
@@ -368,7 +447,7 @@ class Monitor:
         """In a process that was forked nothing runs: it is as if it had not been started."""
         self._core.release()
         if self._state is not None and self._threads is not None:
-            _close_below(self._state)
+            close_below(self._state)
         self._starting = _thread.allocate_lock()
         self._threads = self._binding = self._private = None
 
@@ -402,17 +481,23 @@ class Monitor:
 
     async def run_async(self, name: str) -> CheckState:
         """As `run`, without holding up the event loop."""
-        from stratheal._loop import finish
-
-        return await finish(self._core.run(name))
+        return await _finish(self._core.run(name))
 
     def pause(self, name: str, reason: str) -> None:
         """Stops running a check until it is resumed. Its state stays, and makes nothing else fail."""
         self._core.pause(name, reason).wait()
 
+    async def pause_async(self, name: str, reason: str) -> None:
+        """As `pause`, without holding up the event loop."""
+        await _finish(self._core.pause(name, reason))
+
     def resume(self, name: str) -> None:
         """Runs a paused check again."""
         self._core.resume(name).wait()
+
+    async def resume_async(self, name: str) -> None:
+        """As `resume`, without holding up the event loop."""
+        await _finish(self._core.resume(name))
 
     def events(self) -> AsyncIterator[Event]:
         """What happens from now on, until the monitor stops.
@@ -423,9 +508,7 @@ class Monitor:
         subscription = self._core.subscribe()
 
         async def happened() -> AsyncIterator[Event]:
-            from stratheal._loop import finish
-
-            while (event := await finish(subscription.next())) is not None:
+            while (event := await _finish(subscription.next())) is not None:
                 yield event
 
         return happened()
@@ -461,6 +544,18 @@ class Monitor:
         """
         return [RunRow(*row) for row in self._core.runs(check, _seconds(since), _seconds(until), limit).wait()]
 
+    async def runs_async(
+        self,
+        check: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 1000,
+    ) -> list[RunRow]:
+        """As `runs`, without holding up the event loop."""
+        rows = await _finish(self._core.runs(check, _seconds(since), _seconds(until), limit))
+        return [RunRow(*row) for row in rows]
+
     def changes(
         self,
         check: str | None = None,
@@ -471,6 +566,18 @@ class Monitor:
     ) -> list[ChangeRow]:
         """Recorded changes of state, the newest first; arguments and errors as for `runs`."""
         return [ChangeRow(*row) for row in self._core.changes(check, _seconds(since), _seconds(until), limit).wait()]
+
+    async def changes_async(
+        self,
+        check: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 1000,
+    ) -> list[ChangeRow]:
+        """As `changes`, without holding up the event loop."""
+        rows = await _finish(self._core.changes(check, _seconds(since), _seconds(until), limit))
+        return [ChangeRow(*row) for row in rows]
 
     # The web.
 
@@ -507,7 +614,7 @@ class Monitor:
     def __del__(self) -> None:
         """Ends with what it has begun."""
         # Not at the end of the interpreter, when nothing of it is left.
-        if _monitors is not None and hasattr(self, "_private"):
+        if monitors is not None and hasattr(self, "_private"):
             self._release()
 
     def __repr__(self) -> str:
@@ -515,19 +622,6 @@ class Monitor:
         if not self.running:
             return "<Monitor, not running>"
         return f"<Monitor, {self.snapshot()!r}>"
-
-
-def _remedy_of(name: str, healer: object) -> Remedy:
-    import inspect
-
-    made = healer() if isinstance(healer, type) and issubclass(healer, Remedy) else healer
-    if isinstance(made, Remedy):
-        return made
-    is_function = hasattr(made, "__call__") and not isinstance(made, type)  # noqa: B004
-    if not is_function or inspect.iscoroutinefunction(made):
-        raise TypeError(f"the remedy `{name}` has to be a class that derives from Remedy, or a plain function")
-    function: Any = made
-    return FunctionRemedy(name, function)
 
 
 def _grace(seconds: float) -> float:
@@ -540,58 +634,27 @@ def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
 
 
-_OURS = ("journal/", "audit/", "history.db")
-"""What the library has open in a state folder, beside its lock. Nothing else there is its own."""
-
-
-def _close_below(folder: str) -> None:
-    """Closes what a fork has inherited of a folder: locks are the parent's, and have to end with it."""
-    try:
-        descriptors = os.listdir("/proc/self/fd")  # noqa: PTH208  # pathlib takes long to import.
-    except OSError:
-        return
-    ours = tuple(f"{folder}/{one}" for one in _OURS)
-    for descriptor in descriptors:
-        try:
-            path = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115
-            if path == f"{folder}/lock" or path.startswith(ours):
-                os.close(int(descriptor))
-        except OSError:  # The one that lists them is gone by now.
-            continue
-
-
 def _wait(operation: Operation[None] | None) -> None:
     """Waits for what is only done while the monitor runs."""
     if operation is not None:
         operation.wait()
 
 
+async def _wait_async(operation: Operation[None] | None) -> None:
+    if operation is not None:
+        await _finish(operation)
+
+
+async def _finish(operation: Operation[_Made]) -> _Made:
+    from stratheal._loop import finish
+
+    return await finish(operation)
+
+
+def _keeper() -> tuple[str, list[str]]:
+    from stratheal._keeper import command
+
+    return command()
+
+
 _keys = itertools.count(1)
-_monitors: WeakSet[Monitor] = WeakSet()
-_has_hooks = False
-
-
-def _install_hooks() -> None:
-    global _has_hooks  # The interpreter has one end, and one way to fork.
-    if _has_hooks:
-        return
-    _has_hooks = True
-    atexit.register(_at_exit)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
-
-
-def _at_exit() -> None:
-    for monitor in list(_monitors):
-        monitor.stop(0.0)
-
-
-def _after_fork() -> None:
-    import sys
-
-    for monitor in list(_monitors):
-        monitor._forked()
-    for name in ("stratheal._log", "stratheal._loop"):
-        module = sys.modules.get(name)
-        if module is not None:
-            module.forget()

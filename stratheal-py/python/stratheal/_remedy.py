@@ -135,3 +135,21 @@ def answer(remedy: Remedy, method: str, arguments: Mapping[str, Any]) -> object:
         }
     ask: Callable[[str, Mapping[str, Any]], object] = getattr(remedy, method)
     return ask(arguments["step"], arguments["receipts"])
+
+
+def remedy_of(name: str, healer: object) -> Remedy:
+    """The remedy that a class or a function of an application is.
+
+    Raises:
+        TypeError: When it is neither.
+    """
+    import inspect  # It takes long to import, and not everybody has a remedy.
+
+    made = healer() if isinstance(healer, type) and issubclass(healer, Remedy) else healer
+    if isinstance(made, Remedy):
+        return made
+    is_function = hasattr(made, "__call__") and not isinstance(made, type)  # noqa: B004
+    if not is_function or inspect.iscoroutinefunction(made):
+        raise TypeError(f"the remedy `{name}` has to be a class that derives from Remedy, or a plain function")
+    function: Any = made
+    return FunctionRemedy(name, function)

@@ -23,6 +23,7 @@ __all__ = [
     "Subscription",
     "__version__",
     "parse_duration",
+    "play_role",
     "run_tool",
     "status_codes",
 ]
@@ -44,6 +45,13 @@ def parse_duration(text: str) -> float:
 
     Raises:
         ValueError: When it is none.
+    """
+
+def play_role(words: list[str]) -> bool | None:
+    """Is the keeper of services, or an executor, as these words say.
+
+    Returns:
+        How it ended; None when they say neither.
     """
 
 def run_tool(program: str | PathLike[str], argv: list[str], variables: dict[str, str]) -> Operation[dict[str, Any]]:
@@ -367,12 +375,10 @@ class Subscription:
 class Core:
     """A monitor."""
 
-    def __new__(
-        cls, threads: int, details: bool, hosts: list[str], state: str | PathLike[str] | None, records: bool
-    ) -> Core:
+    def __new__(cls, threads: int, details: bool, hosts: list[str], records: bool, supervises: bool) -> Core:
         """A monitor that is not running."""
-    def load(self, file: str | PathLike[str], environment: str | None = None) -> None:
-        """Adds the checks of a file."""
+    def load(self, given: str | PathLike[str] | dict[str, Any], environment: str | None = None) -> str:
+        """Takes a configuration: the path of a file, or what stands in one. Returns where its state folder would be."""
     def describe(self, name: str, options: dict[str, Any]) -> Operation[None] | None:
         """Adds a check that is described as in a file."""
     def register(self, name: str, options: dict[str, Any], key: int, on_loop: bool) -> Operation[None] | None:
@@ -393,8 +399,18 @@ class Core:
         """Recorded changes of state, the newest first."""
     def heal(self, check: str | None, by: str) -> Operation[int]:
         """Begins ladders anew. Its result is of how many incidents."""
-    def start(self, sender: Sender | None, watched: bool) -> Reader:
+    def start(
+        self,
+        sender: Sender | None,
+        watched: bool,
+        state: str | PathLike[str] | None = None,
+        keeper: tuple[str | PathLike[str], list[str]] | None = None,
+    ) -> Reader:
         """Starts it in this process. Returns where threads find what they are to do."""
+    def services(self) -> list[dict[str, Any]]:
+        """How the services are."""
+    def control(self, name: str, what: str) -> Operation[None]:
+        """Starts, stops or restarts a service."""
     def is_running(self) -> bool:
         """Whether it runs in this process."""
     def bind(self, sender: Sender) -> None:

@@ -1,0 +1,58 @@
+//! What is to be checked.
+
+use std::sync::{Arc, Mutex};
+
+use stratheal_core::checks::{Conditions, Judged};
+use stratheal_core::engine::Registration;
+use stratheal_core::model::{CheckId, CheckSpec};
+
+use crate::dispatch::{Dispatcher, Place};
+use crate::loop_lag;
+use crate::python_check::PythonCheck;
+
+/// A check of Python before it belongs to an engine: pipes and threads are of one process, and this may be forked before.
+#[derive(Debug, Clone)]
+pub(crate) struct Written {
+    pub(crate) id: CheckId,
+    pub(crate) spec: Arc<CheckSpec>,
+    pub(crate) conditions: Conditions,
+    pub(crate) key: u64,
+    pub(crate) place: Place,
+}
+
+impl Written {
+    pub(crate) fn registration(&self, dispatcher: &Arc<Dispatcher>) -> Registration {
+        let name = Arc::from(self.id.as_str());
+        let (key, place, dispatcher) = (self.key, self.place, dispatcher.clone());
+        let check = PythonCheck { name, key, place, dispatcher, last: Mutex::default() };
+        let judged = Judged::new(self.id.clone(), check, self.conditions.clone());
+        Registration::new(judged, self.spec.clone()).revision(self.key + 1)
+    }
+}
+
+/// What is to be checked.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Checks {
+    pub(crate) native: Vec<Registration>,
+    pub(crate) written: Vec<Written>,
+}
+
+impl Checks {
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.native.iter().any(|known| known.check.id().as_str() == name)
+            || self.written.iter().any(|known| known.id.as_str() == name)
+    }
+
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.native.retain(|known| known.check.id().as_str() != name);
+        self.written.retain(|known| known.id.as_str() != name);
+        self
+    }
+
+    /// For an engine.
+    pub(crate) fn registrations(&self, dispatcher: &Arc<Dispatcher>, watched: bool) -> Vec<Registration> {
+        let written = self.written.iter().map(|written| written.registration(dispatcher));
+        let lag = (watched && !self.has(loop_lag::NAME)).then(|| loop_lag::registration(dispatcher.clone())).flatten();
+        self.native.iter().cloned().chain(written).chain(lag).collect()
+    }
+}

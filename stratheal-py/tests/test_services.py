@@ -1,0 +1,238 @@
+"""Services and healing as a configuration says, inside an application."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import stratheal
+from stratheal import Monitor, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVER = "import http.server; http.server.test(http.server.SimpleHTTPRequestHandler, port={port}, bind='127.0.0.1')"
+
+
+def until(holds: Callable[[], object], what: str, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        number: int = free.getsockname()[1]
+        return number
+
+
+def settings(port: int) -> dict[str, Any]:
+    """A web server, and the check that says whether it works."""
+    return {
+        "services": {"web": {"run": [sys.executable, "-c", SERVER.format(port=port)], "check": "page"}},
+        "checks": {
+            "page": {"http": f"http://127.0.0.1:{port}/", "interval": "200ms", "timeout": "150ms", "fail_after": 2}
+        },
+        "heal": {"page": {"ladder": ["restart-service"], "probation": "300ms"}},
+    }
+
+
+def pid_of(monitor: Monitor) -> int:
+    (service,) = monitor.services()
+    pid: int = service["pid"]
+    return pid
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.fixture(params=["program", "interpreter"])
+def keeper(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who keeps services: the native program, or another interpreter."""
+    if request.param == "interpreter":
+        monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    elif subprocess.run(["stratheal", "--version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("the program `stratheal` is not in PATH")
+    return str(request.param)
+
+
+@pytest.mark.usefixtures("keeper")
+def test_a_service_that_is_killed_comes_back(tmp_path: Path, port: int) -> None:
+    with Monitor(settings(port), state_dir=tmp_path / "state", supervise=True) as monitor:
+        until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works")
+        first = pid_of(monitor)
+        os.kill(first, signal.SIGKILL)
+        until(lambda: monitor.healing()["ended"], "healed")
+        until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works again")
+        (ended,) = monitor.healing()["ended"]
+        assert ended["verdict"]["verdict"] == "healed"
+        second = pid_of(monitor)
+        assert second != first
+        assert monitor.services()[0]["state"] == "ready"
+    assert not is_alive(second), "it ends with the monitor"
+
+
+def test_a_person_stops_it_and_it_stays_so(tmp_path: Path, port: int) -> None:
+    with Monitor(settings(port), state_dir=tmp_path / "state", supervise=True) as monitor:
+        until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works")
+        pid = pid_of(monitor)
+        monitor.stop_service("web")
+        assert not is_alive(pid)
+        time.sleep(1)
+        assert monitor.services()[0]["state"] == "stopped"
+        assert monitor.healing()["ended"] == []
+        monitor.start_service("web")
+        until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works again")
+        monitor.restart_service("web")
+        with pytest.raises(stratheal.NoSuchServiceError, match="did you mean `web`"):
+            monitor.start_service("wab")
+
+
+def test_it_works_in_coroutines_beside_checks_and_remedies_of_the_application(tmp_path: Path, port: int) -> None:
+    monitor = Monitor(settings(port), state_dir=tmp_path / "state", supervise=True)
+    world = {"broken": True}
+
+    @monitor.check("own", interval="100ms", fail_after=1)
+    async def own() -> bool:
+        return not world["broken"]
+
+    @monitor.remedy("mend", risk="local")
+    def mend() -> str:
+        world["broken"] = False
+        return "mended"
+
+    monitor.heal_by("own", "mend", probation="200ms")
+
+    async def work() -> None:
+        async with monitor:
+            while (
+                monitor.state("page").status is not Status.HEALTHY or monitor.state("own").status is not Status.HEALTHY
+            ):
+                await asyncio.sleep(0.02)
+            await monitor.restart_service_async("web")
+            await monitor.stop_service_async("web")
+            await monitor.start_service_async("web")
+            await monitor.add_async("later", file=str(tmp_path))
+            assert (await monitor.run_async("later")).status is Status.HEALTHY
+            await monitor.pause_async("later", "a test")
+            await monitor.resume_async("later")
+            await monitor.remove_async("later")
+            assert "later" not in monitor.snapshot()
+            assert await monitor.heal_async() <= 1, "what is broken, or was a moment ago"
+
+    asyncio.run(work())
+
+
+def test_a_ladder_that_cannot_be_is_told_at_the_start(tmp_path: Path, port: int) -> None:
+    monitor = Monitor(settings(port), state_dir=tmp_path / "state", supervise=True)
+    monitor.heal_by("page", "mend")
+    with pytest.raises(stratheal.ConfigurationError, match="no such remedy"):
+        monitor.start()
+    assert not monitor.running
+
+
+def test_services_do_not_run_unless_somebody_says_so(port: int) -> None:
+    with Monitor(settings(port)) as monitor:
+        assert "service/web" not in monitor.snapshot()
+        with pytest.raises(stratheal.NotRunningError, match="supervise=True"):
+            monitor.services()
+    with pytest.raises(stratheal.ConfigurationError, match="without a config"):
+        Monitor(supervise=True)
+    with pytest.raises(stratheal.ConfigurationError, match="did you mean"):
+        Monitor({"checks": {"page": {"htp": "http://127.0.0.1/"}}})
+
+
+GREEDY = """
+import os, signal, stratheal, sys, threading, time
+stop = threading.Event()
+
+def reap():
+    while not stop.is_set():
+        try:
+            os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            pass
+        time.sleep(0.001)
+
+threading.Thread(target=reap).start()
+with stratheal.Monitor(sys.argv[1], state_dir=sys.argv[2], supervise=True) as monitor:
+    def healthy(pid=None):
+        end = time.monotonic() + 20
+        while monitor.state("page").status.label != "healthy" or monitor.services()[0]["pid"] in (None, pid):
+            assert time.monotonic() < end, monitor.services()
+            time.sleep(0.02)
+        return monitor.services()[0]["pid"]
+    first = healthy()
+    os.kill(first, signal.SIGKILL)
+    print(healthy(first) != first, flush=True)
+    monitor.stop_service("web")
+stop.set()
+"""
+
+
+def written(tmp_path: Path, port: int) -> Path:
+    """The configuration as a file."""
+    file = tmp_path / "stratheal.toml"
+    run = [sys.executable, "-c", SERVER.format(port=port)]
+    file.write_text(
+        f"[services.web]\nrun = {run!r}\ncheck = 'page'\n"
+        f"[checks.page]\nhttp = 'http://127.0.0.1:{port}/'\ninterval = '200ms'\n"
+    )
+    return file
+
+
+@pytest.mark.usefixtures("keeper")
+def test_a_host_that_waits_for_every_child_takes_nothing_away(tmp_path: Path, port: int) -> None:
+    command = [sys.executable, "-c", GREEDY, str(written(tmp_path, port)), str(tmp_path / "state")]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.returncode) == ("True\n", 0), ended.stderr
+
+
+OTHER = """
+import stratheal, sys, time
+with stratheal.Monitor(sys.argv[1], state_dir=sys.argv[2], supervise=True) as monitor:
+    print("runs", flush=True)
+    while True:
+        time.sleep(1)
+"""
+
+
+def test_one_process_supervises_and_another_takes_over(tmp_path: Path, port: int) -> None:
+    file = written(tmp_path, port)
+    with subprocess.Popen(
+        [sys.executable, "-c", OTHER, file, tmp_path / "state"], stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "runs\n"
+        with Monitor(file, state_dir=tmp_path / "state", supervise=True) as monitor:
+            until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works")
+            with pytest.raises(stratheal.StateError, match="another process"):
+                monitor.services()
+            other.kill()
+            other.wait()
+
+            def taken() -> bool:
+                try:
+                    return bool(monitor.services()[0]["pid"])
+                except stratheal.StateError:
+                    return False
+
+            until(taken, "taken over")
+            assert monitor.services()[0]["restarts"] == 0, "it went on meanwhile"
