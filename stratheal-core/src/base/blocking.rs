@@ -75,6 +75,17 @@ pub enum BlockingError {
 #[derive(Clone)]
 pub struct BlockingPool {
     shared: Arc<Shared>,
+    /// The last one ends the threads that have nothing to do.
+    _owner: Arc<Owner>,
+}
+
+struct Owner(Arc<Shared>);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.wake.notify_all();
+    }
 }
 
 struct Shared {
@@ -90,6 +101,8 @@ struct State {
     idle: usize,
     busy: HashMap<Arc<str>, Busy>,
     stuck: usize,
+    /// Whether nobody can bring work any more.
+    closed: bool,
 }
 
 struct Busy {
@@ -100,7 +113,10 @@ struct Busy {
 impl fmt::Debug for BlockingPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.shared.lock();
-        f.debug_struct("BlockingPool").field("threads", &state.threads).field("stuck", &state.stuck).finish()
+        f.debug_struct("BlockingPool")
+            .field("threads", &state.threads)
+            .field("stuck", &state.stuck)
+            .finish_non_exhaustive()
     }
 }
 
@@ -115,7 +131,8 @@ impl BlockingPool {
     #[must_use]
     pub fn new(size: usize) -> Self {
         let state = Mutex::new(State::default());
-        Self { shared: Arc::new(Shared { size: size.max(1), state, wake: Condvar::new() }) }
+        let shared = Arc::new(Shared { size: size.max(1), state, wake: Condvar::new() });
+        Self { _owner: Arc::new(Owner(shared.clone())), shared }
     }
 
     /// Runs `work` on a thread of the pool and waits for it until `deadline`.
@@ -266,6 +283,10 @@ impl Shared {
                 return;
             }
             job = state.queue.pop_front().map(|(_, job)| job);
+            if job.is_none() && state.closed {
+                state.threads -= 1;
+                return;
+            }
             if job.is_none() {
                 state.idle += 1;
                 let (mut state, waited) =
@@ -289,4 +310,26 @@ pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn idle_threads_end_with_their_pool() {
+        let pool = BlockingPool::new(2);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        pool.run("one", deadline, || ()).await.unwrap();
+        let (shared, other) = (pool.shared.clone(), pool.clone());
+        drop(pool);
+        other.run("two", deadline, || ()).await.unwrap();
+        assert!(shared.lock().threads > 0, "somebody has the pool");
+        drop(other);
+        // Long before an idle thread would go by itself.
+        while shared.lock().threads > 0 {
+            assert!(Instant::now() < deadline, "threads outlive their pool");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }
