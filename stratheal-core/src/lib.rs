@@ -17,6 +17,8 @@ pub mod history;
 
 pub mod state;
 
+pub mod published;
+
 #[cfg(feature = "audit")]
 pub mod audit;
 

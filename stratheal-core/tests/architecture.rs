@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("format", &["base", "model", "contract", "engine"]),
     ("history", &["base", "model", "contract"]),
     ("state", &["base", "model"]),
+    ("published", &["base", "model", "contract", "engine"]),
     ("audit", &["base", "model"]),
     ("journal", &["base"]),
     ("healing", &["base", "model", "contract", "engine", "audit", "journal"]),

@@ -1,0 +1,60 @@
+//! The file.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::stamp::Stamp;
+use crate::model::view::{CheckView, Snapshot};
+use crate::model::{Report, Status};
+
+/// Readers of another version would take it for something else.
+pub(super) const VERSION: u32 = 1;
+
+/// What a process has published.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Document {
+    pub(super) version: u32,
+    /// When.
+    pub(super) at: Stamp,
+    /// By which process.
+    pub(super) process: u32,
+    pub(super) checks: BTreeMap<String, Entry>,
+}
+
+/// A check.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// What is believed of it.
+    status: Status,
+    /// What its last run found; nothing before the first.
+    report: Option<Report>,
+    /// Why it fails, where that is another one.
+    cause: Option<String>,
+}
+
+impl Document {
+    pub(super) fn of(snapshot: &Snapshot, at: Stamp, process: u32) -> Self {
+        let entry = |view: &CheckView| Entry {
+            status: view.status,
+            report: view.last.as_ref().map(|last| last.report.clone()),
+            cause: view.cause().map(ToString::to_string),
+        };
+        let checks = snapshot.checks.iter().map(|view| (view.id.to_string(), entry(view))).collect();
+        Self { version: VERSION, at, process, checks }
+    }
+}
+
+impl Entry {
+    /// As the report of a check that only repeats it.
+    pub(super) fn repeated(&self) -> Report {
+        let Some(report) = &self.report else {
+            return Report::unknown("has not run yet in the process that runs it").code("pending");
+        };
+        let mut repeated = Report { status: self.status, ..report.clone() };
+        if let Some(cause) = &self.cause {
+            repeated.summary = format!("because of {cause}: {}", report.summary).into();
+        }
+        repeated
+    }
+}
