@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use stratheal_core::checks::{Conditions, Judged};
 use stratheal_core::engine::Registration;
 use stratheal_core::model::{CheckId, CheckSpec};
+use stratheal_core::published::Published;
 
 use crate::dispatch::{Dispatcher, Place};
 use crate::loop_lag;
@@ -18,6 +19,27 @@ pub(crate) struct Written {
     pub(crate) conditions: Conditions,
     pub(crate) key: u64,
     pub(crate) place: Place,
+    pub(crate) scope: Scope,
+}
+
+/// Whether each process of an application runs a check, or one for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scope {
+    Process,
+    Host,
+}
+
+impl Scope {
+    pub(crate) const fn of(of_host: bool) -> Self {
+        if of_host { Self::Host } else { Self::Process }
+    }
+}
+
+/// A check that needs no Python.
+#[derive(Debug, Clone)]
+pub(crate) struct Native {
+    pub(crate) registration: Registration,
+    pub(crate) scope: Scope,
 }
 
 impl Written {
@@ -33,26 +55,36 @@ impl Written {
 /// What is to be checked.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Checks {
-    pub(crate) native: Vec<Registration>,
+    pub(crate) native: Vec<Native>,
     pub(crate) written: Vec<Written>,
 }
 
 impl Checks {
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.native.iter().any(|known| known.check.id().as_str() == name)
+        self.native.iter().any(|known| known.registration.check.id().as_str() == name)
             || self.written.iter().any(|known| known.id.as_str() == name)
     }
 
     pub(crate) fn without(mut self, name: &str) -> Self {
-        self.native.retain(|known| known.check.id().as_str() != name);
+        self.native.retain(|known| known.registration.check.id().as_str() != name);
         self.written.retain(|known| known.id.as_str() != name);
         self
     }
 
-    /// For an engine.
-    pub(crate) fn registrations(&self, dispatcher: &Arc<Dispatcher>, watched: bool) -> Vec<Registration> {
-        let written = self.written.iter().map(|written| written.registration(dispatcher));
+    /// For an engine. Where another process runs what is about the host, that is repeated.
+    pub(crate) fn registrations(
+        &self,
+        dispatcher: &Arc<Dispatcher>,
+        watched: bool,
+        elsewhere: Option<&Published>,
+    ) -> Vec<Registration> {
+        let seen = |registration: Registration, scope| match elsewhere.filter(|_| scope == Scope::Host) {
+            Some(published) => published.mirrored(&registration),
+            None => registration,
+        };
+        let native = self.native.iter().map(|native| seen(native.registration.clone(), native.scope));
+        let written = self.written.iter().map(|written| seen(written.registration(dispatcher), written.scope));
         let lag = (watched && !self.has(loop_lag::NAME)).then(|| loop_lag::registration(dispatcher.clone())).flatten();
-        self.native.iter().cloned().chain(written).chain(lag).collect()
+        native.chain(written).chain(lag).collect()
     }
 }

@@ -16,11 +16,12 @@ use stratheal_core::engine::{Engine, EngineHandle};
 use stratheal_core::healing::HealerHandle;
 use stratheal_core::model::attempt::Actor;
 use stratheal_core::model::{CheckId, RemedyId};
+use stratheal_core::published::Published;
 use stratheal_core::service::{KeeperProgram, StoppedBy};
 use stratheal_core::supervision::{Additions, Monitor};
 use stratheal_core::workspace::place;
 
-use crate::checks::{Checks, Written};
+use crate::checks::{Checks, Native, Scope, Written};
 use crate::convert::{from_json, to_json};
 use crate::dispatch::{Dispatcher, Place};
 use crate::errors::{Raised, not_running, of_options};
@@ -41,10 +42,15 @@ pub(crate) const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::
 #[derive(Debug)]
 struct Running {
     engine: EngineHandle,
-    dispatcher: Arc<Dispatcher>,
+    audience: Audience,
     healing: Option<Arc<Healing>>,
     history: Option<Arc<dyn History>>,
-    /// Whether the event loop is that of the application.
+}
+
+/// Who runs checks of Python, and whether the event loop of the application is among them.
+#[derive(Debug, Clone)]
+struct Audience {
+    dispatcher: Arc<Dispatcher>,
     watched: bool,
 }
 
@@ -60,9 +66,10 @@ struct Inner {
 
 impl Inner {
     /// What the application has registered, for an engine.
-    fn additions(&self, checks: &Checks, dispatcher: &Arc<Dispatcher>, watched: bool) -> Additions {
+    fn additions(&self, checks: &Checks, audience: &Audience, elsewhere: Option<&Published>) -> Additions {
+        let Audience { dispatcher, watched } = audience;
         Additions {
-            checks: checks.registrations(dispatcher, watched),
+            checks: checks.registrations(dispatcher, *watched, elsewhere),
             remedies: healing::remedies(dispatcher, &self.remedies),
             heal: self.policies.clone(),
         }
@@ -73,7 +80,7 @@ impl Inner {
 #[pyclass(frozen, module = "stratheal._stratheal")]
 #[derive(Debug)]
 pub(crate) struct Core {
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
     options: Options,
     threads: usize,
     records: bool,
@@ -108,7 +115,8 @@ impl Core {
             let inner = self.lock();
             let running = inner.running.as_ref().and_then(Own::get);
             running.map(|running| {
-                let additions = inner.additions(&next, &running.dispatcher, running.watched);
+                let elsewhere = running.healing.as_ref().and_then(|healing| healing.elsewhere());
+                let additions = inner.additions(&next, &running.audience, elsewhere.as_ref());
                 let monitor = running.healing.as_ref().and_then(|healing| healing.monitor());
                 (running.engine.clone(), additions, monitor.zip(inner.config.clone()))
             })
@@ -134,8 +142,7 @@ impl Core {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Nothing under it can panic half-way.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     fn history(&self, py: Python<'_>) -> PyResult<Arc<dyn History>> {
@@ -162,9 +169,12 @@ impl Core {
         if let Some(mailbox) = mailbox_of_loop {
             dispatcher.bind(mailbox);
         }
+        let audience = Audience { dispatcher, watched };
+        let folder = state.as_deref().map(healing::take).transpose()?.flatten();
+        let elsewhere = state.as_deref().filter(|_| folder.is_none()).map(healing::published);
         let (additions, config) = {
             let inner = self.lock();
-            (inner.additions(&inner.checks, &dispatcher, watched), inner.config.clone())
+            (inner.additions(&inner.checks, &audience, elsewhere.as_ref()), inner.config.clone())
         };
         let supervised = config.filter(|_| self.supervises).zip(keeper);
         let supervised = supervised.map(|(config, (program, arguments))| {
@@ -175,17 +185,23 @@ impl Core {
             // Before anything runs: a ladder may name what is not there.
             healing::setup(&additions)?;
         }
-        let folder = state.as_deref().map(healing::take).transpose()?.flatten();
         let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
-        let mut builder = Engine::builder().register_all(additions.checks.clone());
+        let heals = !additions.heal.is_empty() || state.is_some();
+        let mut builder = Engine::builder().register_all(additions.checks);
         if let Some(history) = &history {
             builder = builder.history(history.clone());
         }
         let engine = builder.build().and_then(Engine::start)?;
-        let heals = !additions.heal.is_empty() || state.is_some();
-        let means = Means { engine: engine.clone(), additions, state, supervised };
+        // Not for ever: a monitor that nobody holds ends.
+        let (inner, heard) = (Arc::downgrade(&self.inner), audience.clone());
+        let registered = move || {
+            let inner = inner.upgrade()?;
+            let inner = lock(&inner);
+            Some(inner.additions(&inner.checks, &heard, None))
+        };
+        let means = Means { engine: engine.clone(), registered: Box::new(registered), state, supervised };
         let healing = heals.then(|| Healing::begin(means, folder)).transpose()?;
-        Ok((Running { engine, dispatcher, healing, history, watched }, reader))
+        Ok((Running { engine, audience, healing, history }, reader))
     }
 
     /// What is supervised.
@@ -202,6 +218,11 @@ impl Core {
     fn engine(&self, py: Python<'_>) -> PyResult<EngineHandle> {
         self.running(py, |running| Ok(running.engine.clone()))
     }
+}
+
+fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
+    // Nothing under it can panic half-way.
+    inner.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A dictionary as JSON.
@@ -221,7 +242,7 @@ fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 impl Core {
     #[new]
     fn new(threads: usize, details: bool, hosts: Vec<String>, records: bool, supervises: bool) -> Self {
-        Self { inner: Mutex::default(), options: Options { details, hosts }, threads, records, supervises }
+        Self { inner: Arc::default(), options: Options { details, hosts }, threads, records, supervises }
     }
 
     /// Takes a configuration: the path of a file, or what stands in one. Answers where its state folder would be.
@@ -234,13 +255,20 @@ impl Core {
         let mut config = config.map_err(|error| Raised::from(error).into_exception(py))?;
         let state = place::state(None, config.project.state.as_deref(), config.folder());
         let mut inner = self.lock();
-        inner.checks.native.append(&mut config.checks);
+        let native = config.checks.drain(..).map(|registration| Native { registration, scope: Scope::Host });
+        inner.checks.native.extend(native);
         inner.config = Some(Arc::new(config));
         Ok(state.into_os_string())
     }
 
     /// Adds a check that is described as in a file.
-    fn describe(&self, py: Python<'_>, name: &str, options: &Bound<'_, PyDict>) -> PyResult<Option<Operation>> {
+    fn describe(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        options: &Bound<'_, PyDict>,
+        of_host: bool,
+    ) -> PyResult<Option<Operation>> {
         let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &LOOKUP);
         let registration = given.map_err(|error| of_options(&error).into_exception(py))?;
         let mut next = self.checks();
@@ -248,7 +276,7 @@ impl Core {
             let text = format!("there is a check `{name}` already: remove it first");
             return Err(Raised::new("DuplicateError", text).into_exception(py));
         }
-        next.native.push(registration);
+        next.native.push(Native { registration, scope: Scope::of(of_host) });
         self.change(py, next)
     }
 
@@ -260,12 +288,14 @@ impl Core {
         options: &Bound<'_, PyDict>,
         key: u64,
         on_loop: bool,
+        of_host: bool,
     ) -> PyResult<Option<Operation>> {
         let options = map(options)?;
         let settings = config::check_settings(name, &options).map_err(|error| of_options(&error).into_exception(py))?;
         let place = if on_loop { Place::Loop } else { Place::Thread };
         let (id, conditions) = (settings.id, settings.conditions);
-        let written = Written { id, spec: Arc::new(settings.spec), conditions, key, place };
+        let scope = Scope::of(of_host);
+        let written = Written { id, spec: Arc::new(settings.spec), conditions, key, place, scope };
         let mut next = self.checks().without(name);
         next.written.push(written);
         self.change(py, next)
@@ -384,7 +414,7 @@ impl Core {
     /// Says on which loop coroutines run from now on.
     fn bind(&self, sender: &Sender) {
         if let Some(running) = self.lock().running.as_ref().and_then(Own::get) {
-            running.dispatcher.bind(sender.mailbox());
+            running.audience.dispatcher.bind(sender.mailbox());
         }
     }
 
@@ -415,7 +445,7 @@ impl Core {
     fn release(&self) {
         let running = self.lock().running.take();
         if let Some(running) = running.as_ref().and_then(Own::inherited) {
-            running.dispatcher.close();
+            running.audience.dispatcher.close();
         }
         drop(running);
     }
@@ -469,7 +499,7 @@ impl Core {
     fn stuck(&self) -> Vec<String> {
         let inner = self.lock();
         let running = inner.running.as_ref().and_then(Own::get);
-        let stuck = running.map(|running| running.dispatcher.stuck()).unwrap_or_default();
+        let stuck = running.map(|running| running.audience.dispatcher.stuck()).unwrap_or_default();
         stuck.values().map(|(name, _)| name.to_string()).collect()
     }
 

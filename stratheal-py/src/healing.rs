@@ -13,6 +13,7 @@ use stratheal_core::engine::EngineHandle;
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Rung, Setup, Store};
 use stratheal_core::model::RemedyId;
 use stratheal_core::model::plan::Risk;
+use stratheal_core::published::{Published, publish};
 use stratheal_core::service::{KeeperProgram, Shutdown};
 use stratheal_core::state::{StateError, StateFolder};
 use stratheal_core::supervision::{self, Additions, Monitor, Scope, Supervision, opener};
@@ -25,6 +26,9 @@ use crate::python_remedy::PythonRemedy;
 
 /// How often it is looked whether the process that heals has gone.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// The file of the state folder in which the process that heals says what it has found.
+const PUBLISHED: &str = "published.json";
 
 /// A remedy of Python before it belongs to a process.
 #[derive(Debug, Clone)]
@@ -40,6 +44,8 @@ pub(crate) struct Healing {
     acting: Mutex<Option<Acting>>,
     /// Held for its lock.
     folder: Mutex<Option<StateFolder>>,
+    /// What the process that heals has found, where that is another one.
+    published: Option<Published>,
 }
 
 /// Who heals.
@@ -52,11 +58,10 @@ enum Acting {
 }
 
 /// What a healer is made of.
-#[derive(Debug)]
 pub(crate) struct Means {
     pub(crate) engine: EngineHandle,
-    /// What the application has registered.
-    pub(crate) additions: Additions,
+    /// What the application has registered by now, for the process that heals; nothing once the monitor is gone.
+    pub(crate) registered: Box<dyn Fn() -> Option<Additions> + Send + Sync>,
     /// Without one, what is done is forgotten at the end.
     pub(crate) state: Option<PathBuf>,
     /// What is supervised beside it.
@@ -113,6 +118,11 @@ pub(crate) fn take(state: &Path) -> Result<Option<StateFolder>, Raised> {
     }
 }
 
+/// What the process that has this state folder publishes.
+pub(crate) fn published(state: &Path) -> Published {
+    Published::new(state.join(PUBLISHED))
+}
+
 impl Healing {
     /// Begins to heal, or, where another process has the state folder, waits until it has gone.
     ///
@@ -120,7 +130,8 @@ impl Healing {
     /// When what was written down cannot be read, a ladder cannot be, or the system gives no thread.
     pub(crate) fn begin(means: Means, folder: Option<StateFolder>) -> Result<Arc<Self>, Raised> {
         let stands_by = means.state.is_some() && folder.is_none();
-        let healing = Arc::new(Self { acting: Mutex::default(), folder: Mutex::default() });
+        let published = means.state.as_deref().filter(|_| stands_by).map(published);
+        let healing = Arc::new(Self { acting: Mutex::default(), folder: Mutex::default(), published });
         let runtime = process::runtime().map_err(|error| failed(&error))?;
         if stands_by {
             tracing::info!("another process heals; this one takes over when that ends");
@@ -132,10 +143,18 @@ impl Healing {
     }
 
     async fn act(&self, means: &Means, folder: Option<StateFolder>) -> Result<(), Raised> {
+        let Some(additions) = (means.registered)() else { return Ok(()) };
+        if self.published.is_some() {
+            // What was repeated is measured here from now on.
+            means.engine.apply(additions.checks.clone()).await?;
+        }
         let acting = match (&means.supervised, &folder) {
-            (Some(supervised), Some(folder)) => supervise(means, supervised, folder.path()).await?,
-            _ => Acting::Healer(heal(means, folder.as_ref())?),
+            (Some(supervised), Some(folder)) => supervise(means, &additions, supervised, folder.path()).await?,
+            _ => Acting::Healer(heal(means, &additions, folder.as_ref())?),
         };
+        if let Some(folder) = &folder {
+            tokio::spawn(publish(means.engine.clone(), folder.path().join(PUBLISHED), SystemClock));
+        }
         *lock(&self.folder) = folder;
         *lock(&self.acting) = Some(acting);
         Ok(())
@@ -148,6 +167,11 @@ impl Healing {
             Some(Acting::Supervision(supervision)) => Some(supervision.monitor.healer.clone()),
             None => None,
         }
+    }
+
+    /// Where it stands what the process that heals has found; `None` where it is this one.
+    pub(crate) fn elsewhere(&self) -> Option<Published> {
+        self.published.clone().filter(|_| lock(&self.acting).is_none())
     }
 
     /// What is supervised; `None` where nothing is, or while another process does.
@@ -170,8 +194,8 @@ impl Healing {
 }
 
 /// Heals what the application has registered.
-fn heal(means: &Means, folder: Option<&StateFolder>) -> Result<HealerHandle, Raised> {
-    let mut builder = HealerBuilder::new(means.engine.clone(), setup(&means.additions)?);
+fn heal(means: &Means, additions: &Additions, folder: Option<&StateFolder>) -> Result<HealerHandle, Raised> {
+    let mut builder = HealerBuilder::new(means.engine.clone(), setup(additions)?);
     if let Some(folder) = folder {
         builder = builder.store(Store::open(folder.path()).map_err(|error| failed(&error))?);
         let log = AuditLog::open(&folder.path().join("audit"), audit::Options::default(), SystemClock.stamp().wall);
@@ -181,7 +205,12 @@ fn heal(means: &Means, folder: Option<&StateFolder>) -> Result<HealerHandle, Rai
 }
 
 /// Supervises as the configuration says, with what the application has registered.
-async fn supervise(means: &Means, supervised: &Supervised, state: &Path) -> Result<Acting, Raised> {
+async fn supervise(
+    means: &Means,
+    additions: &Additions,
+    supervised: &Supervised,
+    state: &Path,
+) -> Result<Acting, Raised> {
     let config = supervised.config.clone();
     let open =
         opener(move || Workspace::new(Some(Config::clone(&config)), Choices::default()).map_err(|error| chain(&error)));
@@ -192,12 +221,15 @@ async fn supervise(means: &Means, supervised: &Supervised, state: &Path) -> Resu
         keeper: supervised.keeper.clone(),
         open,
         // What somebody should know begins with a star; the rest is what services do all day.
-        say: Arc::new(|line| match line.strip_prefix("* ") {
-            Some(title) => tracing::warn!("{title}"),
-            None => tracing::info!("{line}"),
+        say: Arc::new(|line| {
+            if let Some(title) = line.strip_prefix("* ") {
+                tracing::warn!("{title}");
+            } else {
+                tracing::info!("{line}");
+            }
         }),
     };
-    let begun = Supervision::begin(supervision, &supervised.config, &means.additions, &Scope::Up).await;
+    let begun = Supervision::begin(supervision, &supervised.config, additions, &Scope::Up).await;
     Ok(Acting::Supervision(Box::new(begun.map_err(|error| Raised::of_chain("ConfigurationError", &error))?)))
 }
 

@@ -236,3 +236,67 @@ def test_one_process_supervises_and_another_takes_over(tmp_path: Path, port: int
 
             until(taken, "taken over")
             assert monitor.services()[0]["restarts"] == 0, "it went on meanwhile"
+
+
+WORKER = """
+import os, stratheal, sys, time
+folder = sys.argv[1]
+monitor = stratheal.Monitor(state_dir=folder + "/state")
+monitor.add("folder", file=folder, interval="200ms")
+
+@monitor.check("host", interval="200ms", fail_after=1, scope="host")
+def host():
+    return stratheal.Report.warning("found by %d" % os.getpid(), metrics={"found": 7})
+
+@monitor.check("own", interval="200ms")
+def own():
+    return stratheal.Report.healthy("found by %d" % os.getpid())
+
+with monitor:
+    print(os.getpid(), flush=True)
+    for line in sys.stdin:
+        print(monitor.state(line.strip()).summary, monitor.state(line.strip()).status.label, flush=True)
+"""
+
+
+class Worker:
+    """A process of an application that has several."""
+
+    def __init__(self, folder: Path) -> None:
+        """Starts it."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", WORKER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.pid = int(self._line())
+
+    def _line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+    def ask(self, check: str) -> str:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{check}\n")
+        self.process.stdin.flush()
+        return self._line()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_what_is_about_the_host_runs_in_one_process_and_the_others_repeat_it(tmp_path: Path) -> None:
+    first, second = Worker(tmp_path), Worker(tmp_path)
+    try:
+        until(lambda: second.ask("host") == f"found by {first.pid} warning", "repeated")
+        until(lambda: second.ask("folder").endswith("healthy"), "repeated as well")
+        assert second.ask("own") == f"found by {second.pid} healthy", "what is about the process each runs itself"
+        first.end()
+        until(lambda: second.ask("host") == f"found by {second.pid} warning", "taken over")
+    finally:
+        first.end()
+        second.end()
+
+
+def test_a_scope_is_one_of_two() -> None:
+    with pytest.raises(stratheal.ConfigurationError, match="neither"):
+        Monitor().add("web", http="http://127.0.0.1/", scope="machine")

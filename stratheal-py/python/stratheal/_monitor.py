@@ -9,7 +9,7 @@ import os
 from stratheal._check import Check
 from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
 from stratheal._history import ChangeRow, RunRow
-from stratheal._options import of_check
+from stratheal._options import is_of_host, of_check
 from stratheal._process import close_below, install_hooks, monitors
 from stratheal._remedy import Remedy, answer, remedy_of
 from stratheal._stratheal import Core
@@ -125,7 +125,8 @@ class Monitor:
             name: Its name, such as `queue` or `db/replica`.
             **options: As in the file: `interval` and `timeout` (a text such as "10s", seconds, or a `timedelta`),
                 `fail_after`, `recover_after`, `warn_if`, `crit_if`, `depends_on`, `tags`, `required`, `probes`, `hint`
-                and the others of docs/configuration.md.
+                and the others of docs/configuration.md. With a `state_dir`, `scope="host"` has it run in one process of
+                the application only; the others repeat what that one finds.
 
         Returns:
             The decorator. It gives the function back as it is.
@@ -147,7 +148,8 @@ class Monitor:
         Args:
             check: A `Check`, or the name of a check that the options describe.
             **options: Options of the file. With a name, one of them says what is checked, such as
-                `http="http://127.0.0.1:8080/healthz"` or `disk=True`.
+                `http="http://127.0.0.1:8080/healthz"` or `disk=True`. These are about the host unless they say
+                `scope="process"`.
 
         Raises:
             ConfigurationError: When an option makes no sense.
@@ -156,14 +158,17 @@ class Monitor:
         if isinstance(check, Check):
             self._register(check.name, check.check, {**check.options, **options})
         else:
-            _wait(self._core.describe(check, of_check(options)))
+            _wait(self._describe(check, options))
 
     async def add_async(self, check: Check | str, **options: object) -> None:
         """As `add`, without holding up the event loop."""
         if isinstance(check, Check):
             await _wait_async(self._enter(check.name, check.check, {**check.options, **options}))
         else:
-            await _wait_async(self._core.describe(check, of_check(options)))
+            await _wait_async(self._describe(check, options))
+
+    def _describe(self, name: str, options: Mapping[str, object]) -> Operation[None] | None:
+        return self._core.describe(name, of_check(options), is_of_host(options, "host"))
 
     def remove(self, name: str) -> None:
         """Takes a check out.
@@ -210,7 +215,7 @@ class Monitor:
             if self._binding is not None:
                 self._core.bind(self._binding.sender)
         try:
-            added = self._core.register(name, of_check(options), key, on_loop)
+            added = self._core.register(name, of_check(options), key, on_loop, is_of_host(options, "process"))
         except BaseException:
             del self._functions[key]
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratheal._errors import ConfigurationError
 from stratheal._stratheal import parse_duration
 
 TYPE_CHECKING = False
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
         depends_on_any: Sequence[str]
         maintenance: str | Sequence[str]
         hint: str
+        scope: Literal["process", "host"]
 
     class Asked(TypedDict, total=False):
         """What is wanted, beside requirements that are given one by one."""
@@ -96,7 +98,7 @@ def of_check(options: Mapping[str, object]) -> dict[str, Any]:
     Returns:
         A new dictionary of texts, numbers, truth values and lists.
     """
-    found: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    found: dict[str, Any] = {name: value for name, value in options.items() if value is not None and name != "scope"}
     for name in TIMES & found.keys():
         found[name] = _time(found[name])
     for name in CONDITIONS:
@@ -104,6 +106,18 @@ def of_check(options: Mapping[str, object]) -> dict[str, Any]:
             given = found[name]
             found[name] = [_condition(one) for one in ([given] if isinstance(given, str) else given)]
     return found
+
+
+def is_of_host(options: Mapping[str, object], otherwise: str) -> bool:
+    """Whether one process of an application runs a check for all of them.
+
+    Raises:
+        ConfigurationError: When its scope is neither of the two.
+    """
+    scope = options.get("scope") or otherwise
+    if scope not in {"process", "host"}:
+        raise ConfigurationError(f"scope: `{scope}` is neither `process` nor `host`")
+    return scope == "host"
 
 
 def seconds(time: Time) -> float:

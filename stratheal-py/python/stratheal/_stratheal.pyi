@@ -379,9 +379,11 @@ class Core:
         """A monitor that is not running."""
     def load(self, given: str | PathLike[str] | dict[str, Any], environment: str | None = None) -> str:
         """Takes a configuration: the path of a file, or what stands in one. Returns where its state folder would be."""
-    def describe(self, name: str, options: dict[str, Any]) -> Operation[None] | None:
+    def describe(self, name: str, options: dict[str, Any], of_host: bool) -> Operation[None] | None:
         """Adds a check that is described as in a file."""
-    def register(self, name: str, options: dict[str, Any], key: int, on_loop: bool) -> Operation[None] | None:
+    def register(
+        self, name: str, options: dict[str, Any], key: int, on_loop: bool, of_host: bool
+    ) -> Operation[None] | None:
         """Adds a check that is written in Python, in the place of one of the same name."""
     def remedy(self, name: str, risk: str, key: int) -> None:
         """Adds a remedy that is written in Python."""
