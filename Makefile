@@ -5,7 +5,7 @@
 export CARGO_TARGET_DIR ?= target
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot bench-healing bench-python fuzz soak chaos clean
+.PHONY: help run demo test lint docs py bench bench-health bench-fetch bench-install bench-snapshot bench-healing bench-python wheels fuzz soak chaos clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ bench-healing: ## services and healing beside supervisord and monit, as tables
 
 bench-python: ## the Python module, as an installed wheel, beside its peers, as tables
 	@scripts/bench-python
+
+wheels: ## both optimised wheels, installed and tested with every CPython that is here
+	@scripts/wheels
 
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
