@@ -2,23 +2,22 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 use serde_json::{Map, Value, json};
-use stratheal_core::config::{self, Config, HealSettings, Lookup};
+use stratheal_core::config::{self, Lookup};
 use stratheal_core::contract::History;
 use stratheal_core::endpoints::{Options, Question, answer};
 use stratheal_core::engine::{Engine, EngineHandle};
 use stratheal_core::healing::HealerHandle;
 use stratheal_core::model::attempt::Actor;
 use stratheal_core::model::{CheckId, RemedyId};
-use stratheal_core::published::Published;
 use stratheal_core::service::{KeeperProgram, StoppedBy};
-use stratheal_core::supervision::{Additions, Monitor};
+use stratheal_core::supervision::Monitor;
 use stratheal_core::workspace::place;
 
 use crate::checks::{Checks, Native, Scope, Written};
@@ -30,6 +29,7 @@ use crate::history;
 use crate::mailbox::{Mailbox, Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
 use crate::process::Own;
+use crate::registered::{Audience, Registered, Running, lock};
 use crate::subscription::Subscription;
 use crate::view::{CheckState, Snapshot};
 
@@ -38,49 +38,11 @@ const FLUSH: Duration = Duration::from_secs(2);
 /// What a configuration may refer to.
 pub(crate) const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
 
-/// What runs.
-#[derive(Debug)]
-struct Running {
-    engine: EngineHandle,
-    audience: Audience,
-    healing: Option<Arc<Healing>>,
-    history: Option<Arc<dyn History>>,
-}
-
-/// Who runs checks of Python, and whether the event loop of the application is among them.
-#[derive(Debug, Clone)]
-struct Audience {
-    dispatcher: Arc<Dispatcher>,
-    watched: bool,
-}
-
-#[derive(Debug, Default)]
-struct Inner {
-    checks: Checks,
-    remedies: Vec<WrittenRemedy>,
-    policies: Vec<HealSettings>,
-    /// Without its checks, which are among the others.
-    config: Option<Arc<Config>>,
-    running: Option<Own<Running>>,
-}
-
-impl Inner {
-    /// What the application has registered, for an engine.
-    fn additions(&self, checks: &Checks, audience: &Audience, elsewhere: Option<&Published>) -> Additions {
-        let Audience { dispatcher, watched } = audience;
-        Additions {
-            checks: checks.registrations(dispatcher, *watched, elsewhere),
-            remedies: healing::remedies(dispatcher, &self.remedies),
-            heal: self.policies.clone(),
-        }
-    }
-}
-
 /// A monitor.
 #[pyclass(frozen, module = "stratheal._stratheal")]
 #[derive(Debug)]
 pub(crate) struct Core {
-    inner: Arc<Mutex<Inner>>,
+    inner: Arc<Mutex<Registered>>,
     options: Options,
     threads: usize,
     records: bool,
@@ -138,10 +100,10 @@ impl Core {
                 None => engine.apply(additions.checks).await.map(drop).map_err(Raised::from),
             }
         };
-        operation::begin(apply, none).map(Some)
+        operation::begin(apply, operation::none).map(Some)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Registered> {
         lock(&self.inner)
     }
 
@@ -220,22 +182,12 @@ impl Core {
     }
 }
 
-fn lock(inner: &Mutex<Inner>) -> MutexGuard<'_, Inner> {
-    // Nothing under it can panic half-way.
-    inner.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A dictionary as JSON.
 fn map(values: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
     Ok(match to_json(values)? {
         Value::Object(map) => map,
         _ => Map::new(),
     })
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "it stands where others may fail")]
-fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
-    Ok(py.None())
 }
 
 #[pymethods]
@@ -366,6 +318,16 @@ impl Core {
         operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
     }
 
+    /// Approves a plan by its token. Answers for which check.
+    fn approve(&self, py: Python<'_>, token: String, by: String) -> PyResult<Operation> {
+        let healer = self.healer(py)?;
+        let approve = async move {
+            let approved = healer.approve(&token, &by).await;
+            approved.map_err(|error| Raised::new("StrathealError", error.to_string()))
+        };
+        operation::begin(approve, |py, approval| Ok(approval.check.to_string().into_pyobject(py)?.into_any().unbind()))
+    }
+
     /// Starts it in this process. Coroutines run on this loop, which is watched where it is that of the application. The keeper of services
     /// is a program and its first arguments. Answers where threads find what they are to do.
     #[pyo3(signature = (sender, watched, state = None, keeper = None))]
@@ -403,7 +365,7 @@ impl Core {
             };
             done.map_err(Raised::from)
         };
-        operation::begin(control, none)
+        operation::begin(control, operation::none)
     }
 
     /// Whether it runs in this process.
@@ -481,13 +443,13 @@ impl Core {
     /// Stops running a check for a while.
     fn pause(&self, py: Python<'_>, name: String, reason: String) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        operation::begin(async move { engine.pause(&name, &reason).await.map_err(Raised::from) }, none)
+        operation::begin(async move { engine.pause(&name, &reason).await.map_err(Raised::from) }, operation::none)
     }
 
     /// Runs a paused check again.
     fn resume(&self, py: Python<'_>, name: String) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        operation::begin(async move { engine.resume(&name).await.map_err(Raised::from) }, none)
+        operation::begin(async move { engine.resume(&name).await.map_err(Raised::from) }, operation::none)
     }
 
     /// Listens from now on.

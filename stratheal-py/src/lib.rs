@@ -24,6 +24,7 @@ mod process;
 mod progress;
 mod python_check;
 mod python_remedy;
+mod registered;
 mod report;
 mod run;
 mod subscription;

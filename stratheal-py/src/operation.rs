@@ -110,6 +110,12 @@ pub(crate) fn begin_telling<T: Send + 'static>(
     Ok(Operation { number, shared: Own::new(shared), stop: Own::new(stop), telling: Own::new(telling) })
 }
 
+/// The result of an operation that has none.
+#[expect(clippy::unnecessary_wraps, reason = "it stands where others may fail")]
+pub(crate) fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
+    Ok(py.None())
+}
+
 impl Operation {
     fn shared(&self, py: Python<'_>) -> PyResult<&Arc<Shared>> {
         let forked = || Raised::new("ForkedError", "this was begun before the process was forked");

@@ -1,5 +1,7 @@
 """Remedies that are written in Python."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -8,14 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import stratheal
 from stratheal import Monitor, Plan, Remedy, Report, Step
 
-QUICK = {"probation": 0.2, "verify_timeout": 1, "first_pause": "10ms", "longest_pause": "50ms"}
+if TYPE_CHECKING:
+    from stratheal._options import HealOptions
+
+QUICK: HealOptions = {"probation": 0.2, "verify_timeout": 1, "first_pause": "10ms", "longest_pause": "50ms"}
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -208,9 +213,29 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(ValueError, match="a risk is observe, local, disruptive or destructive"):
         monitor.remedy("mend", risk="none")(lambda: None)  # type: ignore[arg-type]
     with pytest.raises(stratheal.ConfigurationError, match="unknown key"):
-        monitor.heal_by("web", "mend", probaton=1)
+        monitor.heal_by("web", "mend", probaton=1)  # type: ignore[call-arg]
     monitor.heal_by("web", "mend")
     with pytest.raises(stratheal.ConfigurationError, match="there is no such remedy"):
         monitor.start()
     with pytest.raises(stratheal.NotRunningError), Monitor() as other:
         other.healing()
+
+
+def test_a_plan_that_waits_for_a_person_is_done_when_it_is_approved() -> None:
+    monitor, world = Monitor(), {"mended": False}
+    failing(monitor, world)
+
+    @monitor.remedy("mend")
+    def mend() -> None:
+        world["mended"] = True
+
+    options: HealOptions = {**QUICK, "approval": "confirm"}
+    monitor.heal_by("web", "mend", **options)
+    with monitor:
+        until(lambda: bool(monitor.healing()["approvals"]))
+        (approval,) = monitor.healing()["approvals"]
+        assert not world["mended"]
+        with pytest.raises(stratheal.StrathealError, match="no plan"):
+            monitor.approve("wrong")
+        assert monitor.approve(approval["token"], by="ann") == "web"
+        until(lambda: verdicts(monitor) == ["healed"])

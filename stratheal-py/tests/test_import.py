@@ -2,12 +2,14 @@
 
 import doctest
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from index import served
 
 import stratheal
 from stratheal import Status
@@ -37,12 +39,25 @@ def test_the_examples_in_the_docs_hold() -> None:
     assert result.failed == 0
 
 
-def test_the_programs_in_the_readme_run() -> None:
-    text = (Path(__file__).parent.parent / "README.md").read_text()
+def test_the_programs_in_the_readmes_run(tmp_path: Path) -> None:
+    readmes = (Path(__file__).parent.parent / "README.md", Path(__file__).parent.parent.parent / "README.md")
+    text = "".join(readme.read_text() for readme in readmes)
     programs = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(programs) == 3
-    for program in programs:
-        done = subprocess.run([sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        for told in re.findall(r"\)  # (.*)$", program, re.MULTILINE):
-            assert told in done.stdout
+    assert len(programs) == 6
+    folders = {f"XDG_{kind}_HOME": str(tmp_path / kind) for kind in ("CACHE", "STATE")}
+    with served() as index:
+        index.add("flask", "3.0")
+        for program in programs:
+            done = subprocess.run(
+                [sys.executable, "-X", "dev", "-c", program.replace("https://packages.example.com/simple/", index.url)],
+                capture_output=True,
+                text=True,
+                check=False,
+                cwd=tmp_path,
+                env={**os.environ, **folders},
+            )
+            assert done.returncode == 0, done.stderr
+            for told in re.findall(r"\)  # (.*)$", program, re.MULTILINE):
+                assert told in done.stdout
+            if "Environment(" in program:
+                assert "Change(project='flask', action='install', old=None, new='3.0')" in done.stdout

@@ -200,6 +200,9 @@ def remedies(monitor: Monitor, risk: Literal["observe", "destructive"]) -> None:
     monitor.heal_by("web", "restart", "rebuild", approval="confirm", probation=30)
     assert_type(monitor.healing(), dict[str, Any])
     assert_type(monitor.heal("web"), int)
+    monitor.heal_by("web", "restart", aproval="confirm")  # type: ignore[call-arg]
+    monitor.heal_by("web", "restart", approval="perhaps")  # type: ignore[arg-type]
+    assert_type(monitor.approve("token", by="ann"), str)
     monitor.heal_by("web", Restart)  # type: ignore[arg-type]
     monitor.heal_by("web", ["restart"])  # type: ignore[arg-type]
 

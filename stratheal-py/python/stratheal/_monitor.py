@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from stratheal._loop import Binding, PrivateLoop
-    from stratheal._options import CheckOptions
+    from stratheal._options import CheckOptions, HealOptions
     from stratheal._stratheal import CheckState, Event, Operation, Snapshot
     from stratheal._threads import Threads
     from stratheal.asgi import AsgiApp
@@ -249,18 +249,20 @@ class Monitor:
 
         return register
 
-    def heal_by(self, check: str, *ladder: str, **options: object) -> None:
+    def heal_by(self, check: str, *ladder: str, **options: Unpack[HealOptions]) -> None:
         """Says what is tried when a check fails, in this order, until it passes. It holds from the next start on.
 
         Args:
             check: The check.
             *ladder: Names of remedies.
-            **options: Those of `[heal.CHECK]` in docs/configuration.md, such as `approval` or `probation`.
+            **options: Those of `[heal.CHECK]` in docs/configuration.md, such as `approval` or `probation`. Whatever
+                they say, a check has to have failed twice, or for a minute, before something is done.
 
         Raises:
             ConfigurationError: When an option makes no sense.
         """
-        self._core.policy(check, of_check({"ladder": list(ladder), **options}))
+        given: Mapping[str, object] = options
+        self._core.policy(check, of_check({"ladder": list(ladder), **given}))
 
     def healing(self) -> dict[str, Any]:
         """What is broken, and what is being done about it: `incidents`, `attempts`, `approvals` and `ended`.
@@ -281,6 +283,25 @@ class Monitor:
     async def heal_async(self, check: str | None = None) -> int:
         """As `heal`, without holding up the event loop."""
         return await _finish(self._core.heal(check, "the application"))
+
+    def approve(self, token: str, *, by: str = "the application") -> str:
+        """Approves a plan that waits for it, one of `healing()["approvals"]`: it is done if it is still the same.
+
+        Args:
+            token: Of the plan.
+            by: Who approves it, for the record.
+
+        Returns:
+            The check that it is for.
+
+        Raises:
+            StrathealError: When no plan waits under this token.
+        """
+        return self._core.approve(token, by).wait()
+
+    async def approve_async(self, token: str, *, by: str = "the application") -> str:
+        """As `approve`, without holding up the event loop."""
+        return await _finish(self._core.approve(token, by))
 
     # Services.
 

@@ -45,6 +45,22 @@ if TYPE_CHECKING:
         hint: str
         scope: Literal["process", "host"]
 
+    class HealOptions(TypedDict, total=False):
+        """How a check is healed; see docs/configuration.md for each."""
+
+        approval: Literal["auto", "confirm", "manual"]
+        ceiling: Literal["observe", "local", "disruptive", "destructive"]
+        windows: str | Sequence[str]
+        guards: str | Sequence[str]
+        tries: int
+        timeout: Time
+        verify_timeout: Time
+        probation: Time
+        passes: int
+        first_pause: Time
+        longest_pause: Time
+        max_per_hour: int
+
     class Asked(TypedDict, total=False):
         """What is wanted, beside requirements that are given one by one."""
 

@@ -399,6 +399,8 @@ class Core:
         self, check: str | None = None, since: float | None = None, until: float | None = None, limit: int = 1000
     ) -> Operation[list[tuple[str, datetime, Status, Status, str]]]:
         """Recorded changes of state, the newest first."""
+    def approve(self, token: str, by: str) -> Operation[str]:
+        """Approves a plan. Its result is for which check."""
     def heal(self, check: str | None, by: str) -> Operation[int]:
         """Begins ladders anew. Its result is of how many incidents."""
     def start(
