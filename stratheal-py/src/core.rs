@@ -100,7 +100,7 @@ impl Core {
                 None => engine.apply(additions.checks).await.map(drop).map_err(Raised::from),
             }
         };
-        operation::begin(apply, operation::none).map(Some)
+        Ok(Some(operation::begin(apply, operation::none)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Registered> {
@@ -290,7 +290,7 @@ impl Core {
         limit: usize,
     ) -> PyResult<Operation> {
         let (history, query) = (self.history(py)?, history::query(check, since, until, limit)?);
-        operation::begin(async move { history::runs(&*history, &query).await }, history::rows_of_runs)
+        Ok(operation::begin(async move { history::runs(&*history, &query).await }, history::rows_of_runs))
     }
 
     /// Recorded changes of state, the newest first: check, when, from, to, and what the run said.
@@ -304,7 +304,7 @@ impl Core {
         limit: usize,
     ) -> PyResult<Operation> {
         let (history, query) = (self.history(py)?, history::query(check, since, until, limit)?);
-        operation::begin(async move { history::changes(&*history, &query).await }, history::rows_of_changes)
+        Ok(operation::begin(async move { history::changes(&*history, &query).await }, history::rows_of_changes))
     }
 
     /// Begins ladders anew, at once. Answers of how many incidents.
@@ -315,7 +315,7 @@ impl Core {
             let begun = healer.heal(check, Actor::Person(by)).await;
             begun.map_err(|error| Raised::new("StrathealError", error.to_string()))
         };
-        operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind()))
+        Ok(operation::begin(heal, |py, count| Ok(count.into_pyobject(py)?.into_any().unbind())))
     }
 
     /// Approves a plan by its token. Answers for which check.
@@ -325,7 +325,9 @@ impl Core {
             let approved = healer.approve(&token, &by).await;
             approved.map_err(|error| Raised::new("StrathealError", error.to_string()))
         };
-        operation::begin(approve, |py, approval| Ok(approval.check.to_string().into_pyobject(py)?.into_any().unbind()))
+        Ok(operation::begin(approve, |py, approval| {
+            Ok(approval.check.to_string().into_pyobject(py)?.into_any().unbind())
+        }))
     }
 
     /// Starts it in this process. Coroutines run on this loop, which is watched where it is that of the application. The keeper of services
@@ -365,7 +367,7 @@ impl Core {
             };
             done.map_err(Raised::from)
         };
-        operation::begin(control, operation::none)
+        Ok(operation::begin(control, operation::none))
     }
 
     /// Whether it runs in this process.
@@ -397,10 +399,10 @@ impl Core {
             }
             Ok(shutdown)
         };
-        operation::begin(stop, |py, shutdown| {
+        Ok(operation::begin(stop, |py, shutdown| {
             let left: Vec<String> = shutdown.left_behind.iter().map(ToString::to_string).collect();
             Ok(left.into_pyobject(py)?.unbind())
-        })
+        }))
     }
 
     /// Lets go of everything that runs, so that threads see the end; also of what a fork has inherited.
@@ -427,7 +429,7 @@ impl Core {
     fn run(&self, py: Python<'_>, name: String) -> PyResult<Operation> {
         let engine = self.engine(py)?;
         let run = async move { engine.run_now(&name).await.map_err(Raised::from) };
-        operation::begin(run, |py, view| Ok(Py::new(py, CheckState(view))?.into_any()))
+        Ok(operation::begin(run, |py, view| Ok(Py::new(py, CheckState(view))?.into_any())))
     }
 
     /// Takes a check out.
@@ -443,13 +445,13 @@ impl Core {
     /// Stops running a check for a while.
     fn pause(&self, py: Python<'_>, name: String, reason: String) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        operation::begin(async move { engine.pause(&name, &reason).await.map_err(Raised::from) }, operation::none)
+        Ok(operation::begin(async move { engine.pause(&name, &reason).await.map_err(Raised::from) }, operation::none))
     }
 
     /// Runs a paused check again.
     fn resume(&self, py: Python<'_>, name: String) -> PyResult<Operation> {
         let engine = self.engine(py)?;
-        operation::begin(async move { engine.resume(&name).await.map_err(Raised::from) }, operation::none)
+        Ok(operation::begin(async move { engine.resume(&name).await.map_err(Raised::from) }, operation::none))
     }
 
     /// Listens from now on.

@@ -191,7 +191,7 @@ impl EnvironmentCore {
     fn begin<W: Future<Output = Result<Value, Raised>> + Send + 'static>(
         &self,
         work: impl FnOnce(Options, Arc<Telling>, AtWork) -> W,
-    ) -> PyResult<Operation> {
+    ) -> Operation {
         let (telling, at_work) = (Arc::<Telling>::default(), AtWork::default());
         let worker = at_work.clone();
         let settled = async move {
@@ -239,22 +239,22 @@ impl EnvironmentCore {
     /// Brings it to what is wanted.
     fn install(&self, given: &Bound<'_, PyDict>) -> PyResult<Operation> {
         let given: Given = parsed(given)?;
-        self.begin(|options, telling, at_work| install(options, given, telling, at_work))
+        Ok(self.begin(|options, telling, at_work| install(options, given, telling, at_work)))
     }
 
     /// Removes projects.
-    fn uninstall(&self, projects: Vec<String>) -> PyResult<Operation> {
+    fn uninstall(&self, projects: Vec<String>) -> Operation {
         self.begin(|options, telling, at_work| uninstall(options, projects, telling, at_work))
     }
 
     /// Chooses versions.
     fn lock(&self, given: &Bound<'_, PyDict>) -> PyResult<Operation> {
         let given: Given = parsed(given)?;
-        self.begin(|options, telling, _| lock(options, given, telling))
+        Ok(self.begin(|options, telling, _| lock(options, given, telling)))
     }
 
     /// Compares it with what was installed.
-    fn verify(&self, full: bool, imports: bool) -> PyResult<Operation> {
+    fn verify(&self, full: bool, imports: bool) -> Operation {
         self.begin(async move |options, _, _| {
             let opened = aside(move || options.open(&[], Ways::default(), false)).await?;
             let subject = opened.installer.subject(&opened.target.path).await?;
@@ -264,12 +264,12 @@ impl EnvironmentCore {
     }
 
     /// Puts single files back.
-    fn repair(&self, full: bool, plan: bool) -> PyResult<Operation> {
+    fn repair(&self, full: bool, plan: bool) -> Operation {
         self.begin(|options, telling, at_work| repair(options, full, plan, telling, at_work))
     }
 
     /// Keeps it as it is.
-    fn snapshot(&self, label: Option<String>) -> PyResult<Operation> {
+    fn snapshot(&self, label: Option<String>) -> Operation {
         self.begin(async move |options, telling, at_work| {
             let (workspace, snapshots, root) = aside(move || options.snapshots()).await?;
             let _ = at_work.set(Worker::Snapshots(snapshots.clone()));
@@ -281,7 +281,7 @@ impl EnvironmentCore {
     }
 
     /// Its snapshots, the newest first.
-    fn snapshots(&self) -> PyResult<Operation> {
+    fn snapshots(&self) -> Operation {
         self.begin(async move |options, _, _| {
             aside(move || {
                 let (_, snapshots, root) = options.snapshots()?;
@@ -295,13 +295,7 @@ impl EnvironmentCore {
     }
 
     /// Brings it back.
-    fn rollback(
-        &self,
-        to: String,
-        paths: Vec<PathBuf>,
-        projects: Vec<String>,
-        keep_edits: bool,
-    ) -> PyResult<Operation> {
+    fn rollback(&self, to: String, paths: Vec<PathBuf>, projects: Vec<String>, keep_edits: bool) -> Operation {
         self.begin(async move |options, telling, at_work| {
             let (_, snapshots, root) = aside(move || options.snapshots()).await?;
             let _ = at_work.set(Worker::Snapshots(snapshots.clone()));

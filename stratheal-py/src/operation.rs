@@ -1,10 +1,11 @@
-//! Something that takes time: begun from Python, done without it, and waited for by a thread or an event loop.
+//! Something that takes time: prepared from Python, and done once a thread or an event loop waits for it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use pyo3::prelude::*;
 use tokio::sync::Notify;
 
@@ -60,13 +61,16 @@ impl Drop for End {
     }
 }
 
-/// Something that has been begun.
+/// Something that takes time.
 #[pyclass(frozen, module = "stratheal._stratheal")]
 pub(crate) struct Operation {
     number: u64,
     shared: Own<Arc<Shared>>,
     stop: Own<Arc<Notify>>,
     telling: Own<Arc<Telling>>,
+    /// What is to be done: by the thread that waits for it, because each thread more that takes part makes it later, or by the runtime where an
+    /// event loop waits.
+    work: Own<Mutex<Option<BoxFuture<'static, ()>>>>,
 }
 
 impl fmt::Debug for Operation {
@@ -75,11 +79,11 @@ impl fmt::Debug for Operation {
     }
 }
 
-/// Begins something. `make` turns what comes of it into an object.
+/// Something that is done once somebody waits for it. `make` turns what comes of it into an object.
 pub(crate) fn begin<T: Send + 'static>(
     work: impl Future<Output = Result<T, Raised>> + Send + 'static,
     make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> PyResult<Operation> {
+) -> Operation {
     begin_telling(Arc::default(), work, std::future::ready(()), make)
 }
 
@@ -89,12 +93,12 @@ pub(crate) fn begin_telling<T: Send + 'static>(
     work: impl Future<Output = Result<T, Raised>> + Send + 'static,
     settled: impl Future<Output = ()> + Send + 'static,
     make: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-) -> PyResult<Operation> {
+) -> Operation {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     let (shared, stop) = (Arc::new(Shared::default()), Arc::new(Notify::new()));
     let (told, stopped) = (shared.clone(), stop.clone());
-    process::runtime()?.spawn(async move {
+    let work = Box::pin(async move {
         // Also when it panics, or is ended: somebody waits.
         let end = End { number, told };
         let outcome = tokio::select! {
@@ -107,7 +111,13 @@ pub(crate) fn begin_telling<T: Send + 'static>(
         };
         end.told.lock().outcome = Some(outcome);
     });
-    Ok(Operation { number, shared: Own::new(shared), stop: Own::new(stop), telling: Own::new(telling) })
+    Operation {
+        number,
+        shared: Own::new(shared),
+        stop: Own::new(stop),
+        telling: Own::new(telling),
+        work: Own::new(Mutex::new(Some(work))),
+    }
 }
 
 /// The result of an operation that has none.
@@ -122,10 +132,23 @@ impl Operation {
         self.shared.get().ok_or_else(|| forked().into_exception(py))
     }
 
-    /// Waits a moment; whether it is over.
+    fn work(&self) -> Option<MutexGuard<'_, Option<BoxFuture<'static, ()>>>> {
+        Some(self.work.get()?.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does it, or waits for it, for a moment; whether it is over.
     fn look(&self, py: Python<'_>) -> PyResult<bool> {
         let shared = self.shared(py)?;
+        let runtime = process::runtime()?;
         Ok(py.detach(|| {
+            let work = self.work().and_then(|mut work| work.take());
+            if let Some(mut work) = work {
+                let is_over = runtime.block_on(async { tokio::time::timeout(LOOK, &mut work).await.is_ok() });
+                if !is_over && let Some(mut place) = self.work() {
+                    *place = Some(work);
+                }
+                return is_over;
+            }
             let state = shared.lock();
             let waited = shared.changed.wait_timeout_while(state, LOOK, |state| !state.is_over);
             waited.unwrap_or_else(PoisonError::into_inner).0.is_over
@@ -177,11 +200,17 @@ impl Operation {
 
     /// Says which loop is to be told when it is over. Answers whether it is already.
     fn tell(&self, py: Python<'_>, sender: &Sender) -> PyResult<bool> {
-        let mut state = self.shared(py)?.lock();
-        if !state.is_over {
-            state.mailbox = Some(sender.mailbox());
+        let is_over = {
+            let mut state = self.shared(py)?.lock();
+            if !state.is_over {
+                state.mailbox = Some(sender.mailbox());
+            }
+            state.is_over
+        };
+        if let Some(work) = self.work().and_then(|mut work| work.take()) {
+            process::runtime()?.spawn(work);
         }
-        Ok(state.is_over)
+        Ok(is_over)
     }
 
     /// What came of it; once.

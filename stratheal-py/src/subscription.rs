@@ -95,9 +95,9 @@ impl Subscription {
                 }
             }
         };
-        operation::begin(next, |py, event| match event {
+        Ok(operation::begin(next, |py, event| match event {
             Some(event) => Ok(Py::new(py, Event::new(event))?.into_any()),
             None => Ok(py.None()),
-        })
+        }))
     }
 }

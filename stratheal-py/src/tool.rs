@@ -22,11 +22,7 @@ const MOST: u64 = 64 << 20;
 /// Runs the tool, with these variables beside those of this process; its result is the document that it prints. Ended in the middle, it is
 /// asked to end, and waited for.
 #[pyfunction]
-pub(crate) fn run_tool(
-    program: PathBuf,
-    argv: Vec<String>,
-    variables: BTreeMap<String, String>,
-) -> PyResult<Operation> {
+pub(crate) fn run_tool(program: PathBuf, argv: Vec<String>, variables: BTreeMap<String, String>) -> Operation {
     let at_work = Arc::new(OnceLock::new());
     let started = at_work.clone();
     let settled = async move {

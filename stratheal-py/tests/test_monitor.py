@@ -12,7 +12,6 @@ import pytest
 
 import stratheal
 from stratheal import Monitor, Status
-from stratheal._loop import finish
 
 
 def test_what_does_not_run_says_so() -> None:
@@ -145,10 +144,10 @@ def test_a_blocked_loop_is_told_from_a_broken_target_also_in_the_middle() -> Non
         async with monitor:
             await monitor.run_async("on-loop")
             begun.clear()
-            blocked = monitor._core.run("on-loop")
+            blocked = asyncio.ensure_future(monitor.run_async("on-loop"))
             await begun.wait()
             time.sleep(0.6)
-            report = blocked.wait().report
+            report = (await blocked).report
             assert report is not None
             assert report.status is Status.UNKNOWN
             assert "something blocks it" in report.summary
@@ -166,9 +165,10 @@ def test_a_blocked_loop_is_told_from_a_broken_target() -> None:
 
         async with monitor:
             await monitor.run_async("on-loop")
-            blocked = monitor._core.run("on-loop")
+            blocked = asyncio.ensure_future(monitor.run_async("on-loop"))
+            await asyncio.sleep(0)
             time.sleep(0.6)
-            report = blocked.wait().report
+            report = (await blocked).report
             assert report is not None
             assert report.status is Status.UNKNOWN
             assert "something blocks it" in report.summary
@@ -185,9 +185,10 @@ def test_a_loop_that_is_blocked_is_a_warning() -> None:
             assert report.status is Status.HEALTHY
             assert report.metrics["lag"].value < 0.1
             await asyncio.sleep(0.2)
-            blocked = monitor._core.run("event-loop")
+            blocked = asyncio.ensure_future(monitor.run_async("event-loop"))
+            await asyncio.sleep(0)
             time.sleep(0.3)
-            report = (await finish(blocked)).report
+            report = (await blocked).report
             assert report is not None
             assert report.status is Status.WARNING
             assert report.metrics["lag"].value > 0.2

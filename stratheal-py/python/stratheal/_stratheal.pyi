@@ -292,7 +292,7 @@ class Event:
 
 @final
 class Operation(Generic[_T]):
-    """Something that was begun, and takes time."""
+    """Something that takes time. It is done once somebody waits for it."""
 
     @property
     def number(self) -> int:
