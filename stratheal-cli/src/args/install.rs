@@ -3,31 +3,54 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use stratheal_core::workspace::Asked;
 
 use super::PlainFormat;
 
-/// What is wanted, and how.
+/// What is wanted.
+#[derive(Debug, Default, Args)]
+pub(crate) struct WantedOptions {
+    /// Requirements: `flask`, `six==1.17.0`, `./folder`, a wheel, a URL.
+    #[arg(value_name = "REQUIREMENT")]
+    requirements: Vec<String>,
+    /// Requirements files, a `pyproject.toml`, or one lock (`pylock.toml`).
+    #[arg(long, short, value_name = "FILE")]
+    requirement: Vec<PathBuf>,
+    /// Files whose versions hold for whatever is installed.
+    #[arg(long, short, value_name = "FILE")]
+    constraint: Vec<PathBuf>,
+    /// A folder that is installed as a link to it.
+    #[arg(long, short, value_name = "FOLDER")]
+    editable: Vec<String>,
+    /// An extra of the lock or of the project.
+    #[arg(long, value_name = "NAME")]
+    extra: Vec<String>,
+    /// A dependency group: of the lock, instead of its default groups, or of the project.
+    #[arg(long, value_name = "NAME")]
+    group: Vec<String>,
+}
+
+impl WantedOptions {
+    /// As the library asks for it. Without any of it, what the project requires is meant, or what is installed.
+    pub(crate) fn asked(&self, or_installed: bool) -> Asked {
+        Asked {
+            requirements: self.requirements.clone(),
+            files: self.requirement.clone(),
+            constraints: self.constraint.clone(),
+            editables: self.editable.clone(),
+            extras: self.extra.clone(),
+            groups: self.group.clone(),
+            or_installed,
+        }
+    }
+}
+
+/// What is wanted, and how it is installed.
 #[derive(Debug, Default, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct InstallOptions {
-    /// Requirements: `flask`, `six==1.17.0`, `./folder`, a wheel, a URL.
-    #[arg(value_name = "REQUIREMENT")]
-    pub(crate) requirements: Vec<String>,
-    /// Requirements files, a `pyproject.toml`, or one lock (`pylock.toml`).
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) requirement: Vec<PathBuf>,
-    /// Files whose versions hold for whatever is installed.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) constraint: Vec<PathBuf>,
-    /// A folder that is installed as a link to it.
-    #[arg(long, short, value_name = "FOLDER")]
-    pub(crate) editable: Vec<String>,
-    /// An extra of the lock or of the project.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) extra: Vec<String>,
-    /// A dependency group: of the lock, instead of its default groups, or of the project.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) group: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: WantedOptions,
     /// Look for newer versions, where those that are installed would do.
     #[arg(long, short = 'U')]
     pub(crate) upgrade: bool,
@@ -78,24 +101,8 @@ pub(crate) struct InstallOptions {
 /// What is locked.
 #[derive(Debug, Args)]
 pub(crate) struct LockOptions {
-    /// Requirements.
-    #[arg(value_name = "REQUIREMENT")]
-    pub(crate) requirements: Vec<String>,
-    /// Requirements files, or a `pyproject.toml`.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) requirement: Vec<PathBuf>,
-    /// Files whose versions hold for whatever is chosen.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) constraint: Vec<PathBuf>,
-    /// A folder that is installed as a link to it.
-    #[arg(long, short, value_name = "FOLDER")]
-    pub(crate) editable: Vec<String>,
-    /// An extra of the project.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) extra: Vec<String>,
-    /// A dependency group of the project.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) group: Vec<String>,
+    #[command(flatten)]
+    pub(crate) wanted: WantedOptions,
     /// The lock; `-` for standard output. Versions in one that is there are kept where they will do.
     #[arg(long, short, value_name = "FILE", default_value = "pylock.toml")]
     pub(crate) output: PathBuf,

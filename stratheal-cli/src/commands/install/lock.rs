@@ -7,7 +7,7 @@ use stratheal_core::base::fs::write_atomic;
 use stratheal_core::index::ThisProcess;
 use stratheal_core::installer::lock::Lock;
 use stratheal_core::installer::{EngineChoice, Input, ResolveOptions};
-use stratheal_core::workspace::{Asked, Ways};
+use stratheal_core::workspace::Ways;
 
 use super::failure::of;
 use super::progress::Said;
@@ -25,7 +25,7 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &LockOptions) -
 
 async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Result<ExitCode, Failure> {
     let workspace = workspace::open(common, packages)?;
-    let read = workspace.read(&asked(options))?;
+    let read = workspace.read(&options.wanted.asked(false))?;
     let Input::Wanted(wanted) = read.input else { return Err(Failure::Usage("a lock is locked already".to_owned())) };
     let target = workspace.target(options.base.as_deref());
     let opened = workspace.installer(&read.files, Ways::default(), None)?;
@@ -70,18 +70,6 @@ async fn lock(common: &Common, packages: &Packages, options: &LockOptions) -> Re
         output::print(&format!("{}: {count}, chosen by {by}", options.output.display()))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn asked(options: &LockOptions) -> Asked {
-    Asked {
-        requirements: options.requirements.clone(),
-        files: options.requirement.clone(),
-        constraints: options.constraint.clone(),
-        editables: options.editable.clone(),
-        extras: options.extra.clone(),
-        groups: options.group.clone(),
-        or_installed: false,
-    }
 }
 
 /// The engine that an option names.

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use stratheal_core::installer::{InstallEvent, InstallRequest, Installer, Moment, PlanOptions};
 use stratheal_core::objects::LinkMode;
-use stratheal_core::workspace::{Asked, Ways};
+use stratheal_core::workspace::Ways;
 use tokio::sync::broadcast::error::TryRecvError;
 
 use self::failure::of;
@@ -37,7 +37,7 @@ pub(crate) fn run(common: &Common, packages: &Packages, options: &InstallOptions
 async fn install(common: &Common, packages: &Packages, options: &InstallOptions) -> Result<ExitCode, Failure> {
     let began = tokio::time::Instant::now();
     let workspace = workspace::open(common, packages)?;
-    let read = workspace.read(&asked(options))?;
+    let read = workspace.read(&options.wanted.asked(options.rebuild))?;
     let target = workspace.target(options.base.as_deref());
     let guard = if options.no_snapshot || options.plan { None } else { workspace.guard(&target.path) };
     let opened = workspace.installer(&read.files, ways(options), guard)?;
@@ -81,19 +81,6 @@ async fn install(common: &Common, packages: &Packages, options: &InstallOptions)
     }
     output::print(&render::install(&planned, outcome.as_ref(), began.elapsed(), options.format, common))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// What the options ask for.
-fn asked(options: &InstallOptions) -> Asked {
-    Asked {
-        requirements: options.requirements.clone(),
-        files: options.requirement.clone(),
-        constraints: options.constraint.clone(),
-        editables: options.editable.clone(),
-        extras: options.extra.clone(),
-        groups: options.group.clone(),
-        or_installed: options.rebuild,
-    }
 }
 
 fn ways(options: &InstallOptions) -> Ways {

@@ -220,6 +220,23 @@ mod tests {
         );
         assert_eq!((&inside.prefix, &inside.base_prefix), (&root, &found.base_prefix));
         assert!(inside.is_virtual() && expected.is_virtual());
+        assert!(!inside.base_executable.starts_with(&root), "{}", inside.base_executable.display());
+    }
+
+    #[tokio::test]
+    async fn an_environment_of_an_old_python_knows_what_it_was_made_from() {
+        let installed = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv/versions"));
+        let versions = installed.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let mut versions = versions.map(|version| version.path().join("bin/python3.10"));
+        let Some(python) = versions.find(|program| program.is_file()) else {
+            return skipped("what an environment of CPython 3.10 was made from", "there is none below ~/.pyenv");
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().join("env");
+        let made = std::process::Command::new(&python).args(["-m", "venv", "--without-pip"]).arg(&root).status();
+        assert!(made.unwrap().success());
+        let inside = Interpreter::ask(&root.join("bin/python"), Duration::from_secs(20)).await.unwrap();
+        assert_eq!(inside.base_executable, python);
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ struct Kept {
 }
 
 impl Fingerprint {
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 2;
 
     /// Looks at a program. `None` when it is none, or when nobody can tell whether it changed.
     fn of(program: &Path) -> Option<Self> {

@@ -51,6 +51,17 @@ def externally_managed(stdlib: str) -> str | None:
         return None
 
 
+def base_executable() -> str:
+    """Returns the interpreter that this one was made from. CPython before 3.11 does not know that on Unix."""
+    known = getattr(sys, "_base_executable", None) or sys.executable
+    if not IS_VIRTUAL or os.name == "nt" or known != sys.executable:
+        return str(known)
+    folder = Path(sys.base_prefix) / "bin"
+    names = ("python" + ".".join(str(part) for part in sys.version_info[:2]), "python3", "python")
+    there = [str(folder / name) for name in names if (folder / name).is_file()]
+    return there[0] if there else str(Path(sys.executable).resolve())
+
+
 def scheme_name() -> str:
     """Returns the name of the installation scheme that wheels go by here."""
     if IS_VIRTUAL and os.name != "nt":
@@ -68,7 +79,7 @@ def answer() -> dict[str, Any]:
     site_include = os.path.join(sys.prefix, "include", "site", "python" + series)  # noqa: PTH118 (Path would normalise)
     return {
         "executable": sys.executable,
-        "base_executable": getattr(sys, "_base_executable", None) or sys.executable,
+        "base_executable": base_executable(),
         "version": list(sys.version_info[:3]),
         "prefix": sys.prefix,
         "base_prefix": sys.base_prefix,
