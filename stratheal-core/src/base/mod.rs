@@ -2,6 +2,7 @@
 //!
 //! Everything above imports from here; nothing here imports from above.
 
+pub(crate) mod ask;
 pub mod backoff;
 pub mod blocking;
 pub mod breaker;

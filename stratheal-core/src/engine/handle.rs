@@ -10,6 +10,7 @@ use super::builder::{EngineError, Registration};
 use super::cell::Board;
 use super::explain::Explanation;
 use super::vitals::Vitals;
+use crate::base::ask::ask;
 use crate::base::suggest::nearest;
 use crate::model::CheckId;
 use crate::model::event::Event;
@@ -183,8 +184,6 @@ impl EngineHandle {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, EngineError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| EngineError::Stopped)?;
-        answer.await.map_err(|_| EngineError::Stopped)
+        ask(&self.commands, command).await.ok_or(EngineError::Stopped)
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::admission::Gate;
 use super::ledger::{EndedAttempt, HealingPause, PendingApproval};
 use super::store::SharedStore;
+use crate::base::ask::ask;
 use crate::model::attempt::{Actor, Attempt};
 use crate::model::incident::Incident;
 use crate::model::plan::{Plan, Risk};
@@ -256,8 +257,6 @@ impl HealerHandle {
     }
 
     async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T, HealError> {
-        let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| HealError::Stopped)?;
-        answer.await.map_err(|_| HealError::Stopped)?
+        ask(&self.commands, command).await.ok_or(HealError::Stopped)?
     }
 }

@@ -13,6 +13,7 @@ use super::inside::{Order, Reply};
 use super::readiness::ReadinessProbe;
 use super::remembered::Remembered;
 use super::view::ServiceView;
+use crate::base::ask::ask;
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::suggest::nearest;
 use crate::model::ServiceId;
@@ -244,9 +245,7 @@ impl ServicesHandle {
     }
 
     async fn ask<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, ServiceError> {
-        let (reply, answer) = oneshot::channel();
-        self.orders.send(order(reply)).await.map_err(|_| ServiceError::Stopped)?;
-        answer.await.map_err(|_| ServiceError::Stopped)?
+        ask(&self.orders, order).await.ok_or(ServiceError::Stopped)?
     }
 }
 
