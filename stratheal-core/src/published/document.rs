@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::stamp::Stamp;
 use crate::model::view::{CheckView, Snapshot};
-use crate::model::{Report, Status};
+use crate::model::{Metric, Report, Status};
 
 /// Readers of another version would take it for something else.
 pub(super) const VERSION: u32 = 1;
@@ -31,14 +31,17 @@ pub(super) struct Entry {
     report: Option<Report>,
     /// Why it fails, where that is another one.
     cause: Option<String>,
+    /// Whether its last result is too old to say anything.
+    stale: bool,
 }
 
 impl Document {
     pub(super) fn of(snapshot: &Snapshot, at: Stamp, process: u32) -> Self {
         let entry = |view: &CheckView| Entry {
             status: view.status,
-            report: view.last.as_ref().map(|last| last.report.clone()),
+            report: view.last.as_ref().map(|last| readable(&last.report)),
             cause: view.cause().map(ToString::to_string),
+            stale: view.stale,
         };
         let checks = snapshot.checks.iter().map(|view| (view.id.to_string(), entry(view))).collect();
         Self { version: VERSION, at, process, checks }
@@ -52,9 +55,23 @@ impl Entry {
             return Report::unknown("has not run yet in the process that runs it").code("pending");
         };
         let mut repeated = Report { status: self.status, ..report.clone() };
+        let said = &report.summary;
         if let Some(cause) = &self.cause {
-            repeated.summary = format!("because of {cause}: {}", report.summary).into();
+            repeated.summary = format!("because of {cause}: {said}").into();
+        } else if self.stale {
+            repeated = Report::unknown(format!("its last result is too old: {said}")).code("stale");
+        } else if self.status != report.status {
+            repeated.summary = format!("still {}, while this is being confirmed: {said}", self.status.as_str()).into();
         }
         repeated
     }
+}
+
+/// A report without numbers that JSON does not know: they would make the whole unreadable.
+fn readable(report: &Report) -> Report {
+    let is_finite = |metric: &&Metric| {
+        let bounds = [metric.min, metric.max];
+        metric.value.is_finite() && bounds.iter().flatten().all(|bound| bound.is_finite())
+    };
+    Report { metrics: report.metrics.iter().filter(is_finite).cloned().collect(), ..report.clone() }
 }

@@ -97,7 +97,12 @@ impl Published {
     /// A registration that repeats what is published in the place of one that measures.
     #[must_use]
     pub fn mirrored(&self, original: &Registration) -> Registration {
-        let spec = &original.spec;
+        self.repeated(original.check.id().clone(), &original.spec).revision(original.revision)
+    }
+
+    /// The same for a check of which only its name and specification are known here.
+    #[must_use]
+    pub fn repeated(&self, id: CheckId, spec: &CheckSpec) -> Registration {
         let spec = CheckSpec {
             gate: GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None },
             required: spec.required,
@@ -108,8 +113,7 @@ impl Published {
             // Whoever measures has judged already, with what it depends on.
             ..CheckSpec::every(INTERVAL)
         };
-        let check = Mirrored { id: original.check.id().clone(), published: self.clone() };
-        Registration::new(check, spec).revision(original.revision)
+        Registration::new(Mirrored { id, published: self.clone() }, spec)
     }
 }
 

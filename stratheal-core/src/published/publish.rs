@@ -25,6 +25,10 @@ pub async fn publish(engine: EngineHandle, file: PathBuf, clock: impl Clock) {
     let (mut known, mut told, mut fails) = (None, Instant::now(), false);
     while engine.is_running() {
         looks.tick().await;
+        // What a stopped engine knew is not what its successor finds.
+        if !engine.is_running() {
+            return;
+        }
         let snapshot = engine.snapshot();
         if known == Some(snapshot.generation) && told.elapsed() < BEAT {
             continue;

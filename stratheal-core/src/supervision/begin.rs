@@ -14,7 +14,7 @@ use super::{Additions, Means, Say, Scope, SupervisionError, evidence, ladders, r
 use crate::audit::{self, AuditLog};
 use crate::base::class::chain;
 use crate::config::Config;
-use crate::engine::{self, EngineHandle};
+use crate::engine::{self, Engine, EngineHandle};
 use crate::evidence::{ChangedEnvironment, FullDisk};
 use crate::healing::{HealerBuilder, HealerHandle, Store};
 use crate::notify::{DeliveryHandle, InvalidWebhook};
@@ -141,6 +141,17 @@ impl Supervision {
 }
 
 impl Monitor {
+    /// Whether checks of a configuration and what is added to them can be in force together, beside the services.
+    ///
+    /// # Errors
+    /// Why not, for people.
+    pub fn fits(&self, config: &Config, additions: &Additions) -> Result<(), String> {
+        let checks = config.checks.iter().chain(&additions.checks).cloned().collect();
+        let checks = registrations::with_services(checks, &config.services, &self.services);
+        let checks = checks.map_err(|error| error.to_string())?;
+        Engine::builder().register_all(checks).build().map(drop).map_err(|error| chain(&error))
+    }
+
     /// Puts a configuration in force that was read again, with what is added to it; a sentence about what changed.
     ///
     /// # Errors
