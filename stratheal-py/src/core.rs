@@ -28,15 +28,17 @@ use crate::healing::{self, Healing, Means, Supervised, WrittenRemedy};
 use crate::history;
 use crate::mailbox::{Mailbox, Reader, Sender, mailbox};
 use crate::operation::{self, Operation};
-use crate::process::Own;
-use crate::registered::{Audience, Registered, Running, lock};
+use crate::process::{self, Own};
+use crate::registered::{Audience, Registered, Running, Turn, lock};
 use crate::subscription::Subscription;
 use crate::view::{CheckState, Snapshot};
 
 /// How long the history has to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
 /// What a configuration may refer to.
-pub(crate) const LOOKUP: Lookup<'static> = Lookup { variable: &|name| std::env::var(name).ok(), cache: None };
+pub(crate) fn lookup() -> Lookup<'static> {
+    Lookup { variable: &|name| std::env::var(name).ok(), cache: place::cache() }
+}
 
 /// A monitor.
 #[pyclass(frozen, module = "stratheal._stratheal")]
@@ -73,29 +75,40 @@ impl Core {
 
     /// Puts another set of checks in force: all of it, or nothing.
     fn change(&self, py: Python<'_>, next: Checks) -> PyResult<Option<Operation>> {
-        let running = {
-            let inner = self.lock();
-            let running = inner.running.as_ref().and_then(Own::get);
-            running.map(|running| {
-                let elsewhere = running.healing.as_ref().and_then(|healing| healing.elsewhere());
-                let additions = inner.additions(&next, &running.audience, elsewhere.as_ref());
-                let monitor = running.healing.as_ref().and_then(|healing| healing.monitor());
-                (running.engine.clone(), additions, monitor.zip(inner.config.clone()))
+        let fits = {
+            let mut inner = self.lock();
+            let Some(running) = inner.running.as_ref().and_then(Own::get) else {
+                inner.checks = next;
+                return Ok(None);
+            };
+            // A set that cannot be is refused before anything is changed.
+            let (additions, supervised) = inner.in_force(&next, running);
+            let fits = match &supervised {
+                Some((monitor, config)) => {
+                    monitor.fits(config, &additions).map_err(|why| Raised::new("ConfigurationError", why))
+                }
+                None => Engine::builder().register_all(additions.checks).build().map(drop).map_err(Raised::from),
+            };
+            let (engine, turn) = (running.engine.clone(), running.turn.clone());
+            fits.map(|()| {
+                inner.checks = next;
+                (engine, turn)
             })
         };
-        let Some((engine, additions, supervised)) = running else {
-            self.lock().checks = next;
-            return Ok(None);
-        };
-        // A set that cannot be is refused before anything is changed.
-        let fits = Engine::builder().register_all(additions.checks.clone()).build();
-        fits.map_err(|error| Raised::from(error).into_exception(py))?;
-        self.lock().checks = next;
+        let (engine, turn) = fits.map_err(|raised| raised.into_exception(py))?;
+        let inner = Arc::downgrade(&self.inner);
         let apply = async move {
+            let _turn = turn.lock().await;
+            let Some(inner) = inner.upgrade() else { return Ok(()) };
+            let (additions, supervised) = {
+                let inner = lock(&inner);
+                let Some(running) = inner.running.as_ref().and_then(Own::get) else { return Ok(()) };
+                inner.in_force(&inner.checks, running)
+            };
             match supervised {
                 Some((monitor, config)) => {
                     let replaced = monitor.replace(&config, &additions).await;
-                    replaced.map(drop).map_err(|error| Raised::new("ConfigurationError", error))
+                    replaced.map(drop).map_err(|error| Raised::new("StrathealError", error))
                 }
                 None => engine.apply(additions.checks).await.map(drop).map_err(Raised::from),
             }
@@ -138,7 +151,7 @@ impl Core {
             let inner = self.lock();
             (inner.additions(&inner.checks, &audience, elsewhere.as_ref()), inner.config.clone())
         };
-        let supervised = config.filter(|_| self.supervises).zip(keeper);
+        let supervised = config.zip(keeper);
         let supervised = supervised.map(|(config, (program, arguments))| {
             let keeper = KeeperProgram { program, arguments };
             Supervised { config, keeper }
@@ -149,7 +162,9 @@ impl Core {
         }
         let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
         let heals = !additions.heal.is_empty() || state.is_some();
-        let mut builder = Engine::builder().register_all(additions.checks);
+        // What is supervised comes with its services, on which checks may depend.
+        let is_later = supervised.is_some() && folder.is_some();
+        let mut builder = Engine::builder().register_all(if is_later { Vec::new() } else { additions.checks });
         if let Some(history) = &history {
             builder = builder.history(history.clone());
         }
@@ -161,9 +176,16 @@ impl Core {
             let inner = lock(&inner);
             Some(inner.additions(&inner.checks, &heard, None))
         };
-        let means = Means { engine: engine.clone(), registered: Box::new(registered), state, supervised };
-        let healing = heals.then(|| Healing::begin(means, folder)).transpose()?;
-        Ok((Running { engine, audience, healing, history }, reader))
+        let turn = Turn::default();
+        let registered = Box::new(registered);
+        let means = Means { engine: engine.clone(), registered, turn: turn.clone(), state, supervised };
+        match heals.then(|| Healing::begin(means, folder)).transpose() {
+            Ok(healing) => Ok((Running { engine, audience, healing, turn, history }, reader)),
+            Err(raised) => {
+                end(engine, None);
+                Err(raised)
+            }
+        }
     }
 
     /// What is supervised.
@@ -180,6 +202,17 @@ impl Core {
     fn engine(&self, py: Python<'_>) -> PyResult<EngineHandle> {
         self.running(py, |running| Ok(running.engine.clone()))
     }
+}
+
+/// Ends what nobody holds any more, beside whoever goes on: what runs holds itself, services and checks each other.
+fn end(engine: EngineHandle, healing: Option<Arc<Healing>>) {
+    let Ok(runtime) = process::runtime() else { return };
+    runtime.spawn(async move {
+        if let Some(healing) = healing {
+            healing.stop().await;
+        }
+        engine.shutdown(Duration::ZERO).await;
+    });
 }
 
 /// A dictionary as JSON.
@@ -201,15 +234,17 @@ impl Core {
     #[pyo3(signature = (given, environment = None))]
     fn load(&self, py: Python<'_>, given: &Bound<'_, PyAny>, environment: Option<&str>) -> PyResult<OsString> {
         let config = match given.cast::<PyDict>() {
-            Ok(document) => config::given(&map(document)?, &std::env::current_dir()?, environment, &LOOKUP),
-            Err(_) => config::load(&given.extract::<PathBuf>()?, environment, &LOOKUP),
+            Ok(document) => config::given(&map(document)?, &std::env::current_dir()?, environment, &lookup()),
+            Err(_) => config::load(&given.extract::<PathBuf>()?, environment, &lookup()),
         };
         let mut config = config.map_err(|error| Raised::from(error).into_exception(py))?;
         let state = place::state(None, config.project.state.as_deref(), config.folder());
         let mut inner = self.lock();
         let native = config.checks.drain(..).map(|registration| Native { registration, scope: Scope::Host });
         inner.checks.native.extend(native);
-        inner.config = Some(Arc::new(config));
+        if self.supervises {
+            inner.config = Some(Arc::new(config));
+        }
         Ok(state.into_os_string())
     }
 
@@ -221,7 +256,7 @@ impl Core {
         options: &Bound<'_, PyDict>,
         of_host: bool,
     ) -> PyResult<Option<Operation>> {
-        let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &LOOKUP);
+        let given = config::given_check(name, &map(options)?, &std::env::current_dir()?, &lookup());
         let registration = given.map_err(|error| of_options(&error).into_exception(py))?;
         let mut next = self.checks();
         if next.has(name) {
@@ -410,6 +445,9 @@ impl Core {
         let running = self.lock().running.take();
         if let Some(running) = running.as_ref().and_then(Own::inherited) {
             running.audience.dispatcher.close();
+        }
+        if let Some(running) = running.as_ref().and_then(Own::get) {
+            end(running.engine.clone(), running.healing.clone());
         }
         drop(running);
     }

@@ -21,10 +21,10 @@ use stratheal_core::installer::{
     ResolveOptions, VerifyOptions,
 };
 use stratheal_core::snapshot::{CreateOptions, RollbackOptions, Selector, Snapshots};
-use stratheal_core::workspace::{Asked, Choices, Read, Target, Ways, Workspace};
+use stratheal_core::workspace::{Asked, Choices, Read, Target, Ways, Workspace, place};
 
 use crate::convert::{from_json, to_json};
-use crate::core::LOOKUP;
+use crate::core::lookup;
 use crate::errors::Raised;
 use crate::operation::{self, Operation};
 use crate::progress::Telling;
@@ -129,7 +129,7 @@ struct Opened {
 
 impl Options {
     fn workspace(&self) -> Result<Workspace, Raised> {
-        let load = |file: &PathBuf| config::load(file, self.overlay.as_deref(), &LOOKUP);
+        let load = |file: &PathBuf| config::load(file, self.overlay.as_deref(), &lookup());
         let config = self.config.as_ref().map(load).transpose()?;
         let choices = Choices {
             index: self.index.clone(),
@@ -137,7 +137,7 @@ impl Options {
             offline: self.offline,
             cache: self.cache.clone(),
             python: self.path.clone(),
-            deadline: self.deadline.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+            deadline: self.deadline.map(deadline).transpose()?,
             state: self.state.clone(),
         };
         Ok(Workspace::new(config, choices)?)
@@ -152,11 +152,22 @@ impl Options {
         Ok(Opened { workspace, target, installer: opened.installer, notes: opened.notes })
     }
 
+    fn state_folder(&self) -> Result<PathBuf, Raised> {
+        let workspace = self.workspace()?;
+        let root = workspace.root(&workspace.target(None).path)?;
+        Ok(place::snapshots(self.state.as_deref(), workspace.config.as_ref(), &root))
+    }
+
     fn snapshots(&self) -> Result<(Workspace, Snapshots, PathBuf), Raised> {
         let workspace = self.workspace()?;
         let (snapshots, root) = workspace.snapshots(&workspace.target(None).path)?;
         Ok((workspace, snapshots, root))
     }
+}
+
+fn deadline(seconds: f64) -> Result<Duration, Raised> {
+    let known = Duration::try_from_secs_f64(seconds).ok().filter(|deadline| !deadline.is_zero());
+    known.ok_or_else(|| Raised::new("ConfigurationError", format!("deadline: {seconds} s is no time to wait")))
 }
 
 /// Reads files and asks programs where that holds up nobody.
@@ -228,9 +239,11 @@ impl EnvironmentCore {
 
     /// What it was made with.
     fn options<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Options { config, overlay, index, mirrors, offline, cache, state, deadline, automatic, .. } = &self.0;
+        let Options { config, overlay, base, index, mirrors, offline, cache, deadline, automatic, .. } = &self.0;
+        // Where snapshots are does not follow from what somebody else would find.
+        let state = py.detach(|| self.0.state_folder()).map_err(|raised| raised.into_exception(py))?;
         let told = json!({
-            "config": config, "overlay": overlay, "index": index, "mirrors": mirrors, "offline": offline,
+            "config": config, "overlay": overlay, "base": base, "index": index, "mirrors": mirrors, "offline": offline,
             "cache": cache, "state": state, "deadline": deadline, "automatic": automatic,
         });
         from_json(py, &told)

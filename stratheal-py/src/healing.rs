@@ -18,11 +18,13 @@ use stratheal_core::service::{KeeperProgram, Shutdown};
 use stratheal_core::state::{StateError, StateFolder};
 use stratheal_core::supervision::{self, Additions, Monitor, Scope, Supervision, opener};
 use stratheal_core::workspace::{Choices, Workspace};
+use tokio::task::JoinHandle;
 
 use crate::dispatch::Dispatcher;
 use crate::errors::Raised;
 use crate::process;
 use crate::python_remedy::PythonRemedy;
+use crate::registered::Turn;
 
 /// How often it is looked whether the process that heals has gone.
 const LOOK: Duration = Duration::from_secs(1);
@@ -41,7 +43,10 @@ pub(crate) struct WrittenRemedy {
 /// What heals, once this process has the state folder, and what it does until then.
 #[derive(Debug)]
 pub(crate) struct Healing {
-    acting: Mutex<Option<Acting>>,
+    acting: Mutex<Acting>,
+    turn: Turn,
+    /// What tells the others of this host.
+    publishing: Mutex<Option<JoinHandle<()>>>,
     /// Held for its lock.
     folder: Mutex<Option<StateFolder>>,
     /// What the process that heals has found, where that is another one.
@@ -49,12 +54,17 @@ pub(crate) struct Healing {
 }
 
 /// Who heals.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum Acting {
+    /// Another process, or nobody yet.
+    #[default]
+    Nobody,
     /// A healer of what the application has registered.
     Healer(HealerHandle),
     /// Services, and everything that the configuration says about healing, as well.
     Supervision(Box<Supervision>),
+    /// Nobody any more.
+    Ended,
 }
 
 /// What a healer is made of.
@@ -62,6 +72,7 @@ pub(crate) struct Means {
     pub(crate) engine: EngineHandle,
     /// What the application has registered by now, for the process that heals; nothing once the monitor is gone.
     pub(crate) registered: Box<dyn Fn() -> Option<Additions> + Send + Sync>,
+    pub(crate) turn: Turn,
     /// Without one, what is done is forgotten at the end.
     pub(crate) state: Option<PathBuf>,
     /// What is supervised beside it.
@@ -131,7 +142,9 @@ impl Healing {
     pub(crate) fn begin(means: Means, folder: Option<StateFolder>) -> Result<Arc<Self>, Raised> {
         let stands_by = means.state.is_some() && folder.is_none();
         let published = means.state.as_deref().filter(|_| stands_by).map(published);
-        let healing = Arc::new(Self { acting: Mutex::default(), folder: Mutex::default(), published });
+        let (turn, publishing) = (means.turn.clone(), Mutex::default());
+        let healing =
+            Arc::new(Self { acting: Mutex::default(), turn, publishing, folder: Mutex::default(), published });
         let runtime = process::runtime().map_err(|error| failed(&error))?;
         if stands_by {
             tracing::info!("another process heals; this one takes over when that ends");
@@ -143,53 +156,68 @@ impl Healing {
     }
 
     async fn act(&self, means: &Means, folder: Option<StateFolder>) -> Result<(), Raised> {
-        let Some(additions) = (means.registered)() else { return Ok(()) };
-        if self.published.is_some() {
-            // What was repeated is measured here from now on.
-            means.engine.apply(additions.checks.clone()).await?;
-        }
+        let _turn = self.turn.lock().await;
+        let Some(additions) = (means.registered)().filter(|_| !self.has_ended()) else { return Ok(()) };
         let acting = match (&means.supervised, &folder) {
             (Some(supervised), Some(folder)) => supervise(means, &additions, supervised, folder.path()).await?,
             _ => Acting::Healer(heal(means, &additions, folder.as_ref())?),
         };
+        if self.published.is_some() && means.supervised.is_none() {
+            // What was repeated is measured here from now on.
+            means.engine.apply(additions.checks).await?;
+        }
         if let Some(folder) = &folder {
-            tokio::spawn(publish(means.engine.clone(), folder.path().join(PUBLISHED), SystemClock));
+            let publishing = publish(means.engine.clone(), folder.path().join(PUBLISHED), SystemClock);
+            *lock(&self.publishing) = Some(tokio::spawn(publishing));
         }
         *lock(&self.folder) = folder;
-        *lock(&self.acting) = Some(acting);
+        *lock(&self.acting) = acting;
         Ok(())
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(&*lock(&self.acting), Acting::Ended)
     }
 
     /// The healer; `None` while another process heals.
     pub(crate) fn healer(&self) -> Option<HealerHandle> {
         match &*lock(&self.acting) {
-            Some(Acting::Healer(healer)) => Some(healer.clone()),
-            Some(Acting::Supervision(supervision)) => Some(supervision.monitor.healer.clone()),
-            None => None,
+            Acting::Healer(healer) => Some(healer.clone()),
+            Acting::Supervision(supervision) => Some(supervision.monitor.healer.clone()),
+            Acting::Nobody | Acting::Ended => None,
         }
     }
 
     /// Where it stands what the process that heals has found; `None` where it is this one.
     pub(crate) fn elsewhere(&self) -> Option<Published> {
-        self.published.clone().filter(|_| lock(&self.acting).is_none())
+        self.published.clone().filter(|_| matches!(&*lock(&self.acting), Acting::Nobody))
     }
 
     /// What is supervised; `None` where nothing is, or while another process does.
     pub(crate) fn monitor(&self) -> Option<Monitor> {
         match &*lock(&self.acting) {
-            Some(Acting::Supervision(supervision)) => Some(supervision.monitor.clone()),
+            Acting::Supervision(supervision) => Some(supervision.monitor.clone()),
             _ => None,
         }
     }
 
     /// Ends: services are stopped, in their order.
     pub(crate) async fn stop(&self) {
-        let acting = lock(&self.acting).take();
-        match acting {
-            Some(Acting::Healer(healer)) => healer.stop().await,
-            Some(Acting::Supervision(supervision)) => supervision.finish(Shutdown::StopServices).await,
-            None => {}
+        // Whoever is just taking over comes to the end of that first.
+        let _turn = self.turn.lock().await;
+        let acting = std::mem::replace(&mut *lock(&self.acting), Acting::Ended);
+        let publishing = lock(&self.publishing).take();
+        if let Some(publishing) = publishing {
+            publishing.abort();
+            // It was cancelled, and that is no news.
+            let _ = publishing.await;
         }
+        match acting {
+            Acting::Healer(healer) => healer.stop().await,
+            Acting::Supervision(supervision) => supervision.finish(Shutdown::StopServices).await,
+            Acting::Nobody | Acting::Ended => {}
+        }
+        drop(lock(&self.folder).take());
     }
 }
 
@@ -211,9 +239,11 @@ async fn supervise(
     supervised: &Supervised,
     state: &Path,
 ) -> Result<Acting, Raised> {
-    let config = supervised.config.clone();
-    let open =
-        opener(move || Workspace::new(Some(Config::clone(&config)), Choices::default()).map_err(|error| chain(&error)));
+    let (config, folder) = (supervised.config.clone(), state.to_owned());
+    let open = opener(move || {
+        Workspace::new(Some(Config::clone(&config)), Choices { state: Some(folder.clone()), ..Choices::default() })
+            .map_err(|error| chain(&error))
+    });
     let supervision = supervision::Means {
         engine: means.engine.clone(),
         state: state.to_owned(),
@@ -236,18 +266,28 @@ async fn supervise(
 /// Waits until the process that heals has gone. It keeps nothing alive: a monitor that nobody holds ends.
 async fn stand_by(healing: Weak<Healing>, means: Means) {
     let Some(state) = means.state.clone() else { return };
+    let mut told = String::new();
     loop {
         tokio::time::sleep(LOOK).await;
+        let state = state.clone();
+        let taken = tokio::task::spawn_blocking(move || take(&state)).await;
+        let taken = taken.unwrap_or_else(|error| Err(Raised::new("StateError", error.to_string())));
         let Some(healing) = healing.upgrade().filter(|_| means.engine.is_running()) else { return };
-        let taken = match take(&state) {
+        let acted = match taken {
             Ok(Some(folder)) => healing.act(&means, Some(folder)).await.map(Some),
             other => other.map(|_| None),
         };
-        match taken {
+        match acted {
             Ok(None) => {}
             Ok(Some(())) => return tracing::info!("the other process has gone: this one heals now"),
             // What that one's children have inherited may be open for a moment longer.
-            Err(raised) => tracing::error!(?raised, "cannot take over yet"),
+            Err(raised) => {
+                let why = format!("{raised:?}");
+                if why != told {
+                    tracing::error!(why, "cannot take over yet");
+                }
+                told = why;
+            }
         }
     }
 }

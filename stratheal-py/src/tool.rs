@@ -23,11 +23,11 @@ const MOST: u64 = 64 << 20;
 /// asked to end, and waited for.
 #[pyfunction]
 pub(crate) fn run_tool(program: PathBuf, argv: Vec<String>, variables: BTreeMap<String, String>) -> Operation {
-    let at_work = Arc::new(OnceLock::new());
+    let at_work: Arc<OnceLock<Mutex<Child>>> = Arc::default();
     let started = at_work.clone();
     let settled = async move {
         let Some(child) = at_work.get() else { return };
-        let mut child = lock(child).await;
+        let mut child = child.lock().await;
         // It has not been waited for, so its number is still its own.
         if let Some(pid) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
             // One that has ended needs no signal.
@@ -39,19 +39,19 @@ pub(crate) fn run_tool(program: PathBuf, argv: Vec<String>, variables: BTreeMap<
         let refused =
             |error: std::io::Error| Raised::new("InstallError", format!("cannot run {}: {error}", program.display()));
         let mut command = Command::new(&program);
+        // What it is told here counts, and nothing else that is said to it in this environment.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.as_encoded_bytes().starts_with(b"STRATHEAL_")) {
+            command.env_remove(name);
+        }
         command.args(&argv).envs(&variables).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(refused)?;
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let child = started.get_or_init(|| Mutex::new(child));
-        let mut child = lock(child).await;
+        let mut child = child.lock().await;
         let (document, said, status) = tokio::join!(all(stdout), all(stderr), child.wait());
         judge(&document, &said, status.map_err(refused)?.code())
     };
     operation::begin_telling(Arc::default(), work, settled, |py, document| from_json(py, &document).map(Bound::unbind))
-}
-
-async fn lock(child: &Mutex<Child>) -> tokio::sync::MutexGuard<'_, Child> {
-    child.lock().await
 }
 
 /// All that it prints, as far as it is read.

@@ -225,8 +225,12 @@ def test_what_goes_wrong_has_a_class(environment: stratheal.Environment, index: 
         environment.install()
     with pytest.raises(stratheal.ConfigurationError):
         environment.install("alpha ==")
-    with pytest.raises(TypeError, match="list of paths"):
+    with pytest.raises(TypeError, match="files is a list"):
         environment.install(files="requirements.txt")
+    with pytest.raises(TypeError, match="mirrors is a list"):
+        stratheal.Environment(mirrors="https://packages.example.com/simple/")
+    with pytest.raises(stratheal.ConfigurationError, match="no time to wait"):
+        stratheal.Environment(environment.path, deadline=-1).verify()
     with pytest.raises(TypeError, match="exactly"):
         environment.install("alpha", exactly=True)  # type: ignore[call-arg]
     index.corrupt = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -36,6 +37,19 @@ def port() -> int:
         free.bind(("127.0.0.1", 0))
         number: int = free.getsockname()[1]
         return number
+
+
+def looks_after(monitor: Monitor) -> bool:
+    """Whether it is the one that runs the service."""
+    try:
+        return bool(monitor.services()[0]["pid"])
+    except stratheal.StateError:
+        return False
+
+
+def tasks() -> int:
+    """Threads of this process, the library's included."""
+    return len(list(Path("/proc/self/task").iterdir()))
 
 
 def settings(port: int) -> dict[str, Any]:
@@ -140,6 +154,38 @@ def test_it_works_in_coroutines_beside_checks_and_remedies_of_the_application(tm
     asyncio.run(work())
 
 
+def test_checks_depend_on_services(tmp_path: Path, port: int) -> None:
+    given = settings(port)
+    given["checks"]["behind"] = {"file": str(tmp_path), "interval": "200ms", "depends_on": ["service/web"]}
+    monitor = Monitor(given, state_dir=tmp_path / "state", supervise=True)
+    monitor.check("own", interval="200ms", depends_on=["service/web"])(lambda: True)
+    other = Monitor(given, state_dir=tmp_path / "state", supervise=True)
+    other.check("own", interval="200ms", depends_on=["service/web"])(lambda: True)
+    with monitor:
+        monitor.add("more", file=str(tmp_path), depends_on=["service/web"])
+        with pytest.raises(stratheal.ConfigurationError, match="service/wob"):
+            monitor.add("less", file=str(tmp_path), depends_on=["service/wob"])
+        assert "less" not in monitor.snapshot()
+        with other:
+            until(lambda: other.state("service/web").status is Status.HEALTHY, "known to the other")
+            until(lambda: other.state("own").status is Status.HEALTHY, "runs in the other")
+
+
+def test_one_that_supervises_and_that_nobody_holds_ends(tmp_path: Path, port: int) -> None:
+    def begun() -> tuple[int, int]:
+        monitor = Monitor(settings(port), state_dir=tmp_path / "state", supervise=True)
+        monitor.start()
+        until(lambda: monitor.services()[0]["pid"], "it runs")
+        return pid_of(monitor), tasks()
+
+    pid, threads = begun()
+    gc.collect()
+    until(lambda: not is_alive(pid), "its services end")
+    until(lambda: tasks() < threads, "its threads end")
+    with Monitor(settings(port), state_dir=tmp_path / "state", supervise=True) as another:
+        until(lambda: looks_after(another), "the folder is free")
+
+
 def test_a_ladder_that_cannot_be_is_told_at_the_start(tmp_path: Path, port: int) -> None:
     monitor = Monitor(settings(port), state_dir=tmp_path / "state", supervise=True)
     monitor.heal_by("page", "mend")
@@ -228,13 +274,7 @@ def test_one_process_supervises_and_another_takes_over(tmp_path: Path, port: int
             other.kill()
             other.wait()
 
-            def taken() -> bool:
-                try:
-                    return bool(monitor.services()[0]["pid"])
-                except stratheal.StateError:
-                    return False
-
-            until(taken, "taken over")
+            until(lambda: looks_after(monitor), "taken over")
             assert monitor.services()[0]["restarts"] == 0, "it went on meanwhile"
 
 
@@ -250,7 +290,7 @@ def host():
 
 @monitor.check("own", interval="200ms")
 def own():
-    return stratheal.Report.healthy("found by %d" % os.getpid())
+    return stratheal.Report.healthy("found by %d" % os.getpid(), metrics={"nothing": float("nan")})
 
 with monitor:
     print(os.getpid(), flush=True)

@@ -73,6 +73,7 @@ class Environment:
                 `timedelta`; by default two minutes, on a build server ten.
             automatic: Whether snapshots are made before and after each change.
         """
+        _list("mirrors", mirrors)
         self._core = EnvironmentCore(
             {
                 "path": _path(path),
@@ -297,6 +298,8 @@ class Environment:
     def _rollback(
         self, to: int | str, paths: Sequence[Folder], projects: Sequence[str], keep_edits: bool
     ) -> Operation[dict[str, Any]]:
+        _list("paths", paths)
+        _list("projects", projects)
         inside = [os.fspath(path) for path in paths]
         tool = self._tool()
         if tool is not None:
@@ -325,10 +328,16 @@ def _path(path: Folder | None) -> str | None:
     return None if path is None else os.fspath(path)
 
 
+def _list(name: str, given: object) -> None:
+    # Letter by letter, a text is a list as well.
+    if isinstance(given, str | os.PathLike):
+        raise TypeError(f"{name} is a list, such as [{str(given)!r}]")
+
+
 def _given(requirements: Sequence[str], options: Asked | InstallOptions) -> dict[str, Any]:
-    if isinstance(options.get("files", ()), str | os.PathLike):
-        raise TypeError('files is a list of paths, such as ["requirements.txt"]')
     given = dict(cast("dict[str, Any]", options))
+    for name in ("files", "constraints", "editables", "extras", "groups"):
+        _list(name, given.get(name, ()))
     for name in ("files", "constraints", "editables"):
         given[name] = [os.fspath(path) for path in given.get(name, ())]
     for name in ("extras", "groups"):

@@ -7,31 +7,22 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 
-from stratheal._stratheal import __version__, play_role
+from stratheal._own import fits
+from stratheal._stratheal import play_role
 
-_PROGRAM = "import sys; sys.path[:0] = {path!r}; from stratheal._keeper import main; main()"
+_PROGRAM = "import sys; sys.path += {path!r}; from stratheal._keeper import main; main()"
 
 
 def command() -> tuple[str, list[str]]:
     """A program that keeps services, and the arguments by which it knows that it should."""
     program = shutil.which("stratheal")
-    if program is not None and _fits(program):
+    if program is not None and fits(program):
         return program, []
     here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
     # It is started by the file of the interpreter, which knows nothing of this environment.
     return sys.executable, ["-I", "-S", "-c", _PROGRAM.format(path=[here])]
-
-
-def _fits(program: str) -> bool:
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    # Another version may keep its books in another way.
-    return told.stdout.split()[-1:] == [__version__]
 
 
 def main() -> None:

@@ -25,6 +25,9 @@ T = TypeVar("T")
 TELL = 0.05
 """How often, in seconds, somebody is told what happens."""
 
+SETTLE = 10.0
+"""How many seconds what was cancelled may take to clear up after itself."""
+
 
 class Binding:
     """One event loop, and what goes on in it for the library. It does not keep the loop alive."""
@@ -87,8 +90,14 @@ class Binding:
                 await future
             if tell is not None:
                 _tell_all(operation, tell)
+        except GeneratorExit:  # Nothing can be waited for any more.
+            operation.cancel()
+            raise
         except BaseException:
             operation.cancel()
+            # What has been begun comes to its end, or is taken back, before others go on.
+            if not future.done():
+                await asyncio.wait([future], timeout=SETTLE)
             raise
         finally:
             del self._futures[operation.number]

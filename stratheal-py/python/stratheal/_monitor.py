@@ -100,7 +100,7 @@ class Monitor:
         self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
         self._supervises = supervise
-        self._starting = _thread.allocate_lock()
+        self._starting = _thread.RLock()
         self._threads: Threads | None = None
         self._binding: Binding | None = None
         self._private: PrivateLoop | None = None
@@ -401,15 +401,16 @@ class Monitor:
         Returns:
             The names of checks that could not be stopped. Their threads end with the process.
         """
-        if not self.running:
-            self._release()
-            return []
-        stuck = self._core.stuck()
-        try:
-            left = self._core.stop(_grace(grace)).wait()
-            return sorted({*left, *stuck, *self._core.stuck()})
-        finally:
-            self._release()
+        with self._starting:
+            if not self.running:
+                self._release()
+                return []
+            stuck = self._core.stuck()
+            try:
+                left = self._core.stop(_grace(grace)).wait()
+                return sorted({*left, *stuck, *self._core.stuck()})
+            finally:
+                self._release()
 
     async def stop_async(self, grace: float = GRACE) -> list[str]:
         """As `stop`, without holding up the event loop."""
@@ -474,7 +475,7 @@ class Monitor:
         self._core.release()
         if self._state is not None and self._threads is not None:
             close_below(self._state)
-        self._starting = _thread.allocate_lock()
+        self._starting = _thread.RLock()
         self._threads = self._binding = self._private = None
 
     # How things are.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stratheal._stratheal import run_tool
+from stratheal._errors import ConfigurationError
+from stratheal._stratheal import __version__, run_tool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +21,28 @@ _NAMED = {"config": "--config", "overlay": "--env", "cache": "--cache-dir", "sta
 _LISTS = {"files": "--requirement", "constraints": "--constraint", "extras": "--extra", "groups": "--group"}
 
 
+def fits(program: str) -> bool:
+    """Whether a program is the `stratheal` of this version."""
+    try:
+        told = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=5, check=False)  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    # Another version may have other options, and keep its books in another way.
+    return told.stdout.split()[-1:] == [__version__]
+
+
 class Tool:
     """The program, and what it is told of an environment in each case."""
 
-    def __init__(self, program: str, options: list[str], variables: dict[str, str], *, automatic: bool) -> None:
+    def __init__(
+        self, program: str, options: list[str], variables: dict[str, str], *, base: str | None, automatic: bool
+    ) -> None:
         """A program, its options, and what it is told by its environment."""
         self._program = program
         self._options = options
         self._variables = variables
         self._snapshots = [] if automatic else ["--no-snapshot"]
+        self._base = base
 
     @classmethod
     def find(cls, root: str, options: dict[str, Any]) -> Tool | None:
@@ -37,7 +52,7 @@ class Tool:
         program = shutil.which("stratheal", path=os.pathsep.join(outside)) or shutil.which(
             "stratheal", path=os.pathsep.join([*places, str(Path(root, "bin"))])
         )
-        if program is None:
+        if program is None or not fits(program):
             return None
         told = ["--quiet", "--python", root]
         if options["offline"]:
@@ -47,11 +62,13 @@ class Tool:
         for name, option in _NAMED.items():
             if options[name] is not None:
                 told += [option, options[name]]
+        variables = {}
         # URLs may hold passwords, and everybody sees the arguments of a program.
-        variables = {} if options["index"] is None else {"STRATHEAL_INDEX": options["index"]}
+        if options["index"] is not None:
+            variables["STRATHEAL_INDEX"] = options["index"]
         if options["mirrors"]:
             variables["STRATHEAL_MIRROR"] = " ".join(options["mirrors"])
-        return cls(program, told, variables, automatic=options["automatic"])
+        return cls(program, told, variables, base=options["base"], automatic=options["automatic"])
 
     def install(self, given: dict[str, Any]) -> Operation[dict[str, Any]]:
         """Installs."""
@@ -59,6 +76,10 @@ class Tool:
         for name, option in _LISTS.items():
             argv += [f"{option}={value}" for value in given[name]]
         argv += [f"--editable={folder}" for folder in given["editables"]]
+        if any("://" in one and "@" in one.partition("://")[2].partition("/")[0] for one in given["requirements"]):
+            raise ConfigurationError("everybody here would see a login in a URL: write it in a file, and name that")
+        if self._base is not None:
+            argv.append(f"--base={self._base}")
         if "engine" in given:
             argv.append(f"--engine={given['engine']}")
         return self._run("install", [*argv, *self._snapshots], given["requirements"])

@@ -51,7 +51,12 @@ def install_hooks() -> None:
 
 def _at_exit() -> None:
     for monitor in list(monitors):
-        monitor.stop(0.0)
+        try:
+            monitor.stop(0.0)
+        except Exception:  # The others have to end as well.
+            import traceback
+
+            traceback.print_exc()
 
 
 def _after_fork() -> None:
