@@ -16,20 +16,21 @@ use stratheal_core::engine::{Engine, EngineHandle};
 use stratheal_core::healing::HealerHandle;
 use stratheal_core::model::attempt::Actor;
 use stratheal_core::model::{CheckId, RemedyId};
-use stratheal_core::service::{KeeperProgram, StoppedBy};
+use stratheal_core::service::StoppedBy;
 use stratheal_core::supervision::Monitor;
 use stratheal_core::workspace::place;
 
 use crate::checks::{Checks, Native, Scope, Written};
 use crate::convert::{from_json, to_json};
-use crate::dispatch::{Dispatcher, Place};
+use crate::dispatch::Place;
 use crate::errors::{Raised, not_running, of_options};
-use crate::healing::{self, Healing, Means, Supervised, WrittenRemedy};
+use crate::healing::WrittenRemedy;
 use crate::history;
-use crate::mailbox::{Mailbox, Reader, Sender, mailbox};
+use crate::mailbox::{Reader, Sender};
 use crate::operation::{self, Operation};
-use crate::process::{self, Own};
-use crate::registered::{Audience, Registered, Running, Turn, lock};
+use crate::process::Own;
+use crate::registered::{Registered, Running, lock};
+use crate::start::end;
 use crate::subscription::Subscription;
 use crate::view::{CheckState, Snapshot};
 
@@ -44,10 +45,10 @@ pub(crate) fn lookup() -> Lookup<'static> {
 #[pyclass(frozen, module = "stratheal._stratheal")]
 #[derive(Debug)]
 pub(crate) struct Core {
-    inner: Arc<Mutex<Registered>>,
+    pub(crate) inner: Arc<Mutex<Registered>>,
     options: Options,
-    threads: usize,
-    records: bool,
+    pub(crate) threads: usize,
+    pub(crate) records: bool,
     /// Whether services and healing are as the configuration says.
     supervises: bool,
 }
@@ -131,63 +132,6 @@ impl Core {
         self.running(py, |running| running.history.clone().ok_or_else(none))
     }
 
-    fn begin(
-        &self,
-        mailbox_of_loop: Option<Arc<Mailbox>>,
-        watched: bool,
-        state: Option<PathBuf>,
-        keeper: Option<(PathBuf, Vec<OsString>)>,
-    ) -> Result<(Running, Reader), Raised> {
-        let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
-        let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
-        // Before the engine: the first checks run at once.
-        if let Some(mailbox) = mailbox_of_loop {
-            dispatcher.bind(mailbox);
-        }
-        let audience = Audience { dispatcher, watched };
-        let folder = state.as_deref().map(healing::take).transpose()?.flatten();
-        let elsewhere = state.as_deref().filter(|_| folder.is_none()).map(healing::published);
-        let (additions, config) = {
-            let inner = self.lock();
-            (inner.additions(&inner.checks, &audience, elsewhere.as_ref()), inner.config.clone())
-        };
-        let supervised = config.zip(keeper);
-        let supervised = supervised.map(|(config, (program, arguments))| {
-            let keeper = KeeperProgram { program, arguments };
-            Supervised { config, keeper }
-        });
-        if supervised.is_none() {
-            // Before anything runs: a ladder may name what is not there.
-            healing::setup(&additions)?;
-        }
-        let history = folder.as_ref().filter(|_| self.records).map(history::open).transpose()?;
-        let heals = !additions.heal.is_empty() || state.is_some();
-        // What is supervised comes with its services, on which checks may depend.
-        let is_later = supervised.is_some() && folder.is_some();
-        let mut builder = Engine::builder().register_all(if is_later { Vec::new() } else { additions.checks });
-        if let Some(history) = &history {
-            builder = builder.history(history.clone());
-        }
-        let engine = builder.build().and_then(Engine::start)?;
-        // Not for ever: a monitor that nobody holds ends.
-        let (inner, heard) = (Arc::downgrade(&self.inner), audience.clone());
-        let registered = move || {
-            let inner = inner.upgrade()?;
-            let inner = lock(&inner);
-            Some(inner.additions(&inner.checks, &heard, None))
-        };
-        let turn = Turn::default();
-        let registered = Box::new(registered);
-        let means = Means { engine: engine.clone(), registered, turn: turn.clone(), state, supervised };
-        match heals.then(|| Healing::begin(means, folder)).transpose() {
-            Ok(healing) => Ok((Running { engine, audience, healing, turn, history }, reader)),
-            Err(raised) => {
-                end(engine, None);
-                Err(raised)
-            }
-        }
-    }
-
     /// What is supervised.
     fn monitor(&self, py: Python<'_>) -> PyResult<Monitor> {
         let nothing = || Raised::new("NotRunningError", "there are no services: `Monitor(config, supervise=True)`");
@@ -202,17 +146,6 @@ impl Core {
     fn engine(&self, py: Python<'_>) -> PyResult<EngineHandle> {
         self.running(py, |running| Ok(running.engine.clone()))
     }
-}
-
-/// Ends what nobody holds any more, beside whoever goes on: what runs holds itself, services and checks each other.
-fn end(engine: EngineHandle, healing: Option<Arc<Healing>>) {
-    let Ok(runtime) = process::runtime() else { return };
-    runtime.spawn(async move {
-        if let Some(healing) = healing {
-            healing.stop().await;
-        }
-        engine.shutdown(Duration::ZERO).await;
-    });
 }
 
 /// A dictionary as JSON.

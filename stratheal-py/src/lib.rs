@@ -27,6 +27,7 @@ mod python_remedy;
 mod registered;
 mod report;
 mod run;
+mod start;
 mod subscription;
 mod tool;
 mod view;

@@ -1,3 +1,5 @@
+//! What is published is what others repeat, until it is old.
+
 use std::sync::Arc;
 use std::time::Duration;
 
