@@ -65,6 +65,13 @@ impl Checks {
             || self.written.iter().any(|known| known.id.as_str() == name)
     }
 
+    /// Whether a check is about this process alone: that of its loop, and those that say so.
+    pub(crate) fn is_of_process(&self, name: &str) -> bool {
+        let native = self.native.iter().map(|known| (known.registration.check.id(), known.scope));
+        let mut known = native.chain(self.written.iter().map(|known| (&known.id, known.scope)));
+        name == loop_lag::NAME || known.any(|(id, scope)| id.as_str() == name && scope == Scope::Process)
+    }
+
     pub(crate) fn without(mut self, name: &str) -> Self {
         self.native.retain(|known| known.registration.check.id().as_str() != name);
         self.written.retain(|known| known.id.as_str() != name);
@@ -79,7 +86,7 @@ impl Checks {
         elsewhere: Option<&Published>,
     ) -> Vec<Registration> {
         let seen = |registration: Registration, scope| match elsewhere.filter(|_| scope == Scope::Host) {
-            Some(published) => published.mirrored(&registration),
+            Some(published) => published.mirrored(registration.check.id().clone(), &registration.spec),
             None => registration,
         };
         let native = self.native.iter().map(|native| seen(native.registration.clone(), native.scope));

@@ -11,8 +11,8 @@ use stratheal_core::config::Config;
 use stratheal_core::contract::Remedy;
 use stratheal_core::engine::EngineHandle;
 use stratheal_core::healing::{HealerBuilder, HealerHandle, Rung, Setup, Store};
-use stratheal_core::model::RemedyId;
 use stratheal_core::model::plan::Risk;
+use stratheal_core::model::{CheckId, RemedyId};
 use stratheal_core::published::{Published, publish};
 use stratheal_core::service::{KeeperProgram, Shutdown};
 use stratheal_core::state::{StateError, StateFolder};
@@ -67,11 +67,16 @@ enum Acting {
     Ended,
 }
 
+/// Whether a check is about this process alone, by its name.
+pub(crate) type IsOfProcess = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What a healer is made of.
 pub(crate) struct Means {
     pub(crate) engine: EngineHandle,
     /// What the application has registered by now, for the process that heals; nothing once the monitor is gone.
     pub(crate) registered: Box<dyn Fn() -> Option<Additions> + Send + Sync>,
+    /// Whether a check is about this process alone.
+    pub(crate) is_of_process: IsOfProcess,
     pub(crate) turn: Turn,
     /// Without one, what is done is forgotten at the end.
     pub(crate) state: Option<PathBuf>,
@@ -167,7 +172,9 @@ impl Healing {
             means.engine.apply(additions.checks).await?;
         }
         if let Some(folder) = &folder {
-            let publishing = publish(means.engine.clone(), folder.path().join(PUBLISHED), SystemClock);
+            let (is_of_process, file) = (means.is_of_process.clone(), folder.path().join(PUBLISHED));
+            let is_shared = move |id: &CheckId| !is_of_process(id.as_str());
+            let publishing = publish(means.engine.clone(), is_shared, file, SystemClock);
             *lock(&self.publishing) = Some(tokio::spawn(publishing));
         }
         *lock(&self.folder) = folder;

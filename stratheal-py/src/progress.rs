@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 
 use stratheal_core::fetch::{Event, FileOrigin};
-use stratheal_core::installer::{InstallEvent, Installer};
+use stratheal_core::installer::{Holder, InstallEvent, Installer};
 use stratheal_core::snapshot::{Moment, SnapshotEvent, Snapshots};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -82,12 +82,13 @@ impl Telling {
         self.add((step, what.into(), None, None));
     }
 
+    fn say_waiting(&self, holder: Option<Holder>) {
+        self.say("waiting", holder.map_or_else(|| "another process".to_owned(), |holder| holder.work));
+    }
+
     fn add_install(&self, event: InstallEvent) {
         match event {
-            InstallEvent::Waiting { holder } => {
-                let who = holder.map_or_else(|| "another process".to_owned(), |holder| holder.work);
-                self.say("waiting", who);
-            }
+            InstallEvent::Waiting { holder } => self.say_waiting(holder),
             InstallEvent::Resolving { engine } => self.say("resolving", engine),
             InstallEvent::Building { what } => self.say("building", what),
             InstallEvent::Preparing { wheels } => self.say("preparing", wheels.to_string()),
@@ -110,10 +111,7 @@ impl Telling {
 
     fn add_snapshot(&self, event: SnapshotEvent) {
         match event {
-            SnapshotEvent::Waiting { holder } => {
-                let who = holder.map_or_else(|| "another process".to_owned(), |holder| holder.work);
-                self.say("waiting", who);
-            }
+            SnapshotEvent::Waiting { holder } => self.say_waiting(holder),
             SnapshotEvent::Moment { moment } => self.say(
                 "changing",
                 match moment {

@@ -54,7 +54,7 @@ impl Registered {
         let services = self.config.iter().flat_map(|config| &config.services);
         let repeated = |published: &Published| {
             let each = services.filter_map(|service| id_of(&service.spec.id).ok());
-            each.map(|id| published.repeated(id, &CheckSpec::every(Duration::from_secs(1)))).collect::<Vec<_>>()
+            each.map(|id| published.mirrored(id, &CheckSpec::every(Duration::from_secs(1)))).collect::<Vec<_>>()
         };
         let mut registrations = checks.registrations(dispatcher, *watched, elsewhere);
         registrations.extend(elsewhere.map(repeated).unwrap_or_default());
@@ -64,9 +64,7 @@ impl Registered {
             heal: self.policies.clone(),
         }
     }
-}
 
-impl Registered {
     /// What these checks are for what runs; with what is supervised, where this process does that.
     pub(crate) fn in_force(&self, checks: &Checks, running: &Running) -> (Additions, Option<(Monitor, Arc<Config>)>) {
         let healing = running.healing.as_ref();

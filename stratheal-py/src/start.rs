@@ -59,6 +59,9 @@ impl Core {
         let engine = builder.build().and_then(Engine::start)?;
         // Not for ever: a monitor that nobody holds ends.
         let (inner, heard) = (Arc::downgrade(&self.inner), audience.clone());
+        let known = inner.clone();
+        let is_of_process =
+            Arc::new(move |name: &str| known.upgrade().is_none_or(|inner| lock(&inner).checks.is_of_process(name)));
         let registered = move || {
             let inner = inner.upgrade()?;
             let inner = lock(&inner);
@@ -66,7 +69,7 @@ impl Core {
         };
         let turn = Turn::default();
         let registered = Box::new(registered);
-        let means = Means { engine: engine.clone(), registered, turn: turn.clone(), state, supervised };
+        let means = Means { engine: engine.clone(), registered, is_of_process, turn: turn.clone(), state, supervised };
         match heals.then(|| Healing::begin(means, folder)).transpose() {
             Ok(healing) => Ok((Running { engine, audience, healing, turn, history }, reader)),
             Err(raised) => {

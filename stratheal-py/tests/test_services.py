@@ -286,11 +286,11 @@ monitor.add("folder", file=folder, interval="200ms")
 
 @monitor.check("host", interval="200ms", fail_after=1, scope="host")
 def host():
-    return stratheal.Report.warning("found by %d" % os.getpid(), metrics={"found": 7})
+    return stratheal.Report.warning("found by %d" % os.getpid(), metrics={"found": 7, "nothing": float("nan")})
 
 @monitor.check("own", interval="200ms")
 def own():
-    return stratheal.Report.healthy("found by %d" % os.getpid(), metrics={"nothing": float("nan")})
+    return stratheal.Report.healthy("found by %d" % os.getpid())
 
 with monitor:
     print(os.getpid(), flush=True)

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::stamp::Stamp;
 use crate::model::view::{CheckView, Snapshot};
-use crate::model::{Metric, Report, Status};
+use crate::model::{CheckId, Metric, Report, Status};
 
 /// Readers of another version would take it for something else.
 pub(super) const VERSION: u32 = 1;
@@ -36,14 +36,15 @@ pub(super) struct Entry {
 }
 
 impl Document {
-    pub(super) fn of(snapshot: &Snapshot, at: Stamp, process: u32) -> Self {
+    pub(super) fn of(snapshot: &Snapshot, is_shared: &dyn Fn(&CheckId) -> bool, at: Stamp, process: u32) -> Self {
         let entry = |view: &CheckView| Entry {
             status: view.status,
             report: view.last.as_ref().map(|last| readable(&last.report)),
             cause: view.cause().map(ToString::to_string),
             stale: view.stale,
         };
-        let checks = snapshot.checks.iter().map(|view| (view.id.to_string(), entry(view))).collect();
+        let shared = snapshot.checks.iter().filter(|view| is_shared(&view.id));
+        let checks = shared.map(|view| (view.id.to_string(), entry(view))).collect();
         Self { version: VERSION, at, process, checks }
     }
 }

@@ -94,15 +94,10 @@ impl Published {
         Ok(document)
     }
 
-    /// A registration that repeats what is published in the place of one that measures.
+    /// A registration that repeats what is published of a check with this specification. It has no revision: one that measures takes its
+    /// place in any case, also where both look alike.
     #[must_use]
-    pub fn mirrored(&self, original: &Registration) -> Registration {
-        self.repeated(original.check.id().clone(), &original.spec).revision(original.revision)
-    }
-
-    /// The same for a check of which only its name and specification are known here.
-    #[must_use]
-    pub fn repeated(&self, id: CheckId, spec: &CheckSpec) -> Registration {
+    pub fn mirrored(&self, id: CheckId, spec: &CheckSpec) -> Registration {
         let spec = CheckSpec {
             gate: GatePolicy { fail_after: 1, recover_after: 1, window: None, flap: None },
             required: spec.required,

@@ -9,17 +9,24 @@ use super::document::Document;
 use crate::base::clock::Clock;
 use crate::base::fs::replace_unsynced;
 use crate::engine::EngineHandle;
+use crate::model::CheckId;
 
 /// How often it is looked whether there is something new.
 const LOOK: Duration = Duration::from_secs(1);
 /// How often it is said that there is nothing new.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// Publishes what an engine knows in a file, until it has stopped. What cannot be written is told once; whoever reads then finds what is old.
+/// Publishes in a file what an engine knows of the checks that `is_shared` names, until it has stopped. What cannot be written is told once;
+/// whoever reads then finds what is old.
 ///
 /// # Cancellation
 /// Dropping the future ends it; the file stays.
-pub async fn publish(engine: EngineHandle, file: PathBuf, clock: impl Clock) {
+pub async fn publish(
+    engine: EngineHandle,
+    is_shared: impl Fn(&CheckId) -> bool + Send,
+    file: PathBuf,
+    clock: impl Clock,
+) {
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut known, mut told, mut fails) = (None, Instant::now(), false);
@@ -34,11 +41,9 @@ pub async fn publish(engine: EngineHandle, file: PathBuf, clock: impl Clock) {
             continue;
         }
         (known, told) = (Some(snapshot.generation), Instant::now());
-        let (file, stamp) = (file.clone(), clock.stamp());
-        let written = tokio::task::spawn_blocking(move || {
-            let document = Document::of(&snapshot, stamp, std::process::id());
-            write(&file, &document)
-        });
+        let document = Document::of(&snapshot, &is_shared, clock.stamp(), std::process::id());
+        let file = file.clone();
+        let written = tokio::task::spawn_blocking(move || write(&file, &document));
         let written = written.await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
         match (written, fails) {
             (Ok(()), _) => fails = false,

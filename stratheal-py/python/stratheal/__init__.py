@@ -101,34 +101,15 @@ __all__ = [
     "status_codes",
 ]
 
-_LATER = {
-    "Environment": "stratheal._environment",
-    **dict.fromkeys(
-        (
-            "Change",
-            "Finding",
-            "Installation",
-            "Locked",
-            "Progress",
-            "Repair",
-            "Rollback",
-            "SnapshotRow",
-            "Verification",
-        ),
-        "stratheal._outcomes",
-    ),
-}
-"""What is imported when it is used: a web application that only checks does not wait for it."""
-
-
 if not TYPE_CHECKING:  # Or any attribute would be one to a type checker.
 
     def __getattr__(name: str) -> object:
-        module = _LATER.get(name)
-        if module is None:
+        """Imports what is about environments when it is used: who only checks does not wait for it."""
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import importlib
 
+        module = "stratheal._environment" if name == "Environment" else "stratheal._outcomes"
         found = getattr(importlib.import_module(module), name)
         globals()[name] = found
         return found
