@@ -315,7 +315,7 @@ class Monitor:
         return self._core.services()
 
     def start_service(self, name: str) -> None:
-        """Starts a service, and waits until it is ready.
+        """Starts a service, and waits until its program runs. Whether it works already, its check says.
 
         Raises:
             NoSuchServiceError: When there is none of that name.
