@@ -222,3 +222,43 @@ async fn dropping_the_last_handle_stops_the_engine() {
     assert!(stopped_at > 0);
     assert_eq!(*runs.lock().unwrap(), stopped_at);
 }
+
+#[tokio::test]
+async fn a_check_that_only_waits_needs_no_lane_and_is_held_to_the_same_rules() {
+    let named = FnCheck::new(id("named"), || async {
+        tokio::task::yield_now().await;
+        Ok(Report::healthy(std::thread::current().name().unwrap_or_default().to_owned()))
+    });
+    let pending = FnCheck::new(id("pending"), std::future::pending);
+    let panics = FnCheck::new(id("panics"), || async { panic!("at home") });
+    let short = CheckSpec { timeout: ms(150), ..quick(ms(200)) };
+    let engine = Engine::builder()
+        .register(Registration::new(named, CheckSpec::every(ms(3_600_000))).on_scheduler())
+        .register(Registration::new(pending, short).on_scheduler())
+        .register(Registration::new(panics, quick(ms(200))).on_scheduler())
+        .register_all(crowd())
+        .build()
+        .unwrap()
+        .start()
+        .unwrap();
+    assert_eq!(engine.run_now("named").await.unwrap().summary(), "stratheal-sched");
+    let pending = engine.run_now("pending").await.unwrap();
+    assert_eq!(pending.last.as_ref().map(|last| last.outcome), Some(Outcome::TimedOut), "{pending:?}");
+    let panicked = engine.run_now("panics").await.unwrap();
+    assert!(panicked.summary().contains("at home"), "{}", panicked.summary());
+    // What runs is cut off by name, both when it is taken out and at the end.
+    engine.remove("panics").await.unwrap();
+    assert!(engine.check("panics").is_none());
+    let endless = FnCheck::new(id("endless"), std::future::pending);
+    engine.add(Registration::new(endless, CheckSpec::every(ms(5_000))).on_scheduler()).await.unwrap();
+    let waiter = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.run_now("endless").await }
+    });
+    tokio::time::sleep(ms(300)).await;
+    assert_eq!(engine.check("polite-7").unwrap().status, Status::Healthy);
+    let shutdown = engine.shutdown(ms(50)).await;
+    assert!(shutdown.cut_off.contains(&id("endless")), "{shutdown:?}");
+    assert_eq!(shutdown.left_behind, []);
+    assert!(waiter.await.unwrap().is_err());
+}

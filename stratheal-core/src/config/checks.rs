@@ -68,7 +68,7 @@ pub(super) fn read(context: &mut Context<'_, '_>, path: &str, entry: &Entry) -> 
     let built = (check_type.build)(&mut reader);
     let revision = reader.context.digest;
     let check = built?(id?, conditions);
-    Some(Registration { check, spec: Arc::new(spec), revision })
+    Some(Registration { check, spec: Arc::new(spec), revision, on_scheduler: false })
 }
 
 /// Reads what all checks have in common, for one that is written elsewhere.

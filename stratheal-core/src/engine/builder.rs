@@ -26,18 +26,29 @@ pub struct Registration {
     /// Stands for what the check is made of. On reconfiguration a check whose spec and non-zero revision are unchanged goes on
     /// undisturbed; any other is replaced and keeps its state.
     pub revision: u64,
+    /// See [`on_scheduler`](Self::on_scheduler).
+    pub on_scheduler: bool,
 }
 
 impl Registration {
     /// A check with its specification.
     pub fn new(check: impl HealthCheck, spec: impl Into<Arc<CheckSpec>>) -> Self {
-        Self { check: Arc::new(check), spec: spec.into(), revision: 0 }
+        Self { check: Arc::new(check), spec: spec.into(), revision: 0, on_scheduler: false }
     }
 
     /// Sets what the check is made of, for example a hash of its configuration.
     #[must_use]
     pub const fn revision(mut self, revision: u64) -> Self {
         self.revision = revision;
+        self
+    }
+
+    /// Has the check run on the thread of the scheduler instead of a lane, which saves waking a thread on the way there and on the way
+    /// back. It is for checks that only hand something on and wait for the answer: one that blocks its thread stops the whole engine,
+    /// and nobody is left to say so.
+    #[must_use]
+    pub const fn on_scheduler(mut self) -> Self {
+        self.on_scheduler = true;
         self
     }
 }

@@ -51,6 +51,7 @@ impl Scheduler {
             spec: slot.spec.clone(),
             // The check is the very same, so it is unchanged in any case.
             revision: slot.revision,
+            on_scheduler: slot.on_scheduler,
         })
         .collect()
     }
@@ -121,6 +122,7 @@ impl Scheduler {
         slot.check = registration.check;
         slot.spec = registration.spec;
         slot.revision = registration.revision;
+        slot.on_scheduler = registration.on_scheduler;
         slot.known_until = slot.known_until.max(now + slot.spec.stale_after);
         slot.due = now + spread;
         slot.listed = None;
@@ -146,7 +148,7 @@ impl Scheduler {
     pub(super) fn insert_all(&mut self, registrations: Vec<Registration>, now: Instant, wall: Timestamp) {
         let count = registrations.len();
         let mut free: Vec<u32> = (0..self.slots.len() as u32).filter(|n| self.slot(*n).is_none()).collect();
-        for Registration { check, spec, revision } in registrations {
+        for Registration { check, spec, revision, on_scheduler } in registrations {
             let id = check.id().clone();
             let spread = first_run(phase(id.as_str(), spec.interval), spec.interval, count);
             // Nothing starts by itself in a single run.
@@ -173,6 +175,7 @@ impl Scheduler {
                 check,
                 spec,
                 revision,
+                on_scheduler,
                 cell: Arc::new(Cell::from_pointee(view)),
                 due,
                 listed: None,

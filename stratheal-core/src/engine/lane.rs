@@ -6,7 +6,8 @@
 //! and everything else is moved, too. When the lane comes back it is used again, or ends if there are enough lanes without it.
 //!
 //! Waking a thread costs more than a short check does. So runs are handed over together at the end of a pass of the scheduler, and a
-//! lane wakes the scheduler when it has nothing left to do, not for each result (see [`Outbox`]).
+//! lane wakes the scheduler when it has nothing left to do, not for each result (see [`Outbox`]). Runs that only wait for somebody
+//! else need no lane: they are polled by the scheduler's own runtime, at *home*.
 
 use std::fmt;
 use std::future::Future;
@@ -18,7 +19,7 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use futures::future::{AbortHandle, Abortable};
+use futures::future::{AbortHandle, Abortable, abortable};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -123,6 +124,9 @@ impl fmt::Debug for Lanes {
 }
 
 impl Lanes {
+    /// The number of no lane: the runtime of the scheduler itself.
+    pub(crate) const HOME: u32 = u32::MAX;
+
     /// How often the scheduler looks while something runs. Two looks find a blocked lane.
     pub(crate) const LOOK: Duration = Duration::from_millis(15);
 
@@ -200,13 +204,18 @@ impl Lanes {
         self.outbox.clone()
     }
 
-    /// Puts a run on a lane. It starts after [`Self::hand_over`].
+    /// Puts a run on a lane, where it starts after [`Self::hand_over`], or on the runtime of the scheduler, from which this is called.
     pub(crate) fn spawn(
         &mut self,
         number: u32,
         check: u32,
         run: impl Future<Output = ()> + Send + 'static,
     ) -> AbortHandle {
+        if number == Self::HOME {
+            let (run, abort) = abortable(run);
+            drop(tokio::spawn(run));
+            return abort;
+        }
         let place = self.all.iter().position(|lane| lane.number == number).unwrap_or_default();
         let lane = &mut self.all[place];
         lane.running += 1;

@@ -2,7 +2,8 @@
 //!
 //! A lane puts them here one by one and tells the scheduler when it has nothing left to do: waking a thread costs more than a short
 //! check does. The scheduler looks here in each of its passes as well, so an end waits for no longer than
-//! [`Lanes::LOOK`](super::lane::Lanes::LOOK) while its lane goes on being busy, or is blocked.
+//! [`Lanes::LOOK`](super::lane::Lanes::LOOK) while its lane goes on being busy, or is blocked. The end of a run that needed no lane is
+//! told at once: its thread is that of the scheduler.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::lane::Lanes;
 use super::runner::Ending;
 
 /// The end of a run.
@@ -61,8 +63,9 @@ impl Outbox {
     }
 
     fn put(&self, finished: Finished) {
+        let at_once = self.eager || finished.lane == Lanes::HOME;
         self.ends().push(finished);
-        if self.eager {
+        if at_once {
             self.told.notify_one();
         } else {
             self.untold.store(true, Ordering::Release);

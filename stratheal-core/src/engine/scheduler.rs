@@ -299,7 +299,7 @@ impl Scheduler {
             one_shot,
             pool,
         };
-        let lane = self.lanes.next_lane();
+        let lane = if slot.on_scheduler { Lanes::HOME } else { self.lanes.next_lane() };
         let begun = slot.begun.clone();
         let run = async move {
             begun.store(attempt, Ordering::Relaxed);

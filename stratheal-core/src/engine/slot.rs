@@ -20,6 +20,7 @@ pub(crate) struct Slot {
     pub(crate) spec: Arc<CheckSpec>,
     /// See [`Registration`](super::Registration).
     pub(crate) revision: u64,
+    pub(crate) on_scheduler: bool,
     pub(crate) cell: Arc<Cell>,
     /// When it is to start next.
     pub(crate) due: Instant,
