@@ -48,7 +48,8 @@ impl Written {
         let (key, place, dispatcher) = (self.key, self.place, dispatcher.clone());
         let check = PythonCheck { name, key, place, dispatcher, last: Mutex::default() };
         let judged = Judged::new(self.id.clone(), check, self.conditions.clone());
-        Registration::new(judged, self.spec.clone()).revision(self.key + 1)
+        // All that it does here is to wait for Python.
+        Registration::new(judged, self.spec.clone()).revision(self.key + 1).on_scheduler()
     }
 }
 

@@ -28,7 +28,7 @@ use crate::healing::WrittenRemedy;
 use crate::history;
 use crate::mailbox::{Reader, Sender};
 use crate::operation::{self, Operation};
-use crate::process::Own;
+use crate::process::{self, Own};
 use crate::registered::{Registered, Running, lock};
 use crate::start::end;
 use crate::subscription::Subscription;
@@ -36,6 +36,7 @@ use crate::view::{CheckState, Snapshot};
 
 /// How long the history has to be written at the end.
 const FLUSH: Duration = Duration::from_secs(2);
+
 /// What a configuration may refer to.
 pub(crate) fn lookup() -> Lookup<'static> {
     Lookup { variable: &|name| std::env::var(name).ok(), cache: place::cache() }
@@ -310,8 +311,9 @@ impl Core {
         keeper: Option<(PathBuf, Vec<OsString>)>,
     ) -> PyResult<Reader> {
         let mailbox = sender.map(Sender::mailbox);
-        let (running, reader) =
-            py.detach(|| self.begin(mailbox, watched, state, keeper)).map_err(|raised| raised.into_exception(py))?;
+        let is_locked = process::has_lock(py);
+        let begun = py.detach(|| self.begin(mailbox, watched, state, keeper, is_locked));
+        let (running, reader) = begun.map_err(|raised| raised.into_exception(py))?;
         let before = self.lock().running.replace(Own::new(running));
         drop(before);
         Ok(reader)

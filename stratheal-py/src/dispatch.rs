@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::mailbox::{Mailbox, Message};
 use crate::run::{Answer, Question, RunState};
+use crate::turn::Turns;
 
 /// The most threads that are written off. Beyond that nothing more is begun on a thread.
 pub(crate) const MAX_STUCK: usize = 32;
@@ -46,12 +47,16 @@ pub(crate) struct Dispatcher {
     permits: Arc<Semaphore>,
     size: usize,
     stuck: Mutex<Stuck>,
+    /// Where functions that work cannot do so at the same time.
+    turns: Option<Turns>,
 }
 
 impl Dispatcher {
-    pub(crate) fn new(threads: Arc<Mailbox>, size: usize) -> Self {
+    /// So many functions at a time run on threads; those that work one after the other, where the interpreter has a lock.
+    pub(crate) fn new(threads: Arc<Mailbox>, size: usize, is_locked: bool) -> Self {
         let permits = Arc::new(Semaphore::new(size));
-        Self { threads, event_loop: Mutex::default(), permits, size, stuck: Mutex::default() }
+        let turns = is_locked.then(Turns::new);
+        Self { threads, event_loop: Mutex::default(), permits, size, stuck: Mutex::default(), turns }
     }
 
     /// Says which event loop is meant from now on.
@@ -80,9 +85,14 @@ impl Dispatcher {
         cx: &CheckContext,
     ) -> Result<Report, CheckError> {
         let last = before.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(last) = last.filter(|last| last.is_running()) {
+        if let Some(last) = last.as_ref().filter(|last| last.is_running()) {
             return Err(BlockingError::Stuck { key: check.clone(), since: last.since.elapsed() }.into());
         }
+        let works = place == Place::Thread && last.is_some_and(|last| Turns::are_for(last.used()));
+        let _turn = match &self.turns {
+            Some(turns) if works => turns.take(cx.remaining()).await,
+            _ => None,
+        };
         // So that the reason arrives rather than a bare time-out.
         let deadline = cx.deadline - (cx.remaining() / 20).min(Duration::from_millis(100));
         let _permit = match place {
@@ -90,21 +100,19 @@ impl Dispatcher {
             Place::Loop => None,
         };
         let mailbox = self.mailbox(place)?;
-        let (run, begun, answer) = RunState::new(key, None);
+        let (run, mut answer) = RunState::new(key, None);
         *before.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.clone());
         mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
         let mut watch = Watch { dispatcher: self, mailbox: &mailbox, place, check, run: &run, is_over: false };
-        match timeout_at(deadline, begun).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                watch.is_over = true;
-                return Err(CheckError::other("the event loop, or the thread, ended before it was called"));
-            }
-            Err(_) => return Err(nobody(place, cx.timeout)),
-        }
-        let answer = match place {
-            Place::Thread => answer.await,
-            Place::Loop => self.answer_of_loop(answer, deadline, cx.timeout).await?,
+        let notice = match place {
+            Place::Thread => Duration::ZERO,
+            Place::Loop => (cx.timeout / 4).min(NOTICE),
+        };
+        let answer = match timeout_at(deadline - notice, &mut answer).await {
+            Ok(answer) => answer,
+            Err(_) if place == Place::Loop => self.answer_of_loop(answer, deadline).await?,
+            Err(_) if run.is_running() => answer.await,
+            Err(_) => return Err(nobody(cx.timeout)),
         };
         watch.is_over = true;
         match answer {
@@ -116,22 +124,18 @@ impl Dispatcher {
         }
     }
 
-    /// Waits for a coroutine, and sees to it that one that cannot go on because its loop is blocked is not taken for a target that
-    /// is silent.
+    /// Waits for a coroutine whose time is nearly over, and sees to it that one that cannot go on because its loop is blocked is not
+    /// taken for a target that is silent.
     async fn answer_of_loop(
         &self,
         mut answer: oneshot::Receiver<Answer>,
         deadline: Instant,
-        timeout: Duration,
     ) -> Result<Result<Answer, RecvError>, CheckError> {
-        if let Ok(answer) = timeout_at(deadline - (timeout / 4).min(NOTICE), &mut answer).await {
-            return Ok(answer);
-        }
         tokio::select! {
             biased;
             answer = &mut answer => return Ok(answer),
             lag = self.lag(deadline) => if lag?.is_none() {
-                return Err(CheckError::other("the event loop answers nobody: something blocks it"));
+                return Err(CheckError::other("the event loop answers nobody: it is closed, or something blocks it"));
             }
         }
         Ok(answer.await)
@@ -155,7 +159,7 @@ impl Dispatcher {
             return Err(format!("{MAX_STUCK} threads are stuck"));
         }
         let deadline = deadline - ANSWER.min(deadline.saturating_duration_since(Instant::now()) / 20);
-        let (run, begun, answer) = RunState::new(key, Some(question));
+        let (run, mut answer) = RunState::new(key, Some(question));
         self.threads.put(Message::Run(run.clone()))?;
         let mut watch = Watch {
             dispatcher: self,
@@ -165,12 +169,10 @@ impl Dispatcher {
             run: &run,
             is_over: false,
         };
-        match timeout_at(deadline, begun).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return Err("the thread ended before it was asked".to_owned()),
-            Err(_) => return Err("no thread took it in its time: is the interpreter busy?".to_owned()),
-        }
-        let answered = timeout_at(deadline, answer).await.map_err(|_| "it does not return in its time".to_owned())?;
+        let Ok(answered) = timeout_at(deadline, &mut answer).await else {
+            let nobody = "no thread took it in its time: is the interpreter busy?";
+            return Err(if run.is_running() { "it does not return in its time" } else { nobody }.to_owned());
+        };
         watch.is_over = true;
         match answered {
             Ok(Answer::Told(value)) => Ok(value),
@@ -185,10 +187,11 @@ impl Dispatcher {
     /// When there is no loop.
     pub(crate) async fn lag(&self, deadline: Instant) -> Result<Option<Duration>, CheckError> {
         let mailbox = self.mailbox(Place::Loop)?;
-        let (run, begun, _answer) = RunState::new(NOTHING, None);
+        // The loop takes it, and lets go of it.
+        let (run, answer) = RunState::new(NOTHING, None);
         mailbox.put(Message::Run(run.clone())).map_err(CheckError::other)?;
         let asked = run.since;
-        let answered = timeout_at(deadline, begun).await;
+        let answered = timeout_at(deadline, answer).await;
         run.abandon();
         Ok(answered.ok().map(|_| asked.elapsed()))
     }
@@ -257,14 +260,8 @@ impl Drop for Watch<'_> {
     }
 }
 
-fn nobody(place: Place, timeout: Duration) -> CheckError {
-    let seconds = timeout.as_secs_f64();
-    CheckError::other(match place {
-        Place::Thread => format!("no thread took it within {seconds} s: is the interpreter busy?"),
-        Place::Loop => {
-            format!("the event loop did not take it within {seconds} s: it is closed, or something blocks it")
-        }
-    })
+fn nobody(timeout: Duration) -> CheckError {
+    CheckError::other(format!("no thread took it within {} s: is the interpreter busy?", timeout.as_secs_f64()))
 }
 
 fn raised(kind: &str, message: &str, mut traceback: String) -> CheckError {

@@ -30,6 +30,7 @@ mod run;
 mod start;
 mod subscription;
 mod tool;
+mod turn;
 mod view;
 
 /// The native half of the package `stratheal`; import that instead.

@@ -43,5 +43,5 @@ pub(crate) fn registration(dispatcher: Arc<Dispatcher>) -> Option<Registration> 
     let options = serde_json::json!({ "interval": "5s", "timeout": "2s", "warn_if": "lag > 100ms", "required": false });
     let settings = check_settings(NAME, options.as_object()?).ok()?;
     let judged = Judged::new(settings.id, LoopLag(dispatcher), settings.conditions);
-    Some(Registration::new(judged, settings.spec))
+    Some(Registration::new(judged, settings.spec).on_scheduler())
 }

@@ -65,12 +65,23 @@ impl Drop for End {
 #[pyclass(frozen, module = "stratheal._stratheal")]
 pub(crate) struct Operation {
     number: u64,
-    shared: Own<Arc<Shared>>,
-    stop: Own<Arc<Notify>>,
-    telling: Own<Arc<Telling>>,
+    begun: Own<Begun>,
+}
+
+/// What belongs to the process that has begun it.
+struct Begun {
+    shared: Arc<Shared>,
+    stop: Arc<Notify>,
+    telling: Arc<Telling>,
     /// What is to be done: by the thread that waits for it, because each thread more that takes part makes it later, or by the runtime where an
     /// event loop waits.
-    work: Own<Mutex<Option<BoxFuture<'static, ()>>>>,
+    work: Mutex<Option<BoxFuture<'static, ()>>>,
+}
+
+impl Begun {
+    fn work(&self) -> MutexGuard<'_, Option<BoxFuture<'static, ()>>> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl fmt::Debug for Operation {
@@ -111,13 +122,7 @@ pub(crate) fn begin_telling<T: Send + 'static>(
         };
         end.told.lock().outcome = Some(outcome);
     });
-    Operation {
-        number,
-        shared: Own::new(shared),
-        stop: Own::new(stop),
-        telling: Own::new(telling),
-        work: Own::new(Mutex::new(Some(work))),
-    }
+    Operation { number, begun: Own::new(Begun { shared, stop, telling, work: Mutex::new(Some(work)) }) }
 }
 
 /// The result of an operation that has none.
@@ -127,30 +132,26 @@ pub(crate) fn none(py: Python<'_>, (): ()) -> PyResult<Py<PyAny>> {
 }
 
 impl Operation {
-    fn shared(&self, py: Python<'_>) -> PyResult<&Arc<Shared>> {
+    fn begun(&self, py: Python<'_>) -> PyResult<&Begun> {
         let forked = || Raised::new("ForkedError", "this was begun before the process was forked");
-        self.shared.get().ok_or_else(|| forked().into_exception(py))
-    }
-
-    fn work(&self) -> Option<MutexGuard<'_, Option<BoxFuture<'static, ()>>>> {
-        Some(self.work.get()?.lock().unwrap_or_else(PoisonError::into_inner))
+        self.begun.get().ok_or_else(|| forked().into_exception(py))
     }
 
     /// Does it, or waits for it, for a moment; whether it is over.
     fn look(&self, py: Python<'_>) -> PyResult<bool> {
-        let shared = self.shared(py)?;
+        let begun = self.begun(py)?;
         let runtime = process::runtime()?;
         Ok(py.detach(|| {
-            let work = self.work().and_then(|mut work| work.take());
+            let work = begun.work().take();
             if let Some(mut work) = work {
                 let is_over = runtime.block_on(async { tokio::time::timeout(LOOK, &mut work).await.is_ok() });
-                if !is_over && let Some(mut place) = self.work() {
-                    *place = Some(work);
+                if !is_over {
+                    *begun.work() = Some(work);
                 }
                 return is_over;
             }
-            let state = shared.lock();
-            let waited = shared.changed.wait_timeout_while(state, LOOK, |state| !state.is_over);
+            let state = begun.shared.lock();
+            let waited = begun.shared.changed.wait_timeout_while(state, LOOK, |state| !state.is_over);
             waited.unwrap_or_else(PoisonError::into_inner).0.is_over
         }))
     }
@@ -195,19 +196,21 @@ impl Operation {
 
     /// Takes what has happened since this was asked last.
     fn told(&self) -> Vec<Told> {
-        self.telling.get().map(|telling| telling.take()).unwrap_or_default()
+        self.begun.get().map(|begun| begun.telling.take()).unwrap_or_default()
     }
 
     /// Says which loop is to be told when it is over. Answers whether it is already.
     fn tell(&self, py: Python<'_>, sender: &Sender) -> PyResult<bool> {
+        let begun = self.begun(py)?;
         let is_over = {
-            let mut state = self.shared(py)?.lock();
+            let mut state = begun.shared.lock();
             if !state.is_over {
                 state.mailbox = Some(sender.mailbox());
             }
             state.is_over
         };
-        if let Some(work) = self.work().and_then(|mut work| work.take()) {
+        let work = begun.work().take();
+        if let Some(work) = work {
             process::runtime()?.spawn(work);
         }
         Ok(is_over)
@@ -215,7 +218,7 @@ impl Operation {
 
     /// What came of it; once.
     fn result(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        let outcome = self.shared(py)?.lock().outcome.take();
+        let outcome = self.begun(py)?.shared.lock().outcome.take();
         match outcome {
             Some(Ok(make)) => make(py),
             Some(Err(raised)) => Err(raised.into_exception(py)),
@@ -227,8 +230,8 @@ impl Operation {
 
     /// Ends it. What it has done stays done.
     fn cancel(&self) {
-        if let Some(stop) = self.stop.get() {
-            stop.notify_one();
+        if let Some(begun) = self.begun.get() {
+            begun.stop.notify_one();
         }
     }
 

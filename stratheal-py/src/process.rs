@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Mutex, PoisonError};
 
+use pyo3::prelude::*;
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The number of this process.
@@ -16,6 +17,13 @@ pub(crate) fn is_main_interpreter() -> bool {
     // SAFETY: the caller holds the interpreter, as everything does that Python calls, so there is a current one.
     let number = unsafe { pyo3::ffi::PyInterpreterState_GetID(pyo3::ffi::PyInterpreterState_Get()) };
     number == 0
+}
+
+/// Whether one thread at a time has the interpreter, as in all but free-threaded ones.
+pub(crate) fn has_lock(py: Python<'_>) -> bool {
+    let asked = py.import("sys").and_then(|sys| sys.call_method0("_is_gil_enabled")?.extract());
+    // Older ones cannot be asked, and have it.
+    asked.unwrap_or(true)
 }
 
 /// The runtime of this process, on which operations wait. It is never ended: in a fork that would end that of the parent.

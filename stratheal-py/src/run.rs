@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use pyo3::prelude::*;
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use stratheal_core::model::Report as Found;
 use tokio::sync::oneshot;
@@ -49,7 +51,8 @@ struct Inner {
     /// Nobody waits for it any more.
     abandoned: bool,
     reply: Option<oneshot::Sender<Answer>>,
-    taken: Option<oneshot::Sender<()>>,
+    /// What its thread had used of a processor when it began, and then what the call itself has used.
+    used: Duration,
 }
 
 /// A call, shared by those who wait for it and those who make it.
@@ -65,17 +68,13 @@ pub(crate) struct RunState {
 }
 
 impl RunState {
-    /// A new call; what tells that it has begun, and what came of it.
-    pub(crate) fn new(
-        key: u64,
-        question: Option<Question>,
-    ) -> (Arc<Self>, oneshot::Receiver<()>, oneshot::Receiver<Answer>) {
+    /// A new call, and what will come of it.
+    pub(crate) fn new(key: u64, question: Option<Question>) -> (Arc<Self>, oneshot::Receiver<Answer>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let (reply, answer) = oneshot::channel();
-        let (taken, begun) = oneshot::channel();
-        let inner = Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), taken: Some(taken) };
+        let inner = Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), used: Duration::ZERO };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        (Arc::new(Self { number, key, question, since: Instant::now(), inner: Mutex::new(inner) }), begun, answer)
+        (Arc::new(Self { number, key, question, since: Instant::now(), inner: Mutex::new(inner) }), answer)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -100,14 +99,26 @@ impl RunState {
         self.lock().stage == Stage::Taken
     }
 
+    /// How much of a processor it has used, once it is over. For a call on a thread: on a loop, others use it meanwhile.
+    pub(crate) fn used(&self) -> Duration {
+        let inner = self.lock();
+        if inner.stage == Stage::Over { inner.used } else { Duration::ZERO }
+    }
+
     fn answer(&self, answer: Answer) {
         let mut inner = self.lock();
         inner.stage = Stage::Over;
+        inner.used = thread_time().saturating_sub(inner.used);
         if let Some(reply) = inner.reply.take() {
             // Whoever waited may have gone.
             drop(reply.send(answer));
         }
     }
+}
+
+/// What this thread has used of a processor.
+fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 /// A call that Python is to make. It has to be answered by one of `done`, `failed` and `dropped`.
@@ -157,9 +168,7 @@ impl Run {
             return false;
         }
         inner.stage = Stage::Taken;
-        if let Some(taken) = inner.taken.take() {
-            let _ = taken.send(());
-        }
+        inner.used = thread_time();
         true
     }
 
@@ -197,8 +206,10 @@ impl Drop for Run {
     /// One that Python has lost, as by the end of its loop, is over: nobody has to wait for it.
     fn drop(&mut self) {
         let mut inner = self.state.lock();
-        inner.stage = Stage::Over;
+        if inner.stage != Stage::Over {
+            inner.stage = Stage::Over;
+            inner.used = Duration::ZERO;
+        }
         inner.reply = None;
-        inner.taken = None;
     }
 }

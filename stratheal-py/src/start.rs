@@ -18,16 +18,17 @@ use crate::process;
 use crate::registered::{Audience, Running, Turn, lock};
 
 impl Core {
-    /// Begins everything, and answers where threads find what they are to do.
+    /// Begins everything, and answers where threads find what they are to do. Whether the interpreter has a lock, Python knows.
     pub(crate) fn begin(
         &self,
         mailbox_of_loop: Option<Arc<Mailbox>>,
         watched: bool,
         state: Option<PathBuf>,
         keeper: Option<(PathBuf, Vec<OsString>)>,
+        is_locked: bool,
     ) -> Result<(Running, Reader), Raised> {
         let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
-        let dispatcher = Arc::new(Dispatcher::new(threads, self.threads));
+        let dispatcher = Arc::new(Dispatcher::new(threads, self.threads, is_locked));
         // Before the engine: the first checks run at once.
         if let Some(mailbox) = mailbox_of_loop {
             dispatcher.bind(mailbox);

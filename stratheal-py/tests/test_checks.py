@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import gc
+import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -161,6 +164,65 @@ def test_a_check_that_hangs_is_cut_off_and_named_and_nothing_else_waits(monitor:
     assert monitor.run("well").outcome == "done"
     assert monitor.stop(0) == ["hangs"]
     release.set()
+
+
+def has_lock() -> bool:
+    return getattr(sys, "_is_gil_enabled", lambda: True)()
+
+
+@pytest.mark.skipif(not has_lock(), reason="without a lock of the interpreter nobody waits for it")
+def test_functions_that_work_take_turns_and_those_that_wait_do_not(monitor: Monitor) -> None:
+    spans: dict[str, list[tuple[float, float]]] = {"work": [], "wait": []}
+
+    def work() -> None:
+        begun, end = time.monotonic(), time.thread_time() + 0.02
+        while time.thread_time() < end:
+            pass
+        spans["work"].append((begun, time.monotonic()))
+
+    def wait() -> None:
+        begun = time.monotonic()
+        time.sleep(0.2)
+        spans["wait"].append((begun, time.monotonic()))
+
+    for number in range(3):
+        monitor.check(f"works-{number}", interval="1h")(work)
+        monitor.check(f"waits-{number}", interval="1h")(wait)
+    with monitor, ThreadPoolExecutor(6) as pool:
+        # What they are is known once they have run.
+        until(lambda: all(state.runs for state in monitor.snapshot().checks))
+        for kind in spans:
+            spans[kind].clear()
+            assert all(pool.map(monitor.run, [f"{kind}s-{number}" for number in range(3)] * 2))
+
+    def overlap(kind: str) -> bool:
+        ordered = sorted(spans[kind])
+        assert len(ordered) >= 3
+        return any(late[0] < early[1] for early, late in pairwise(ordered))
+
+    assert not overlap("work")
+    assert overlap("wait")
+
+
+def test_one_that_works_for_ever_holds_up_nobody_for_ever(monitor: Monitor) -> None:
+    release = threading.Event()
+
+    def works(limit: float) -> None:
+        end = time.thread_time() + limit
+        while time.thread_time() < end and not release.is_set():
+            pass
+
+    limit = {"hangs": 0.002, "well": 0.002}
+    monitor.check("hangs", timeout="3s", interval="1h")(lambda: works(limit["hangs"]))
+    monitor.check("well", timeout="2s", interval="1h")(lambda: works(limit["well"]))
+    with monitor, ThreadPoolExecutor(1) as pool:
+        until(lambda: all(state.runs for state in monitor.snapshot().checks))
+        limit["hangs"] = 60
+        hanging = pool.submit(monitor.run, "hangs")
+        assert monitor.run("well").outcome == "done"
+        assert not hanging.done()
+        release.set()
+        assert hanging.result(10).outcome == "done"
 
 
 def test_stuck_threads_are_replaced_until_there_are_too_many() -> None:
