@@ -156,6 +156,12 @@ impl Interpreter {
         format!("{}.{}", self.version.0, self.version.1)
     }
 
+    /// Its own name, after which its folders are called as well: `python3.14`, or `python3.14t` where it has no global lock.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("python{}{}", self.series(), if self.is_free_threaded { "t" } else { "" })
+    }
+
     /// Whether it is that of a virtual environment.
     #[must_use]
     pub fn is_virtual(&self) -> bool {
@@ -166,7 +172,7 @@ impl Interpreter {
     #[must_use]
     pub fn in_environment(&self, root: &Path) -> Self {
         let windows = self.markers.os_name == "nt";
-        let library = if windows { root.join("Lib") } else { root.join(format!("lib/python{}", self.series())) };
+        let library = if windows { root.join("Lib") } else { root.join("lib").join(self.name()) };
         let scripts = root.join(if windows { "Scripts" } else { "bin" });
         Self {
             executable: scripts.join(if windows { "python.exe" } else { "python" }),
@@ -221,6 +227,15 @@ mod tests {
         assert_eq!((&inside.prefix, &inside.base_prefix), (&root, &found.base_prefix));
         assert!(inside.is_virtual() && expected.is_virtual());
         assert!(!inside.base_executable.starts_with(&root), "{}", inside.base_executable.display());
+        // What one without a global lock has is its own.
+        let free = Interpreter { is_free_threaded: true, ..found };
+        let packages = root.join(format!("lib/python{}t/site-packages", free.series()));
+        assert_eq!(free.in_environment(&root).scheme.purelib, packages);
+        let layout = super::super::layout::base_layout(&free, &root, false, &[]);
+        assert!(layout.folders.iter().any(|folder| root.join(folder) == packages), "{layout:?}");
+        for name in [format!("bin/python{}", free.series()), format!("bin/python{}t", free.series())] {
+            assert!(layout.links.contains(&(name.into(), "python".into())), "{layout:?}");
+        }
     }
 
     #[tokio::test]

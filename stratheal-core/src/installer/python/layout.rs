@@ -38,9 +38,9 @@ pub(in crate::installer) fn base_layout(
     cfg.set("stratheal", env!("CARGO_PKG_VERSION"));
     let prompt = prompt(root);
     cfg.set("prompt", prompt.clone());
-    let library = format!("lib/python{series}/site-packages");
+    let library = Path::new("lib").join(base.name()).join("site-packages");
     let mut layout = Layout {
-        folders: vec!["bin".into(), "include".into(), library.into()],
+        folders: vec!["bin".into(), "include".into(), library],
         files: vec![
             ("pyvenv.cfg".into(), cfg.to_string().into_bytes()),
             (".gitignore".into(), b"# Made by stratheal.\n*\n".to_vec()),
@@ -51,6 +51,9 @@ pub(in crate::installer) fn base_layout(
             (format!("bin/python{series}").into(), "python".into()),
         ],
     };
+    if base.is_free_threaded {
+        layout.links.push((Path::new("bin").join(base.name()), "python".into()));
+    }
     if base.pointer_bits == 64 && base.markers.os_name == "posix" && base.markers.sys_platform != "darwin" {
         layout.links.push(("lib64".into(), "lib".into()));
     }

@@ -28,9 +28,10 @@ pub(super) fn dead_links(root: &Path, interpreter: Option<&Interpreter>) -> Vec<
         if fs::metadata(folder.join(&name)).is_ok() {
             return None;
         }
-        let own = interpreter.map(|found| format!("python{}", found.series()));
         // A link to the program is how an environment is laid out; one of another version was made by somebody else.
-        let is_laid_out = own.is_some_and(|own| name == "python3" || name == own);
+        let is_laid_out = interpreter.is_some_and(|found| {
+            name == "python3" || name == found.name() || name == format!("python{}", found.series())
+        });
         let remedy = if is_laid_out { Remedy::Repair } else { Remedy::Rebuild };
         let problem = Problem::LinkGone { target };
         Some(Finding::about(None, Some(PathBuf::from(FOLDER).join(name)), problem).with(Some(remedy)))
@@ -38,10 +39,11 @@ pub(super) fn dead_links(root: &Path, interpreter: Option<&Interpreter>) -> Vec<
     dead.collect()
 }
 
-/// `python`, `python3` and `python3.11`, and neither `python3-config` nor `python3.11-intel64`.
+/// `python`, `python3`, `python3.11` and `python3.14t`, and neither `python3-config` nor `python3.11-intel64`.
 fn is_interpreter(name: &str) -> bool {
     let Some(version) = name.strip_prefix(PROGRAM) else { return false };
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let version = version.strip_suffix('t').filter(|version| version.contains('.')).unwrap_or(version);
     version.is_empty() || version.split('.').all(is_number)
 }
 
@@ -51,10 +53,11 @@ mod tests {
 
     #[test]
     fn names_of_interpreters() {
-        for name in ["python", "python3", "python3.11"] {
+        for name in ["python", "python3", "python3.11", "python3.14t"] {
             assert!(is_interpreter(name), "{name}");
         }
-        for name in ["pip", "python3-config", "python3.", "pythonw", "python3.11-intel64", ""] {
+        for name in ["pip", "python3t", "python3.t", "python3-config", "python3.", "pythonw", "python3.11-intel64", ""]
+        {
             assert!(!is_interpreter(name), "{name}");
         }
     }
