@@ -4,9 +4,8 @@ use std::env;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use stratheal_core::base::fs::read_text;
 use stratheal_core::config::{self, Config, ConfigError, Detected, Lookup, Source};
-use stratheal_core::control::{Client, ControlError, Request, Response, socket_path};
+use stratheal_core::control::{Client, ControlError, Request, Response, left_address, socket_path};
 use stratheal_core::engine::permits::Limits;
 use stratheal_core::sys::limits;
 use stratheal_core::workspace::place;
@@ -33,6 +32,9 @@ pub(crate) fn configuration(common: &Common) -> Result<Config, Failure> {
 
 /// The configuration that was written down.
 pub(crate) fn written_configuration(common: &Common) -> Result<Config, Failure> {
+    if common.no_config {
+        return Err(ConfigError::Missing.into());
+    }
     let file = match &common.config {
         Some(file) => file.clone(),
         None => config::find(Path::new("."))?,
@@ -49,9 +51,6 @@ fn with_lookup<T>(read: impl FnOnce(&Lookup<'_>) -> T) -> T {
 pub(crate) fn state(common: &Common, config: &Config) -> PathBuf {
     place::state(common.state_dir.as_deref(), config.project.state.as_deref(), config.folder())
 }
-
-/// The file in the state folder that says where the control socket is.
-pub(crate) const ADDRESS: &str = "control";
 
 /// The control socket of a state folder.
 pub(crate) fn socket(state: &Path) -> PathBuf {
@@ -99,8 +98,7 @@ pub(crate) async fn connect(common: &Common) -> Result<(Client, PathBuf), Failur
         }
         Err(_) => place::state(common.state_dir.as_deref(), None, Path::new(".")),
     };
-    let left = read_text(&state.join(ADDRESS), 4096).ok().map(PathBuf::from);
-    match Client::connect(&left.unwrap_or_else(|| socket(&state))).await {
+    match Client::connect(&left_address(&state).unwrap_or_else(|| socket(&state))).await {
         Err(ControlError::NotRunning) => Err(Failure::NotRunning { state }),
         other => Ok((other?, state)),
     }
@@ -108,10 +106,13 @@ pub(crate) async fn connect(common: &Common) -> Result<(Client, PathBuf), Failur
 
 /// Tells a running monitor that an environment changed, so that it waits no longer with what failed because of it. Most often none runs.
 pub(crate) async fn tell_changed(common: &Common, environment: &Path) {
-    let request = Request::Changed { what: format!("the environment {}", environment.display()) };
-    match ask(common, &request).await {
-        Ok(_) | Err(Failure::NotRunning { .. }) => {}
-        Err(failure) => tracing::debug!(error = %failure, "the monitor was not told that an environment changed"),
+    let told = match connect(common).await {
+        Ok((mut client, _)) => client.tell_changed(environment).await.map_err(Failure::from),
+        Err(Failure::NotRunning { .. }) => Ok(()),
+        Err(failure) => Err(failure),
+    };
+    if let Err(failure) = told {
+        tracing::debug!(error = %failure, "the monitor was not told that an environment changed");
     }
 }
 

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pyo3::exceptions::PyTypeError;
@@ -13,7 +12,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use stratheal_core::base::fs::write_atomic;
-use stratheal_core::config;
 use stratheal_core::index::{ProjectName, ThisProcess};
 use stratheal_core::installer::lock::Lock;
 use stratheal_core::installer::{
@@ -21,31 +19,13 @@ use stratheal_core::installer::{
     ResolveOptions, VerifyOptions,
 };
 use stratheal_core::snapshot::{CreateOptions, RollbackOptions, Selector, Snapshots};
-use stratheal_core::workspace::{Asked, Choices, Read, Target, Ways, Workspace, place};
+use stratheal_core::workspace::{Asked, Read, Target, Ways};
 
 use crate::convert::{from_json, to_json};
-use crate::core::lookup;
 use crate::errors::Raised;
 use crate::operation::{self, Operation};
+use crate::place::{Opened, Options, aside};
 use crate::progress::Telling;
-
-/// Which environment is meant, and where things are.
-#[derive(Debug, Clone, Deserialize)]
-struct Options {
-    path: Option<PathBuf>,
-    config: Option<PathBuf>,
-    overlay: Option<String>,
-    base: Option<PathBuf>,
-    index: Option<String>,
-    mirrors: Vec<String>,
-    offline: bool,
-    cache: Option<PathBuf>,
-    state: Option<PathBuf>,
-    /// In seconds.
-    deadline: Option<f64>,
-    /// Whether snapshots are made around each change.
-    automatic: bool,
-}
 
 /// What is wanted, and how it is installed or locked.
 #[derive(Debug, Default, Deserialize)]
@@ -118,63 +98,6 @@ enum Worker {
 
 /// Known once it has begun.
 type AtWork = Arc<OnceLock<Worker>>;
-
-/// What is open for one piece of work.
-struct Opened {
-    workspace: Workspace,
-    target: Target,
-    installer: Installer,
-    notes: Vec<String>,
-}
-
-impl Options {
-    fn workspace(&self) -> Result<Workspace, Raised> {
-        let load = |file: &PathBuf| config::load(file, self.overlay.as_deref(), &lookup());
-        let config = self.config.as_ref().map(load).transpose()?;
-        let choices = Choices {
-            index: self.index.clone(),
-            mirrors: self.mirrors.clone(),
-            offline: self.offline,
-            cache: self.cache.clone(),
-            python: self.path.clone(),
-            deadline: self.deadline.map(deadline).transpose()?,
-            state: self.state.clone(),
-        };
-        Ok(Workspace::new(config, choices)?)
-    }
-
-    /// Reads files, and may ask programs.
-    fn open(&self, files: &[PathBuf], ways: Ways, changes: bool) -> Result<Opened, Raised> {
-        let workspace = self.workspace()?;
-        let target = workspace.target(self.base.as_deref());
-        let guard = if changes && self.automatic { workspace.guard(&target.path) } else { None };
-        let opened = workspace.installer(files, ways, guard)?;
-        Ok(Opened { workspace, target, installer: opened.installer, notes: opened.notes })
-    }
-
-    fn state_folder(&self) -> Result<PathBuf, Raised> {
-        let workspace = self.workspace()?;
-        let root = workspace.root(&workspace.target(None).path)?;
-        Ok(place::snapshots(self.state.as_deref(), workspace.config.as_ref(), &root))
-    }
-
-    fn snapshots(&self) -> Result<(Workspace, Snapshots, PathBuf), Raised> {
-        let workspace = self.workspace()?;
-        let (snapshots, root) = workspace.snapshots(&workspace.target(None).path)?;
-        Ok((workspace, snapshots, root))
-    }
-}
-
-fn deadline(seconds: f64) -> Result<Duration, Raised> {
-    let known = Duration::try_from_secs_f64(seconds).ok().filter(|deadline| !deadline.is_zero());
-    known.ok_or_else(|| Raised::new("ConfigurationError", format!("deadline: {seconds} s is no time to wait")))
-}
-
-/// Reads files and asks programs where that holds up nobody.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> Result<T, Raised> + Send + 'static) -> Result<T, Raised> {
-    let ended = tokio::task::spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| Err(Raised::new("StrathealError", error.to_string())))
-}
 
 fn with_notes(mut document: Value, notes: Vec<String>) -> Value {
     if let Value::Object(map) = &mut document {
@@ -310,11 +233,15 @@ impl EnvironmentCore {
     /// Brings it back.
     fn rollback(&self, to: String, paths: Vec<PathBuf>, projects: Vec<String>, keep_edits: bool) -> Operation {
         self.begin(async move |options, telling, at_work| {
+            let place = options.clone();
             let (_, snapshots, root) = aside(move || options.snapshots()).await?;
             let _ = at_work.set(Worker::Snapshots(snapshots.clone()));
             let Ok(selector) = to.parse::<Selector>();
             let wanted = RollbackOptions { paths, projects, keep_edits, ..RollbackOptions::default() };
             let done = telling.of_snapshots(&snapshots, snapshots.rollback(&selector, &root, &wanted)).await?;
+            if done.how.is_some() {
+                place.tell_changed(&root).await;
+            }
             Ok(json!(done))
         })
     }
@@ -323,7 +250,7 @@ impl EnvironmentCore {
 async fn install(options: Options, given: Given, telling: Arc<Telling>, at_work: AtWork) -> Result<Value, Raised> {
     let asked = given.asked();
     let ways = Ways { in_place: given.in_place, compile: given.compile, strict: given.strict, ..Ways::default() };
-    let (base, plans) = (options.base.clone(), given.plan);
+    let (base, plans, place) = (options.base.clone(), given.plan, options.clone());
     let (read, opened) = aside(move || {
         let read = options.workspace()?.read(&asked)?;
         let opened = options.open(&read.files, ways, !plans)?;
@@ -350,6 +277,9 @@ async fn install(options: Options, given: Given, telling: Arc<Telling>, at_work:
     let done = telling.of_installer(&installer, work).await;
     installer.fetcher().settled().await;
     let (planned, outcome) = done?;
+    if outcome.as_ref().is_some_and(|outcome| outcome.applied.is_some()) {
+        place.tell_changed(environment.root()).await;
+    }
     said.extend(notes.into_iter().chain(planned.notes.iter().cloned()));
     Ok(with_notes(planned.document(outcome.as_ref()), said))
 }
@@ -378,6 +308,7 @@ async fn uninstall(
 ) -> Result<Value, Raised> {
     let names: Result<Vec<ProjectName>, _> = projects.iter().map(|name| name.parse()).collect();
     let names = names.map_err(|error| Raised::of_chain("ConfigurationError", &error))?;
+    let place = options.clone();
     let opened = aside(move || options.open(&[], Ways::default(), true)).await?;
     let _ = at_work.set(Worker::Installer(opened.installer.clone()));
     let environment = environment(&opened.installer, &opened.target, None, false).await?;
@@ -387,6 +318,9 @@ async fn uninstall(
     }
     let work = opened.installer.uninstall(&environment, &names);
     let (outcome, absent) = telling.of_installer(&opened.installer, work).await?;
+    if outcome.applied.is_some() {
+        place.tell_changed(environment.root()).await;
+    }
     Ok(with_notes(outcome.document(), absent.iter().map(|name| format!("{name} is not installed")).collect()))
 }
 
@@ -397,6 +331,7 @@ async fn repair(
     telling: Arc<Telling>,
     at_work: AtWork,
 ) -> Result<Value, Raised> {
+    let place = options.clone();
     let opened = aside(move || options.open(&[], Ways::default(), !plan)).await?;
     let _ = at_work.set(Worker::Installer(opened.installer.clone()));
     let (installer, wanted) = (&opened.installer, RepairOptions { full });
@@ -406,6 +341,9 @@ async fn repair(
     }
     let repaired = telling.of_installer(installer, installer.repair(&subject, &wanted)).await?;
     installer.fetcher().settled().await;
+    if repaired.is_changed() {
+        place.tell_changed(&opened.target.path).await;
+    }
     let notes = repaired.notes.clone();
     Ok(with_notes(repaired.document(), notes))
 }

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::dispatch::Dispatcher;
 use crate::errors::Raised;
+use crate::listeners;
 use crate::process;
 use crate::python_remedy::PythonRemedy;
 use crate::registered::Turn;
@@ -157,6 +158,7 @@ impl Healing {
         } else {
             runtime.block_on(healing.act(&means, folder))?;
         }
+        listeners::add(&healing);
         Ok(healing)
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import pickle
 import shutil
@@ -21,7 +22,7 @@ from index import Index, served
 import stratheal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture
@@ -374,6 +375,81 @@ def test_the_program_replaces_it_instead(environment: stratheal.Environment, ind
     ]
     assert said[3].startswith("NoSuchPackageError")
     assert "gamma" in said[3]
+
+
+def test_the_program_obeys_no_configuration_that_it_finds(
+    environment: stratheal.Environment, index: Index, tmp_path: Path
+) -> None:
+    program = shutil.which("stratheal")
+    if program is None:
+        pytest.skip("the program `stratheal` is not in PATH")
+    environment.install("alpha==1.0")
+    # It would refuse it.
+    (tmp_path / "stratheal.toml").write_text("nonsense")
+    assert own(environment, index, tmp_path, str(Path(program).parent)).startswith("True 1")
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+def waits(incidents: list[dict[str, Any]]) -> bool:
+    """Whether something was tried, and is to be tried again later."""
+    return [(one["attempts"], one["state"]) for one in incidents] == [(1, "open")]
+
+
+def test_what_failed_because_of_it_is_tried_again_at_once(environment: stratheal.Environment) -> None:
+    monitor, tried = stratheal.Monitor(), []
+    monitor.check("broken", interval="100ms", fail_after=1)(lambda: False)
+    monitor.remedy("mend", risk="local")(lambda: tried.append(1))
+    monitor.heal_by("broken", "mend", tries=2, verify_timeout="300ms", first_pause="1h")
+    with monitor:
+        until(lambda: waits(monitor.healing()["incidents"]), "it waits for its next attempt")
+        assert len(tried) == 1
+        environment.install("alpha==1.0")
+        until(lambda: len(tried) == 2, "it is tried again")
+
+
+def test_a_monitor_that_runs_beside_hears_of_it(environment: stratheal.Environment, tmp_path: Path) -> None:
+    program = shutil.which("stratheal")
+    if program is None:
+        pytest.skip("the program `stratheal` is not in PATH")
+    tried = tmp_path / "tried"
+    (tmp_path / "stratheal.toml").write_text(f"""
+        [project]
+        state_dir = "state"
+        [checks.broken]
+        command = ["sh", "-c", "exit 2"]
+        interval = "100ms"
+        fail_after = 1
+        [remedies.mend]
+        run = ["{sys.executable}", "-c", "open({str(tried)!r}, 'a').write('x')"]
+        [heal.broken]
+        ladder = ["mend"]
+        tries = 2
+        verify_timeout = "300ms"
+        first_pause = "1h"
+        """)
+    command = [program, "up", "--listen=127.0.0.1:0"]
+    beside = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def incidents() -> list[dict[str, Any]]:
+        command = [program, "incidents", "list", "--format=json"]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        found: list[dict[str, Any]] = json.loads(told) if told else []
+        return found
+
+    try:
+        until(lambda: waits(incidents()), "it waits for its next attempt")
+        assert tried.read_text() == "x"
+        environment.install("alpha==1.0")
+        until(lambda: tried.read_text() == "xx", "it is tried again")
+    finally:
+        beside.terminate()
+        assert beside.wait(20) == 0
 
 
 def test_results_and_errors_can_be_shown(environment: stratheal.Environment) -> None:

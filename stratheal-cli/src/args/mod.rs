@@ -61,6 +61,9 @@ pub(crate) struct Common {
     /// The configuration file; default: stratheal.toml or pyproject.toml, here or in the nearest folder above.
     #[arg(long, global = true, value_name = "FILE", env = "STRATHEAL_CONFIG")]
     pub(crate) config: Option<PathBuf>,
+    /// Use no configuration file, whether one is named or found.
+    #[arg(long, global = true)]
+    pub(crate) no_config: bool,
     /// Lay [environments.NAME] of the configuration over the rest of it.
     #[arg(long, global = true, value_name = "NAME", env = "STRATHEAL_ENV")]
     pub(crate) env: Option<String>,

@@ -1,12 +1,11 @@
 //! `stratheal up`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use stratheal_core::base::fs::write_atomic;
 use stratheal_core::config::Config;
 use stratheal_core::contract::History;
 use stratheal_core::control::{self, Control};
@@ -185,20 +184,14 @@ fn announce(common: &Common, config: &Config, listener: Option<&TcpListener>, en
 /// Answers on the control socket. Without it the monitor still watches; it just cannot be asked.
 async fn answer_calls(state: PathBuf, monitor: Monitor, history: Arc<dyn History>, reload: Reload) {
     let socket = place::socket(&state);
-    leave_address(&state, &socket);
+    if let Err(error) = control::leave_address(&state, &socket) {
+        tracing::debug!(%error, "cannot leave the socket's address in the state folder");
+    }
     let again = move || reload.clone().run().boxed();
     let Monitor { engine, services, healer, .. } = monitor;
     let (healer, services) = (Some(healer), Some(services));
     let control = Control { engine, history: Some(history), reload: Arc::new(again), healer, services };
     if let Err(error) = control::serve(&socket, control).await {
         tracing::error!(%error, "no control socket: `stratheal status` and its like will find nobody");
-    }
-}
-
-/// Whoever asks may have another runtime folder than this program, so the state folder says where the socket is.
-fn leave_address(state: &Path, socket: &Path) {
-    let text = socket.as_os_str().as_encoded_bytes();
-    if let Err(error) = write_atomic(&state.join(place::ADDRESS), text) {
-        tracing::debug!(%error, "cannot leave the socket's address in the state folder");
     }
 }

@@ -13,6 +13,9 @@ use crate::base::class::ErrorClass;
 /// How long an answer may take. Running a check may take its own time-out.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+/// How long a monitor may take to hear that something has changed: whoever changed it has to go on.
+const HEARING: Duration = Duration::from_secs(5);
+
 /// Why nothing was learned from a running monitor.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -61,6 +64,19 @@ impl Client {
             _ => ControlError::Talk(error),
         })?;
         Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// Tells that an environment has changed, so that the monitor waits no longer with what failed because of it. Five seconds at most.
+    ///
+    /// # Cancellation
+    /// After dropping the future the connection must not be used again.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub async fn tell_changed(&mut self, environment: &Path) -> Result<(), ControlError> {
+        let request = Request::Changed { what: format!("the environment {}", environment.display()) };
+        let heard = tokio::time::timeout(HEARING, self.ask(&request)).await;
+        heard.unwrap_or_else(|_| Err(ControlError::Talk(io::ErrorKind::TimedOut.into()))).map(drop)
     }
 
     /// Asks and waits for the answer, two minutes at most.

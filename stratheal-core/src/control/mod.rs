@@ -4,6 +4,7 @@
 //! root, are answered: the system tells who is at the other end. One JSON document a line, a question and its answer; see
 //! [`Request`] and [`Response`].
 
+mod address;
 mod client;
 mod healing;
 mod path;
@@ -11,6 +12,7 @@ mod protocol;
 mod server;
 mod services;
 
+pub use address::{leave_address, left_address};
 pub use client::{Client, ControlError};
 pub use path::socket_path;
 pub use protocol::{Request, Response, ServiceAction};

@@ -59,6 +59,9 @@ class Tool:
             told.append("--offline")
         if options["deadline"] is not None:
             told += ["--deadline", f"{options['deadline']}s"]
+        if options["config"] is None:
+            # What it finds by itself was not meant.
+            told.append("--no-config")
         for name, option in _NAMED.items():
             if options[name] is not None:
                 told += [option, options[name]]

@@ -43,7 +43,8 @@ impl Project {
         ] {
             fs::write(path, text).map_err(at)?;
         }
-        let common = Common { config: Some(configuration), env: None, state_dir: None, ..common.clone() };
+        let common =
+            Common { config: Some(configuration), no_config: false, env: None, state_dir: None, ..common.clone() };
         let packages = Packages { python: None, ..packages.clone() };
         Ok(Self { folder, ports, common, packages })
     }

@@ -45,7 +45,7 @@ async fn repair(common: &Common, packages: &Packages, options: &args::RepairOpti
     installer.fetcher().settled().await;
     progress.finish().await;
     let repaired = repaired?;
-    if !(repaired.mended.is_empty() && repaired.relinked.is_empty() && repaired.removed.is_empty()) {
+    if repaired.is_changed() {
         place::tell_changed(common, &target).await;
     }
     for note in &repaired.notes {

@@ -41,6 +41,14 @@ pub struct Repaired {
     pub notes: Vec<String>,
 }
 
+impl Repaired {
+    /// Whether anything of the environment is another than it was.
+    #[must_use]
+    pub const fn is_changed(&self) -> bool {
+        !(self.mended.is_empty() && self.relinked.is_empty() && self.allowed.is_empty() && self.removed.is_empty())
+    }
+}
+
 /// A file that was put back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
