@@ -59,7 +59,7 @@ wheels: ## both optimised wheels, installed and tested with every CPython that i
 fuzz: ## every parser's "never panics" property with many cases
 	@scripts/test fuzz
 
-soak: ## the tests that take long, and twenty minutes of breaking the demo at random
+soak: ## the tests that take long, the Python module again and again, and twenty minutes of breaking the demo
 	@scripts/test soak
 
 chaos: ## every pair of network faults, and kills and failing calls by the thousand while environments change and go back

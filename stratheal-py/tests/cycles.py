@@ -15,12 +15,14 @@ import threading
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from held import held
+from index import served
 
-from stratheal import Metric, Monitor, Report, Status
+from stratheal import Environment, InstallError, Metric, Monitor, Report, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -179,6 +181,39 @@ def reports(_: Monitor) -> None:
         Report.healthy("refused", data={"deep": [{"unknown": object()}]})
 
 
+def environment(one: Environment) -> None:
+    """All that may be asked of an environment, changed, refused and called off."""
+    told: list[str] = []
+    for version in ("2.0", "1.0"):
+        assert one.install(f"alpha=={version}", progress=lambda step: told.append(step.what)).changed
+    assert told
+    with contextlib.suppress(InstallError):
+        assert not one.install("nothing-of-that-name")
+    assert one.verify()
+    assert one.snapshots()
+    asyncio.run(_called_off(one))
+
+
+async def _called_off(one: Environment) -> None:
+    task = asyncio.ensure_future(one.install_async("alpha==2.0"))
+    await asyncio.sleep(0)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    await one.install_async("alpha==1.0")
+
+
+def _in_one_environment(cycles: int) -> None:
+    """Cycles that all change the same environment; a hundredth of the others, because each makes many files."""
+    with TemporaryDirectory() as folder, served() as index:
+        index.add("alpha", "1.0")
+        index.add("alpha", "2.0")
+        here, url = Path(folder), index.url
+        one = Environment(here / "venv", base=sys.executable, index=url, cache_dir=here / "c", state_dir=here / "s")
+        for _ in range(max(4, cycles // 100)):
+            environment(one)
+
+
 def _in_one_monitor(once: Callable[[Monitor], None]) -> Callable[[int], None]:
     """Cycles that all have the same monitor."""
 
@@ -209,6 +244,7 @@ def _side_by_side(once: Callable[[], None], each: int = 1) -> Callable[[int], No
 SUBJECTS = {
     **{once.__name__: _side_by_side(once) for once in (healed_monitor, monitor_in_a_loop)},
     recorded_monitor.__name__: _side_by_side(recorded_monitor, each=10),
+    environment.__name__: _in_one_environment,
     **{
         once.__name__: _in_one_monitor(once)
         for once in (run_of_checks, registered_check, dropped_events, views, reports)
