@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,13 @@ from stratheal import Status
 
 def test_version_is_that_of_the_installed_package() -> None:
     assert stratheal.__version__ == importlib.metadata.version("stratheal")
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this interpreter is not free-threaded")
+def test_importing_it_does_not_bring_back_the_lock() -> None:
+    program = "import sys, stratheal, stratheal._stratheal; stratheal.Environment; print(sys._is_gil_enabled())"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("False", "")
 
 
 def test_statuses_are_those_of_the_library() -> None:
