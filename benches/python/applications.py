@@ -18,7 +18,7 @@ def ours() -> Any:  # noqa: ANN401  # FastAPI is imported by those only who meas
 
     import stratheal
 
-    monitor = stratheal.Monitor(details=True)
+    monitor = stratheal.Monitor(details=True, listen=os.environ.get("LISTEN"))
     for number in range(CHECKS - 1):
         monitor.check(f"check-{number}", interval="1s", timeout="500ms")(lambda: True)
     monitor.check("hangs", interval="5s", timeout="1s")(lambda: time.sleep(30))

@@ -1,6 +1,7 @@
 //! The monitor: what is to be checked, and the engine that does it.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -47,7 +48,9 @@ pub(crate) fn lookup() -> Lookup<'static> {
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) inner: Arc<Mutex<Registered>>,
-    options: Options,
+    pub(crate) options: Options,
+    /// Where the endpoints are served, if anywhere.
+    pub(crate) listen: Option<SocketAddr>,
     pub(crate) threads: usize,
     pub(crate) records: bool,
     /// Whether services and healing are as the configuration says.
@@ -160,8 +163,17 @@ fn map(values: &Bound<'_, PyDict>) -> PyResult<Map<String, Value>> {
 #[pymethods]
 impl Core {
     #[new]
-    fn new(threads: usize, details: bool, hosts: Vec<String>, records: bool, supervises: bool) -> Self {
-        Self { inner: Arc::default(), options: Options { details, hosts }, threads, records, supervises }
+    fn new(
+        threads: usize,
+        details: bool,
+        hosts: Vec<String>,
+        listen: Option<&str>,
+        records: bool,
+        supervises: bool,
+    ) -> PyResult<Self> {
+        let parse = |text: &str| text.parse().map_err(|_| PyValueError::new_err(format!("{text} is no ADDRESS:PORT")));
+        let listen = listen.map(parse).transpose()?;
+        Ok(Self { inner: Arc::default(), options: Options { details, hosts }, listen, threads, records, supervises })
     }
 
     /// Takes a configuration: the path of a file, or what stands in one. Answers where its state folder would be.
@@ -345,6 +357,13 @@ impl Core {
         self.lock().running.as_ref().and_then(Own::get).is_some_and(|running| running.engine.is_running())
     }
 
+    /// Where the endpoints are served: the address, its port, and the descriptor, which a fork has as well.
+    fn listening(&self) -> Option<(String, u16, Option<i32>)> {
+        let inner = self.lock();
+        let serving = inner.running.as_ref().and_then(Own::inherited)?.serving.as_ref()?;
+        Some((serving.address.ip().to_string(), serving.address.port(), serving.descriptor()))
+    }
+
     /// Says on which loop coroutines run from now on.
     fn bind(&self, sender: &Sender) {
         if let Some(running) = self.lock().running.as_ref().and_then(Own::get) {
@@ -356,8 +375,12 @@ impl Core {
     fn stop(&self, py: Python<'_>, grace: f64) -> PyResult<Operation> {
         let engine = self.engine(py)?;
         let (healing, history) = (self.running(py, |running| Ok(running.healing.clone()))?, self.history(py).ok());
+        let serving = self.running(py, |running| Ok(running.serving.clone()))?;
         let grace = Duration::try_from_secs_f64(grace).unwrap_or_default();
         let stop = async move {
+            if let Some(serving) = serving {
+                serving.end().await;
+            }
             if let Some(healing) = healing {
                 healing.stop().await;
             }

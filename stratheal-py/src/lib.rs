@@ -29,6 +29,7 @@ mod python_remedy;
 mod registered;
 mod report;
 mod run;
+mod serving;
 mod start;
 mod subscription;
 mod tool;

@@ -15,6 +15,7 @@ use crate::checks::Checks;
 use crate::dispatch::Dispatcher;
 use crate::healing::{self, Healing, WrittenRemedy};
 use crate::process::Own;
+use crate::serving::Serving;
 
 /// What runs.
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(crate) struct Running {
     /// Held by whoever changes what the engine has.
     pub(crate) turn: Turn,
     pub(crate) history: Option<Arc<dyn History>>,
+    pub(crate) serving: Option<Arc<Serving>>,
 }
 
 /// Held by whoever changes what an engine has: what is put in force is what is registered then, not what was a moment before.

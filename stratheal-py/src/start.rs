@@ -16,6 +16,7 @@ use crate::history;
 use crate::mailbox::{Mailbox, Reader, mailbox};
 use crate::process;
 use crate::registered::{Audience, Running, Turn, lock};
+use crate::serving::{Place, Serving};
 
 impl Core {
     /// Begins everything, and answers where threads find what they are to do. Whether the interpreter has a lock, Python knows.
@@ -27,6 +28,8 @@ impl Core {
         keeper: Option<(PathBuf, Vec<OsString>)>,
         is_locked: bool,
     ) -> Result<(Running, Reader), Raised> {
+        // An address that cannot be had is known before anything begins.
+        let place = self.listen.map(Place::take).transpose()?;
         let (threads, reader) = mailbox(true).map_err(|error| Raised::new("StrathealError", error.to_string()))?;
         let dispatcher = Arc::new(Dispatcher::new(threads, self.threads, is_locked));
         // Before the engine: the first checks run at once.
@@ -72,7 +75,11 @@ impl Core {
         let registered = Box::new(registered);
         let means = Means { engine: engine.clone(), registered, is_of_process, turn: turn.clone(), state, supervised };
         match heals.then(|| Healing::begin(means, folder)).transpose() {
-            Ok(healing) => Ok((Running { engine, audience, healing, turn, history }, reader)),
+            Ok(healing) => {
+                let serve = |place| Arc::new(Serving::begin(place, engine.clone(), self.options.clone()));
+                let serving = place.map(serve);
+                Ok((Running { engine, audience, healing, turn, history, serving }, reader))
+            }
             Err(raised) => {
                 end(engine, None);
                 Err(raised)

@@ -2,14 +2,20 @@
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import MutableMapping
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from stratheal import Monitor, Report
+from stratheal import AddressError, ConfigurationError, Monitor, Report
 from stratheal.asgi import RequestMetrics
 
 
@@ -146,3 +152,100 @@ def test_requests_are_counted_and_judged() -> None:
         again = monitor.run("requests").report
         assert again is not None
         assert (again.summary, again.metrics["requests"].value) == ("no requests", 4)
+
+
+def page(monitor: Monitor, path: str, **headers: str) -> tuple[int, bytes]:
+    """What is served at the address of its own."""
+    assert monitor.listening is not None
+    url = "http://{}:{}{}".format(*monitor.listening, path)
+    try:
+        with urlopen(Request(url, headers=headers), timeout=10) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def test_an_application_that_serves_nothing_has_endpoints_all_the_same() -> None:
+    monitor = Monitor(listen="127.0.0.1:0", details=True)
+    monitor.check("a", interval="1h", fail_after=1)(lambda: Report.critical("broken"))
+    assert monitor.listening is None
+    with monitor:
+        monitor.run("a")
+        assert page(monitor, "/livez") == (200, b"ok\n")
+        status, body = page(monitor, "/health")
+        assert (status, json.loads(body)["status"]) == (503, "fail")
+        assert b"broken" in body
+        assert page(monitor, "/livez", Host="evil.example")[0] == 403
+        assert monitor.listening is not None
+        listening = "{}:{}".format(*monitor.listening)
+        # One address belongs to one monitor, which says so before it begins anything.
+        with pytest.raises(AddressError, match=f"cannot listen at {listening}: "):
+            Monitor(listen=listening).start()
+    assert monitor.listening is None
+    # It is free again at once.
+    again = Monitor(listen=listening)
+    for _ in range(3):
+        with again:
+            assert page(again, "/startupz")[0] in (200, 503)
+
+
+@pytest.mark.parametrize("listen", ["8090", "localhost:8090", "127.0.0.1:http", ""])
+def test_what_is_no_address_is_refused(listen: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no ADDRESS:PORT"):
+        Monitor(listen=listen)
+
+
+ASKS = """
+import sys, time
+from urllib.request import urlopen
+print("ready", flush=True)
+sys.stdin.readline()
+time.sleep(0.2)
+with urlopen(sys.argv[1], timeout=60) as answer:
+    print(answer.status, time.monotonic())
+"""
+
+
+def test_they_answer_while_the_interpreter_is_busy() -> None:
+    with Monitor(listen="127.0.0.1:0") as monitor:
+        assert monitor.listening is not None
+        url = "http://{}:{}/livez".format(*monitor.listening)
+        command = [sys.executable, "-c", ASKS, url]
+        asks = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert asks.stdout is not None
+        assert asks.stdin is not None
+        assert asks.stdout.readline() == "ready\n"
+        # One instruction, in which nobody else has the interpreter, and which takes long enough.
+        work, took = 1_000_000, 0.0
+        while took < 1:
+            work *= 2
+            begun = time.monotonic()
+            3**work
+            took = time.monotonic() - begun
+        asks.stdin.write("\n")
+        asks.stdin.flush()
+        3**work
+        ended = time.monotonic()
+        said = asks.communicate(timeout=60)[0].split()
+        assert said[0] == "200"
+        assert float(said[1]) < ended
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fork_does_not_keep_the_address() -> None:
+    monitor = Monitor(listen="127.0.0.1:0")
+    monitor.start()
+    assert monitor.listening is not None
+    listening = "{}:{}".format(*monitor.listening)
+    child = os.fork()
+    if child == 0:
+        signal.pause()
+        os._exit(1)
+    try:
+        monitor.stop()
+        with Monitor(listen=listening) as other:
+            assert page(other, "/livez")[0] == 200
+    finally:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)

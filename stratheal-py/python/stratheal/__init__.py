@@ -16,6 +16,7 @@ Example:
 from stratheal._check import Check
 from stratheal._errors import (
     AccessDeniedError,
+    AddressError,
     ConfigurationError,
     ConfigurationNotFoundError,
     DiskFullError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDeniedError",
+    "AddressError",
     "Change",
     "ChangeRow",
     "Check",

@@ -48,6 +48,10 @@ class StateError(StrathealError, OSError):
     """The state folder cannot be used; another process may have it."""
 
 
+class AddressError(StrathealError, OSError):
+    """The address at which the endpoints are to be served cannot be had; another process may have it."""
+
+
 class ServiceError(StrathealError):
     """A service could not be started or stopped."""
 

@@ -65,6 +65,7 @@ class Monitor:
         threads: int = 8,
         details: bool = False,
         hosts: Sequence[str] = (),
+        listen: str | None = None,
         state_dir: str | os.PathLike[str] | None = None,
         history: bool = False,
         supervise: bool = False,
@@ -85,6 +86,9 @@ class Monitor:
                 is done, as `stratheal up` would do it, by the one process that has the state folder. It must not name
                 this application itself: that is for `stratheal up`.
             hosts: Names, beside addresses and `localhost`, under which the web endpoints answer.
+            listen: Where the web endpoints are served while the monitor runs, such as `127.0.0.1:8090`; with port 0,
+                `listening` tells which it is. No thread of Python takes part, so they answer also when the interpreter
+                is busy. One process at a time can have an address: workers of a web server mount `asgi` or `wsgi`.
 
         Raises:
             ConfigurationError: When the file has mistakes; all of them are named.
@@ -96,7 +100,10 @@ class Monitor:
             raise ConfigurationError("there is nothing to supervise without a config")
         if not 0 < threads <= 256:
             raise ConfigurationError("threads are 1 to 256")
-        self._core = Core(threads, details, list(hosts), history, supervise)
+        try:
+            self._core = Core(threads, details, list(hosts), listen, history, supervise)
+        except ValueError as error:
+            raise ConfigurationError(f"listen: {error}") from error
         self._functions: dict[int, Callable[..., object]] = {}
         self._names: dict[str, tuple[int, str, bool]] = {}
         self._supervises = supervise
@@ -355,6 +362,12 @@ class Monitor:
         """Whether it runs in this process."""
         return self._core.is_running()
 
+    @property
+    def listening(self) -> tuple[str, int] | None:
+        """The address and port at which the web endpoints are served; None where they are not."""
+        found = self._core.listening() if self.running else None
+        return None if found is None else found[:2]
+
     def start(self, *, loop: asyncio.AbstractEventLoop | None = None) -> None:
         """Starts it. When it runs already, nothing happens.
 
@@ -365,6 +378,7 @@ class Monitor:
 
         Raises:
             ConfigurationError: When the checks do not fit together.
+            AddressError: When the address to listen at cannot be had.
         """
         with self._starting:
             if not self.running:
@@ -472,6 +486,10 @@ class Monitor:
 
     def _forked(self) -> None:
         """In a process that was forked nothing runs: it is as if it had not been started."""
+        _, _, listener = self._core.listening() or (None, None, None)
+        if listener is not None:
+            # The port is the parent's, and has to be free when that one ends.
+            os.close(listener)
         self._core.release()
         if self._state is not None and self._threads is not None:
             close_below(self._state)

@@ -375,7 +375,9 @@ class Subscription:
 class Core:
     """A monitor."""
 
-    def __new__(cls, threads: int, details: bool, hosts: list[str], records: bool, supervises: bool) -> Core:
+    def __new__(
+        cls, threads: int, details: bool, hosts: list[str], listen: str | None, records: bool, supervises: bool
+    ) -> Core:
         """A monitor that is not running."""
     def load(self, given: str | PathLike[str] | dict[str, Any], environment: str | None = None) -> str:
         """Takes a configuration: the path of a file, or what stands in one. Returns where its state folder would be."""
@@ -417,6 +419,8 @@ class Core:
         """Starts, stops or restarts a service."""
     def is_running(self) -> bool:
         """Whether it runs in this process."""
+    def listening(self) -> tuple[str, int, int | None] | None:
+        """Where the endpoints are served: the address, its port, and the descriptor, which a fork has as well."""
     def bind(self, sender: Sender) -> None:
         """Says on which loop coroutines run from now on."""
     def stop(self, grace: float) -> Operation[list[str]]:
