@@ -34,10 +34,8 @@ from stratheal._errors import (
     StrathealError,
     UnreachableError,
 )
-from stratheal._history import ChangeRow, RunRow
 from stratheal._monitor import Monitor
 from stratheal._remedy import Plan, Remedy, Step
-from stratheal._status import Status
 from stratheal._stratheal import CheckState, Event, Metric, Report, Snapshot, __version__, status_codes
 
 TYPE_CHECKING = False
@@ -45,6 +43,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from stratheal._environment import Environment
+    from stratheal._history import ChangeRow, RunRow
     from stratheal._outcomes import (
         Change,
         Finding,
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
         SnapshotRow,
         Verification,
     )
+    from stratheal._status import Status
 
 __all__ = [
     "AccessDeniedError",
@@ -106,15 +106,19 @@ __all__ = [
 if not TYPE_CHECKING:  # Or any attribute would be one to a type checker.
 
     def __getattr__(name: str) -> object:
-        """Imports what is about environments when it is used: who only checks does not wait for it."""
+        """Imports when it is used what is about environments, and what needs modules that take longer than all else."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         import importlib
 
-        module = "stratheal._environment" if name == "Environment" else "stratheal._outcomes"
-        found = getattr(importlib.import_module(module), name)
+        places = {"Environment": "_environment", "Status": "_status", "ChangeRow": "_history", "RunRow": "_history"}
+        found = getattr(importlib.import_module(f"stratheal.{places.get(name, '_outcomes')}"), name)
         globals()[name] = found
         return found
+
+    def __dir__() -> list[str]:
+        """Also what is imported when it is used."""
+        return sorted({*globals(), *__all__})
 
 
 def __dir__() -> list[str]:

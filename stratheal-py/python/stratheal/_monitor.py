@@ -8,7 +8,6 @@ import os
 
 from stratheal._check import Check
 from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
-from stratheal._history import ChangeRow, RunRow
 from stratheal._options import is_of_host, of_check
 from stratheal._process import close_below, install_hooks, monitors
 from stratheal._remedy import Remedy, answer, remedy_of
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from stratheal._history import ChangeRow, RunRow
     from stratheal._loop import Binding, PrivateLoop
     from stratheal._options import CheckOptions, HealOptions
     from stratheal._stratheal import CheckState, Event, Operation, Snapshot
@@ -587,7 +587,7 @@ class Monitor:
         Raises:
             NotRunningError: When the monitor does not run in this process, or nothing is recorded there.
         """
-        return [RunRow(*row) for row in self._core.runs(check, _seconds(since), _seconds(until), limit).wait()]
+        return _run_rows(self._core.runs(check, _seconds(since), _seconds(until), limit).wait())
 
     async def runs_async(
         self,
@@ -598,8 +598,7 @@ class Monitor:
         limit: int = 1000,
     ) -> list[RunRow]:
         """As `runs`, without holding up the event loop."""
-        rows = await _finish(self._core.runs(check, _seconds(since), _seconds(until), limit))
-        return [RunRow(*row) for row in rows]
+        return _run_rows(await _finish(self._core.runs(check, _seconds(since), _seconds(until), limit)))
 
     def changes(
         self,
@@ -610,7 +609,7 @@ class Monitor:
         limit: int = 1000,
     ) -> list[ChangeRow]:
         """Recorded changes of state, the newest first; arguments and errors as for `runs`."""
-        return [ChangeRow(*row) for row in self._core.changes(check, _seconds(since), _seconds(until), limit).wait()]
+        return _change_rows(self._core.changes(check, _seconds(since), _seconds(until), limit).wait())
 
     async def changes_async(
         self,
@@ -621,8 +620,7 @@ class Monitor:
         limit: int = 1000,
     ) -> list[ChangeRow]:
         """As `changes`, without holding up the event loop."""
-        rows = await _finish(self._core.changes(check, _seconds(since), _seconds(until), limit))
-        return [ChangeRow(*row) for row in rows]
+        return _change_rows(await _finish(self._core.changes(check, _seconds(since), _seconds(until), limit)))
 
     # The web.
 
@@ -677,6 +675,18 @@ def _grace(seconds: float) -> float:
 
 def _seconds(moment: datetime | None) -> float | None:
     return None if moment is None else moment.timestamp()
+
+
+def _run_rows(rows: list[tuple[Any, ...]]) -> list[RunRow]:
+    from stratheal._history import RunRow
+
+    return [RunRow(*row) for row in rows]
+
+
+def _change_rows(rows: list[tuple[Any, ...]]) -> list[ChangeRow]:
+    from stratheal._history import ChangeRow
+
+    return [ChangeRow(*row) for row in rows]
 
 
 def _wait(operation: Operation[None] | None) -> None:
