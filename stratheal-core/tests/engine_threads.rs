@@ -231,7 +231,7 @@ async fn a_check_that_only_waits_needs_no_lane_and_is_held_to_the_same_rules() {
     });
     let pending = FnCheck::new(id("pending"), std::future::pending);
     let panics = FnCheck::new(id("panics"), || async { panic!("at home") });
-    let short = CheckSpec { timeout: ms(150), ..quick(ms(200)) };
+    let short = CheckSpec { timeout: ms(1000), ..quick(ms(2000)) };
     let engine = Engine::builder()
         .register(Registration::new(named, CheckSpec::every(ms(3_600_000))).on_scheduler())
         .register(Registration::new(pending, short).on_scheduler())

@@ -88,9 +88,8 @@ impl Dispatcher {
         if let Some(last) = last.as_ref().filter(|last| last.is_running()) {
             return Err(BlockingError::Stuck { key: check.clone(), since: last.since.elapsed() }.into());
         }
-        let works = place == Place::Thread && last.is_some_and(|last| Turns::are_for(last.used()));
-        let _turn = match &self.turns {
-            Some(turns) if works => turns.take(cx.remaining()).await,
+        let _turn = match (&self.turns, last) {
+            (Some(turns), Some(last)) if place == Place::Thread => turns.take(last.spent(), cx.remaining()).await,
             _ => None,
         };
         // So that the reason arrives rather than a bare time-out.
@@ -111,8 +110,8 @@ impl Dispatcher {
         let answer = match timeout_at(deadline - notice, &mut answer).await {
             Ok(answer) => answer,
             Err(_) if place == Place::Loop => self.answer_of_loop(answer, deadline).await?,
-            Err(_) if run.is_running() => answer.await,
-            Err(_) => return Err(nobody(cx.timeout)),
+            Err(_) if run.is_waiting() => return Err(nobody(cx.timeout)),
+            Err(_) => answer.await,
         };
         watch.is_over = true;
         match answer {
@@ -171,7 +170,7 @@ impl Dispatcher {
         };
         let Ok(answered) = timeout_at(deadline, &mut answer).await else {
             let nobody = "no thread took it in its time: is the interpreter busy?";
-            return Err(if run.is_running() { "it does not return in its time" } else { nobody }.to_owned());
+            return Err(if run.is_waiting() { nobody } else { "it does not return in its time" }.to_owned());
         };
         watch.is_over = true;
         match answered {

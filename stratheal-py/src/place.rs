@@ -72,9 +72,9 @@ impl Options {
         Ok(workspace::place::snapshots(self.state.as_deref(), workspace.config.as_ref(), &root))
     }
 
-    /// Tells the monitors of this process, and one that runs beside it, that an environment has changed.
+    /// Tells the monitors of this process, and one beside it that has the same state folder, that an environment has changed.
     pub(crate) async fn tell_changed(self, root: &Path) {
-        listeners::tell_changed(&format!("the environment {}", root.display())).await;
+        listeners::tell_changed(root).await;
         let address = move || Ok(left_address(&self.state_folder()?));
         // What cannot be told has been done all the same.
         let Ok(Some(address)) = aside(address).await else { return };

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::convert::{from_json, text, to_json};
 use crate::report;
+use crate::turn::Spent;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +52,9 @@ struct Inner {
     /// Nobody waits for it any more.
     abandoned: bool,
     reply: Option<oneshot::Sender<Answer>>,
-    /// What its thread had used of a processor when it began, and then what the call itself has used.
-    used: Duration,
+    /// When it began, and what its thread had used of a processor by then.
+    began: Option<(Instant, Duration)>,
+    spent: Spent,
 }
 
 /// A call, shared by those who wait for it and those who make it.
@@ -72,7 +74,8 @@ impl RunState {
     pub(crate) fn new(key: u64, question: Option<Question>) -> (Arc<Self>, oneshot::Receiver<Answer>) {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let (reply, answer) = oneshot::channel();
-        let inner = Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), used: Duration::ZERO };
+        let inner =
+            Inner { stage: Stage::Waiting, abandoned: false, reply: Some(reply), began: None, spent: Spent::default() };
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         (Arc::new(Self { number, key, question, since: Instant::now(), inner: Mutex::new(inner) }), answer)
     }
@@ -94,21 +97,27 @@ impl RunState {
         self.lock().abandoned
     }
 
+    /// Whether nobody has taken it yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.lock().stage == Stage::Waiting
+    }
+
     /// Whether its function is running.
     pub(crate) fn is_running(&self) -> bool {
         self.lock().stage == Stage::Taken
     }
 
-    /// How much of a processor it has used, once it is over. For a call on a thread: on a loop, others use it meanwhile.
-    pub(crate) fn used(&self) -> Duration {
-        let inner = self.lock();
-        if inner.stage == Stage::Over { inner.used } else { Duration::ZERO }
+    /// What it has taken, once it has answered. For a call on a thread: on a loop, others use the processor meanwhile.
+    pub(crate) fn spent(&self) -> Spent {
+        self.lock().spent
     }
 
     fn answer(&self, answer: Answer) {
         let mut inner = self.lock();
         inner.stage = Stage::Over;
-        inner.used = thread_time().saturating_sub(inner.used);
+        if let Some((began, used)) = inner.began.take() {
+            inner.spent = Spent { used: thread_time().saturating_sub(used), took: began.elapsed() };
+        }
         if let Some(reply) = inner.reply.take() {
             // Whoever waited may have gone.
             drop(reply.send(answer));
@@ -168,7 +177,7 @@ impl Run {
             return false;
         }
         inner.stage = Stage::Taken;
-        inner.used = thread_time();
+        inner.began = Some((Instant::now(), thread_time()));
         true
     }
 
@@ -206,10 +215,7 @@ impl Drop for Run {
     /// One that Python has lost, as by the end of its loop, is over: nobody has to wait for it.
     fn drop(&mut self) {
         let mut inner = self.state.lock();
-        if inner.stage != Stage::Over {
-            inner.stage = Stage::Over;
-            inner.used = Duration::ZERO;
-        }
+        inner.stage = Stage::Over;
         inner.reply = None;
     }
 }

@@ -69,7 +69,8 @@ impl Serving {
     /// What a fork inherits, and has to close: else nobody else can have the address as long as it lives.
     pub(crate) fn descriptor(&self) -> Option<RawFd> {
         // In a fork, nobody gives back a lock that was held.
-        self.task.try_lock().ok()?.is_some().then_some(self.descriptor)
+        let task = self.task.try_lock().ok()?;
+        task.as_ref().is_some_and(|(_, task)| !task.is_finished()).then_some(self.descriptor)
     }
 
     /// Ends it, and waits until the address is free again.

@@ -14,15 +14,21 @@ use tokio::sync::Mutex;
 
 use crate::convert::from_json;
 use crate::errors::Raised;
+use crate::listeners;
 use crate::operation::{self, Operation};
 
 /// The most that it may print.
 const MOST: u64 = 64 << 20;
 
-/// Runs the tool, with these variables beside those of this process; its result is the document that it prints. Ended in the middle, it is
-/// asked to end, and waited for.
+/// Runs the tool, with these variables beside those of this process, to change the environment in a folder; its result is the document that it
+/// prints. Ended in the middle, it is asked to end, and waited for.
 #[pyfunction]
-pub(crate) fn run_tool(program: PathBuf, argv: Vec<String>, variables: BTreeMap<String, String>) -> Operation {
+pub(crate) fn run_tool(
+    program: PathBuf,
+    argv: Vec<String>,
+    variables: BTreeMap<String, String>,
+    root: PathBuf,
+) -> Operation {
     let at_work: Arc<OnceLock<Mutex<Child>>> = Arc::default();
     let started = at_work.clone();
     let settled = async move {
@@ -49,7 +55,9 @@ pub(crate) fn run_tool(program: PathBuf, argv: Vec<String>, variables: BTreeMap<
         let child = started.get_or_init(|| Mutex::new(child));
         let mut child = child.lock().await;
         let (document, said, status) = tokio::join!(all(stdout), all(stderr), child.wait());
-        judge(&document, &said, status.map_err(refused)?.code())
+        let judged = judge(&document, &said, status.map_err(refused)?.code())?;
+        listeners::tell_changed(&root).await;
+        Ok(judged)
     };
     operation::begin_telling(Arc::default(), work, settled, |py, document| from_json(py, &document).map(Bound::unbind))
 }

@@ -174,15 +174,21 @@ def has_lock() -> bool:
 def test_functions_that_work_take_turns_and_those_that_wait_do_not(monitor: Monitor) -> None:
     spans: dict[str, list[tuple[float, float]]] = {"work": [], "wait": []}
 
-    def work() -> None:
-        begun, end = time.monotonic(), time.thread_time() + 0.02
+    def spin(seconds: float) -> None:
+        end = time.thread_time() + seconds
         while time.thread_time() < end:
             pass
+
+    def work() -> None:
+        begun = time.monotonic()
+        spin(0.02)
         spans["work"].append((begun, time.monotonic()))
 
     def wait() -> None:
         begun = time.monotonic()
-        time.sleep(0.2)
+        # As for a handshake.
+        spin(0.003)
+        time.sleep(0.3)
         spans["wait"].append((begun, time.monotonic()))
 
     for number in range(3):

@@ -238,11 +238,17 @@ def test_a_fork_does_not_keep_the_address() -> None:
     monitor.start()
     assert monitor.listening is not None
     listening = "{}:{}".format(*monitor.listening)
+    forked, said = os.pipe()
     child = os.fork()
     if child == 0:
+        # What is closed after a fork is closed now.
+        os.write(said, b"x")
         signal.pause()
         os._exit(1)
     try:
+        os.close(said)
+        assert os.read(forked, 1) == b"x"
+        os.close(forked)
         monitor.stop()
         with Monitor(listen=listening) as other:
             assert page(other, "/livez")[0] == 200

@@ -195,6 +195,10 @@ impl Scheduler {
         }
         let lanes = std::mem::replace(&mut self.lanes, Lanes::none());
         let left = lanes.shut_down().await;
+        // Runs that needed no lane are dropped by this runtime, some dozens at a time, once it gets to them.
+        for _ in 0..=shutdown.cut_off.len() / 32 {
+            tokio::task::yield_now().await;
+        }
         shutdown.left_behind = left.into_iter().filter_map(|slot| self.slot(slot)).map(|s| s.id().clone()).collect();
         if let Some(reply) = reply {
             // Whoever asked may have gone.

@@ -35,10 +35,18 @@ class Tool:
     """The program, and what it is told of an environment in each case."""
 
     def __init__(
-        self, program: str, options: list[str], variables: dict[str, str], *, base: str | None, automatic: bool
+        self,
+        program: str,
+        root: str,
+        options: list[str],
+        variables: dict[str, str],
+        *,
+        base: str | None,
+        automatic: bool,
     ) -> None:
-        """A program, its options, and what it is told by its environment."""
+        """A program, the environment that it is to change, its options, and what it is told by its variables."""
         self._program = program
+        self._root = root
         self._options = options
         self._variables = variables
         self._snapshots = [] if automatic else ["--no-snapshot"]
@@ -71,7 +79,7 @@ class Tool:
             variables["STRATHEAL_INDEX"] = options["index"]
         if options["mirrors"]:
             variables["STRATHEAL_MIRROR"] = " ".join(options["mirrors"])
-        return cls(program, told, variables, base=options["base"], automatic=options["automatic"])
+        return cls(program, root, told, variables, base=options["base"], automatic=options["automatic"])
 
     def install(self, given: dict[str, Any]) -> Operation[dict[str, Any]]:
         """Installs."""
@@ -104,4 +112,4 @@ class Tool:
 
     def _run(self, command: str, options: Sequence[str], operands: Sequence[str]) -> Operation[dict[str, Any]]:
         argv = [command, *self._options, "--format=json", *options, "--", *operands]
-        return run_tool(self._program, argv, self._variables)
+        return run_tool(self._program, argv, self._variables, self._root)

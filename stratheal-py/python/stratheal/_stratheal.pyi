@@ -54,8 +54,10 @@ def play_role(words: list[str]) -> bool | None:
         How it ended; None when they say neither.
     """
 
-def run_tool(program: str | PathLike[str], argv: list[str], variables: dict[str, str]) -> Operation[dict[str, Any]]:
-    """Runs the command line tool. Its result is the document that it prints."""
+def run_tool(
+    program: str | PathLike[str], argv: list[str], variables: dict[str, str], root: str | PathLike[str]
+) -> Operation[dict[str, Any]]:
+    """Runs the command line tool to change an environment. Its result is the document that it prints."""
 
 @final
 class Metric:
