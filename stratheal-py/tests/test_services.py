@@ -103,6 +103,19 @@ def test_a_service_that_is_killed_comes_back(tmp_path: Path, port: int) -> None:
     assert not is_alive(second), "it ends with the monitor"
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="which signals are ignored is read from /proc")
+@pytest.mark.usefixtures("keeper")
+def test_what_the_interpreter_ignores_a_service_does_not(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    script = f"grep SigIgn /proc/self/status >{told}.new; mv {told}.new {told}; exec sleep 60"
+    assert signal.getsignal(signal.SIGXFSZ) is signal.SIG_IGN
+    services = {"services": {"plain": {"run": ["/bin/sh", "-c", script]}}}
+    with Monitor(services, state_dir=tmp_path / "state", supervise=True):
+        until(told.exists, "it has told")
+    # Those above 31 belong to the C library.
+    assert int(told.read_text().split()[1], 16) & 0x7FFFFFFF == 0
+
+
 def test_a_person_stops_it_and_it_stays_so(tmp_path: Path, port: int) -> None:
     with Monitor(settings(port), state_dir=tmp_path / "state", supervise=True) as monitor:
         until(lambda: monitor.state("page").status is Status.HEALTHY, "the page works")

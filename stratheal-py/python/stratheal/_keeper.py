@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sys
 
 from stratheal._own import fits
@@ -27,4 +28,6 @@ def command() -> tuple[str, list[str]]:
 
 def main() -> None:
     """Is the keeper, or what a service is before it becomes its program."""
+    # An interpreter ignores it, and a service would inherit that.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     sys.exit(0 if play_role(sys.orig_argv) else 1)

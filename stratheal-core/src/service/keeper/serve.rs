@@ -168,6 +168,8 @@ impl Signals {
             SignalKind::alarm(),
             SignalKind::window_change(),
             SignalKind::pipe(),
+            // Interpreters of Python ignore it, and hand that on.
+            SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()),
         ];
         Ok(Self {
             child: signal(SignalKind::child())?,
