@@ -12,6 +12,9 @@ from typing import NamedTuple
 FEW = 24
 """So many threads are no sign of anything."""
 
+LARGE = 512 * 1024
+"""Bytes of one allocation that is no sign of anything: a table of the interpreter that is made anew when it is full."""
+
 PATIENCE = 15.0
 """Seconds that more of them have to end."""
 
@@ -22,7 +25,7 @@ class Held(NamedTuple):
     resident: int
     """Bytes in memory."""
     traced: int
-    """Bytes of Python objects, as `tracemalloc` counts them from its start on."""
+    """Bytes of Python objects, as `tracemalloc` counts them from its start on; without `LARGE` ones."""
     objects: int
     """Objects that the garbage collector knows."""
     ours: int
@@ -51,15 +54,24 @@ def _settle() -> int:
     return threads
 
 
+def _traced() -> int:
+    if not tracemalloc.is_tracing():
+        return 0
+    sizes = (trace.size for trace in tracemalloc.take_snapshot().traces)
+    return sum(size for size in sizes if size < LARGE)
+
+
 def held() -> Held:
     """What is held when all that is over has ended."""
     gc.collect()
     threads = _settle()
     gc.collect()
+    traced = _traced()
+    gc.collect()
     objects = gc.get_objects()
     return Held(
         resident=int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE"),
-        traced=tracemalloc.get_traced_memory()[0],
+        traced=traced,
         objects=len(objects),
         ours=sum(_is_ours(one) for one in objects),
         threads=threads,
