@@ -171,7 +171,8 @@ impl Core {
         records: bool,
         supervises: bool,
     ) -> PyResult<Self> {
-        let parse = |text: &str| text.parse().map_err(|_| PyValueError::new_err(format!("{text} is no ADDRESS:PORT")));
+        let parse =
+            |text: &str| text.parse().map_err(|_| PyValueError::new_err(format!("`{text}` is no ADDRESS:PORT")));
         let listen = listen.map(parse).transpose()?;
         Ok(Self { inner: Arc::default(), options: Options { details, hosts }, listen, threads, records, supervises })
     }

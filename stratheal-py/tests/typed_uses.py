@@ -161,6 +161,8 @@ def in_a_thread(monitor: Monitor) -> None:
 
 def monitors() -> None:
     Monitor(Path("stratheal.toml"), environment="production", threads=4, hosts=["host"], state_dir=Path("state"))
+    assert_type(Monitor(listen="127.0.0.1:0").listening, tuple[str, int] | None)
+    Monitor(listen=8090)  # type: ignore[arg-type]
     Monitor(configuration="stratheal.toml")  # type: ignore[call-arg]
     Monitor(threads="8")  # type: ignore[arg-type]
 

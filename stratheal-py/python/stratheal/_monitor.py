@@ -9,7 +9,7 @@ import os
 from stratheal._check import Check
 from stratheal._errors import ConfigurationError, DuplicateError, NotRunningError
 from stratheal._options import is_of_host, of_check
-from stratheal._process import close_below, install_hooks, monitors
+from stratheal._process import close, close_below, install_hooks, monitors
 from stratheal._remedy import Remedy, answer, remedy_of
 from stratheal._stratheal import Core
 
@@ -489,7 +489,7 @@ class Monitor:
         _, _, listener = self._core.listening() or (None, None, None)
         if listener is not None:
             # The port is the parent's, and has to be free when that one ends.
-            os.close(listener)
+            close(listener)
         self._core.release()
         if self._state is not None and self._threads is not None:
             close_below(self._state)

@@ -16,6 +16,14 @@ _OURS = ("journal/", "audit/", "history.db")
 """What the library has open in a state folder, beside its lock. Nothing else there is its own."""
 
 
+def close(descriptor: int) -> None:
+    """Closes what a fork has inherited, unless it was closed right before."""
+    try:
+        os.close(descriptor)
+    except OSError:
+        return
+
+
 def close_below(folder: str) -> None:
     """Closes what a fork has inherited of a folder: locks are the parent's, and have to end with it."""
     try:
